@@ -1,0 +1,3 @@
+"""A charge controller for DC fast chargers that explains itself."""
+
+__version__ = "0.1.0"

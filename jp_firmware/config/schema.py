@@ -1,0 +1,175 @@
+"""What a cabinet's configuration may say: each key with its unit, its range and its default.
+
+The classes mirror the TOML file one to one. Checks that need more than one key stand in `Cabinet`.
+"""
+
+from __future__ import annotations
+
+import attrs
+from attrs import validators
+
+from jp_firmware.model.ids import ConnectorId, MeterId, ModuleId, PlcId
+
+
+class ConfigError(Exception):
+    """A mistake in the configuration: what, where (file, line or key) and what to do, in one line."""
+
+
+def _between(low: float, high: float) -> object:
+    return validators.and_(validators.ge(low), validators.le(high))
+
+
+def _one_of(*words: str) -> object:
+    return validators.in_(words)
+
+
+@attrs.frozen(kw_only=True)
+class Charger:
+    """Who the charger is."""
+
+    identity: str  # OCPP identity, the last part of the backend's URL
+    name: str = "DC charger"
+    vendor: str = "JP"
+    model: str = "JP firmware"
+    serial: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Site:
+    """What the site may draw."""
+
+    limit_w: float = attrs.field(validator=_between(0, 10_000_000))
+
+
+@attrs.frozen(kw_only=True)
+class Backend:
+    """The central system. An empty URL means that there is none."""
+
+    url: str = ""  # ws:// or wss://, without the identity
+    password: str = ""  # HTTP Basic, security profile 1 and 2
+    connect_timeout_s: float = attrs.field(default=15.0, validator=_between(1, 120))
+    call_timeout_s: float = attrs.field(default=30.0, validator=_between(1, 300))
+    ping_interval_s: float = attrs.field(default=20.0, validator=_between(0, 3600))  # 0: none
+    retry_first_s: float = attrs.field(default=2.0, validator=_between(0.1, 600))
+    retry_cap_s: float = attrs.field(default=120.0, validator=_between(0.1, 3600))
+
+
+@attrs.frozen(kw_only=True)
+class LocalTag:
+    """One entry of the local authorization list."""
+
+    uid: str
+    name: str = ""
+    status: str = attrs.field(default="accepted", validator=_one_of("accepted", "blocked", "expired"))
+
+
+@attrs.frozen(kw_only=True)
+class Authorize:
+    """Who may charge, and who decides when the central system is away."""
+
+    local_list: tuple[LocalTag, ...] = ()
+    local_pre_authorize: bool = True  # start on a list hit while online, without asking
+    local_authorize_offline: bool = True  # the list counts while offline
+    allow_unknown_offline: bool = False  # unknown tags may start while offline
+    plug_timeout_s: float = attrs.field(default=60.0, validator=_between(5, 3600))  # OCPP ConnectionTimeOut
+
+
+@attrs.frozen(kw_only=True)
+class Wire:
+    """One bus. `port` is a tty below the device directory, a network interface (socketcan) or a TCP port."""
+
+    name: str
+    kind: str = attrs.field(validator=_one_of("slcan", "socketcan", "modbus-rtu", "modbus-tcp"))
+    port: str
+    host: str = ""  # modbus-tcp only
+    bitrate: int = attrs.field(
+        default=125_000,
+        validator=validators.in_((10_000, 20_000, 50_000, 100_000, 125_000, 250_000, 500_000, 800_000, 1_000_000)),
+    )
+    baud: int = attrs.field(
+        default=19_200, validator=validators.in_((1200, 2400, 4800, 9600, 19_200, 38_400, 57_600, 115_200, 230_400))
+    )
+    parity: str = attrs.field(default="N", validator=_one_of("N", "E", "O"))
+    stop_bits: int = attrs.field(default=1, validator=validators.in_((1, 2)))
+
+    @property
+    def is_can(self) -> bool:
+        return self.kind in ("slcan", "socketcan")
+
+
+@attrs.frozen(kw_only=True)
+class Module:
+    """One power module on a CAN wire."""
+
+    id: ModuleId
+    wire: str
+    address: int = attrs.field(validator=_between(0, 255))
+    connector: ConnectorId
+    driver: str = "infypower"
+    profile: str = "infypower-reg1k0100g"
+    watchdog_s: float = attrs.field(default=2.0, validator=_between(0.2, 9.0))  # below the module's own 10 s
+
+
+@attrs.frozen(kw_only=True)
+class Meter:
+    """One DC meter on a Modbus wire."""
+
+    id: MeterId
+    wire: str
+    unit: int = attrs.field(validator=_between(1, 247))
+    connector: ConnectorId
+    driver: str = "register-map"
+    profile: str = "acrel-djsf1352-rn"
+    watchdog_s: float = attrs.field(default=5.0, validator=_between(0.5, 60))
+
+
+@attrs.frozen(kw_only=True)
+class PlcBoard:
+    """One PLC board on a Modbus wire of its own. `connectors` in the order of the board's blocks."""
+
+    id: PlcId
+    wire: str
+    unit: int = attrs.field(default=1, validator=_between(1, 247))
+    connectors: tuple[ConnectorId, ...]
+    driver: str = "jp-plc-link"
+    watchdog_s: float = attrs.field(default=0.5, validator=_between(0.1, 5))
+
+
+@attrs.frozen(kw_only=True)
+class Reader:
+    """One RFID reader on a tty that serves some connectors; none named means all."""
+
+    id: str
+    port: str
+    baud: int = 9600
+    connectors: tuple[ConnectorId, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Connector:
+    """One connector and what its cable and plug may carry."""
+
+    id: ConnectorId = attrs.field(validator=_between(1, 99))
+    max_voltage_v: float = attrs.field(default=1000.0, validator=_between(50, 1500))
+    max_current_a: float = attrs.field(default=200.0, validator=_between(1, 3000))
+    max_power_w: float = attrs.field(default=1_000_000.0, validator=_between(1000, 4_000_000))
+    weight: float = attrs.field(default=1.0, validator=_between(0.01, 100))
+
+
+@attrs.frozen(kw_only=True)
+class Cabinet:
+    """The whole configuration of one charger."""
+
+    charger: Charger
+    site: Site
+    backend: Backend = attrs.field(factory=Backend)
+    authorize: Authorize = attrs.field(factory=Authorize)
+    wires: tuple[Wire, ...] = ()
+    modules: tuple[Module, ...] = ()
+    meters: tuple[Meter, ...] = ()
+    plc_boards: tuple[PlcBoard, ...] = ()
+    readers: tuple[Reader, ...] = ()
+    connectors: tuple[Connector, ...] = ()
+
+    def wire(self, name: str) -> Wire:
+        return next(wire for wire in self.wires if wire.name == name)
