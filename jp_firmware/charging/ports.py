@@ -7,10 +7,10 @@ docstring says what they wait for, so that a decision reaches the wire without p
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from jp_firmware.model.connector import EvCommand, EvStatus
+from jp_firmware.model.connector import ConnectorReport, EvCommand, EvStatus
 from jp_firmware.model.faults import Fault
 from jp_firmware.model.ids import ConnectorId
 from jp_firmware.model.power import MeterReading, SetPoint, StageOutput, StageRating
@@ -64,6 +64,20 @@ class Authorizer(Protocol):
         """The verdict. May wait for the central system; bounded by its own time limit, never raises for a dead link."""
 
 
+class RemoteAuthorizer(Protocol):
+    """The central system's say on identifications."""
+
+    @property
+    def online(self) -> bool:
+        """Whether a question would reach it now."""
+
+    def cached(self, token: IdToken) -> Authorization | None:
+        """What it said of this token before, if that may still be used."""
+
+    async def authorize(self, token: IdToken) -> Authorization:
+        """Asks it. UNREACHABLE when there is no answer within its time limit; never raises for a dead link."""
+
+
 class SessionLog(Protocol):
     """Durable memory of sessions. What money depends on is committed before these return."""
 
@@ -113,5 +127,18 @@ class Operations(Protocol):
     def unlock(self, connector_id: ConnectorId) -> tuple[bool, str]:
         """Ends a running session, then releases the lock."""
 
+    def reset(self, *, hard: bool) -> None:
+        """Stops sessions in order and restarts the controller; `hard` does not wait for them."""
+
     def set_operative(self, connector_id: ConnectorId | None, operative: bool) -> str:
         """Puts a connector, or with None the charger, in or out of service: "accepted" or "scheduled"."""
+
+
+class ConnectorView(Protocol):
+    """Where the connectors and their meters are read and watched."""
+
+    @property
+    def reports(self) -> Mapping[ConnectorId, Source[ConnectorReport]]: ...
+
+    @property
+    def meters(self) -> Mapping[ConnectorId, Source[MeterReading]]: ...

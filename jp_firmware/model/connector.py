@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import enum
+from datetime import datetime
 
 import attrs
+
+from jp_firmware.model.ids import ConnectorId
+from jp_firmware.model.session import IdToken, Session
 
 
 class ConnectorState(enum.Enum):
@@ -154,3 +158,19 @@ class EvCommand:
     offered_power_w: float = 0.0
     present_voltage_v: float = 0.0
     present_current_a: float = 0.0
+
+
+@attrs.frozen(kw_only=True)
+class ConnectorReport:
+    """A connector as charging judges it: what terminals and central systems are shown."""
+
+    connector_id: ConnectorId
+    state: ConnectorState
+    since: datetime  # when `state` was entered
+    operative: bool = True  # in service, as an operator wants it
+    plugged: bool = False
+    authorization: str = ""  # "", "pending", "accepted by local list", "refused: blocked", ...
+    token: IdToken | None = None
+    session: Session | None = None
+    fault_codes: tuple[str, ...] = ()  # that concern this connector, worst first
+    text: str = ""  # one sentence for a person: what is going on, or what it waits for
