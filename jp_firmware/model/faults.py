@@ -33,7 +33,7 @@ class FaultKind:
 
 @attrs.frozen(kw_only=True)
 class Fault:
-    """One fault at one source. `source` is the tree's own word: "connector-1", "plc-1", "module-3", "meter-2", "can0"."""
+    """One fault at one source. `source` is the tree's own word: "connector-1", "plc-1", "module-3", "can0"."""
 
     kind: FaultKind
     source: str
