@@ -80,8 +80,9 @@ class Demand:
     connector_id: ConnectorId
     requested_w: float  # the EV's wish now: target voltage times target current
     offered_w: float  # the most this connector could deliver, before sharing
-    measured_w: float  # what flows now
-    active: bool  # in a session that may take power
+    offered_by: str = "connector"  # what bounds `offered_w`: "modules", "cable", ...
+    measured_w: float = 0.0  # what flows now
+    active: bool = True  # in a session that may take power
     weight: float = 1.0
     stale: bool = False  # the EV's wish is too old to raise power on
 
