@@ -124,6 +124,9 @@ class Operations(Protocol):
     def stop(self, connector_id: ConnectorId, *, remote: bool) -> tuple[bool, str]:
         """Ends the running session in order."""
 
+    def deauthorize(self, connector_id: ConnectorId) -> tuple[bool, str]:
+        """Ends the running session, reason DEAUTHORIZED: its token was refused after it had started."""
+
     def unlock(self, connector_id: ConnectorId) -> tuple[bool, str]:
         """Ends a running session, then releases the lock."""
 
