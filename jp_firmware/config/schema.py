@@ -5,6 +5,8 @@ The classes mirror the TOML file one to one. Checks that need more than one key 
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 from attrs import validators
 
@@ -15,11 +17,11 @@ class ConfigError(Exception):
     """A mistake in the configuration: what, where (file, line or key) and what to do, in one line."""
 
 
-def _between(low: float, high: float) -> object:
+def _between(low: float, high: float) -> Any:
     return validators.and_(validators.ge(low), validators.le(high))
 
 
-def _one_of(*words: str) -> object:
+def _one_of(*words: str) -> Any:
     return validators.in_(words)
 
 

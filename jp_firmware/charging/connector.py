@@ -1,0 +1,406 @@
+"""A connector as a pure state machine: views and requests in, a state, a wish and a command out.
+
+Rules:
+1. Time is handed in with each view. The machine never awaits, never does I/O and holds no timer.
+2. Energy is wished for only in the energised states. They are entered through `begin`, which the runner calls inside
+   nothing less than the energised scope, and are left through `_end`, which clears the wish in the same step.
+3. What ends a session is judged in one place (`watch.SessionWatch`), worst first, in every energised state alike.
+4. A requested stop is never a fault.
+5. A fault of the machine's own stays in `faults` until its clear condition, and blocks as the catalogue says.
+6. Transitions are those of `TRANSITIONS` and no others.
+
+Reserved and out-of-service connectors, and those with a blocking fault, never leave for PREPARING on their own.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from jp_firmware.charging.cable_check import CableCheck
+from jp_firmware.charging.delivery import Delivery
+from jp_firmware.charging.timeouts import Timeouts
+from jp_firmware.charging.view import Ending, Failure, View, Wish
+from jp_firmware.charging.watch import SessionWatch, failed
+from jp_firmware.config.schema import Connector
+from jp_firmware.model.connector import (
+    ConnectorState,
+    EvCommand,
+    EvProtocol,
+    EvStatus,
+    LockState,
+    PilotState,
+    Stage,
+)
+from jp_firmware.model.faults import Fault, Severity
+from jp_firmware.model.session import IdToken, StopReason
+
+S = ConnectorState
+
+TRANSITIONS: dict[ConnectorState, frozenset[ConnectorState]] = {
+    S.UNAVAILABLE: frozenset({S.AVAILABLE, S.PREPARING, S.FAULTED}),
+    S.AVAILABLE: frozenset({S.PREPARING, S.RESERVED, S.UNAVAILABLE, S.FAULTED}),
+    S.RESERVED: frozenset({S.AVAILABLE, S.PREPARING, S.UNAVAILABLE, S.FAULTED}),
+    S.PREPARING: frozenset({S.AVAILABLE, S.CABLE_CHECK, S.UNAVAILABLE, S.FAULTED}),
+    S.CABLE_CHECK: frozenset({S.PRECHARGE, S.FINISHING}),
+    S.PRECHARGE: frozenset({S.CHARGING, S.FINISHING}),
+    S.CHARGING: frozenset({S.SUSPENDED_EV, S.SUSPENDED_EVSE, S.FINISHING}),
+    S.SUSPENDED_EV: frozenset({S.CHARGING, S.SUSPENDED_EVSE, S.FINISHING}),
+    S.SUSPENDED_EVSE: frozenset({S.CHARGING, S.SUSPENDED_EV, S.FINISHING}),
+    S.FINISHING: frozenset({S.AVAILABLE, S.PREPARING, S.UNAVAILABLE, S.FAULTED}),
+    S.FAULTED: frozenset({S.AVAILABLE, S.PREPARING, S.FINISHING, S.UNAVAILABLE}),
+}
+
+_STAGES = {S.CABLE_CHECK: Stage.CABLE_CHECK, S.PRECHARGE: Stage.PRECHARGE, S.CHARGING: Stage.CHARGING}
+
+
+@attrs.frozen
+class Reservation:
+    """A connector kept for one identification until a point of monotonic time."""
+
+    token_uid: str
+    until_s: float
+
+
+@attrs.define(eq=False)
+class ConnectorMachine:
+    """One connector. `step` is called with each new view; the requests (`authorize`, `ask_to_end`, ...) in between."""
+
+    connector: Connector
+    limits: Timeouts = attrs.field(factory=Timeouts)
+    state: ConnectorState = S.UNAVAILABLE
+    since_s: float = 0.0
+    operative: bool = True
+    token: IdToken | None = None  # accepted, waiting for or in a session
+    in_session: bool = False  # from `begin` until `session_over`
+    wish: Wish | None = None
+    faults: dict[str, str] = attrs.field(factory=dict)  # code -> detail, of the machine's own
+    ending: Ending | None = None
+    text: str = "starting"
+    wants_session: bool = False
+    reservation: Reservation | None = None
+    _token_at_s: float = 0.0
+    _handshake_at_s: float | None = None
+    _had_session: bool = False  # since the car was plugged in
+    _unlock: bool = False
+    _request: Ending | None = None
+    _cable_check: CableCheck | None = None
+    _delivery: Delivery = attrs.field(init=False)
+    _quiet_since_s: float | None = None  # the car wants no current since
+    _no_rating_since_s: float | None = None
+    _watch: SessionWatch = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._delivery = Delivery(self.connector, self.limits)
+        self._watch = SessionWatch(self.limits)
+
+    # --- requests ----------------------------------------------------------------------------------------------------
+
+    def authorize(self, token: IdToken, now_s: float) -> None:
+        """An identification was accepted for this connector."""
+        self.token, self._token_at_s, self._handshake_at_s = token, now_s, None
+
+    def ask_to_end(self, ending: Ending) -> bool:
+        """Asks for an orderly end of the session, or drops a waiting identification. False if there is neither."""
+        if self.in_session:
+            self._request = self._request or ending
+            return True
+        had_token, self.token = self.token is not None, None
+        return had_token
+
+    def ask_to_unlock(self) -> None:
+        """Ends a session, then releases the lock."""
+        self.ask_to_end(Ending(StopReason.UNLOCK))
+        self._unlock = True
+
+    def reserve(self, reservation: Reservation | None) -> None:
+        """Keeps the connector for one identification, or lifts that."""
+        self.reservation = reservation
+
+    # --- the session, as its runner brackets it ----------------------------------------------------------------------
+
+    def begin(self, now_s: float) -> None:
+        """The session is durable and the scope is open: power may flow from here."""
+        self.in_session, self.wants_session = True, False
+        self.ending, self._request, self._had_session = None, None, True
+        self._cable_check = CableCheck(now_s, self.limits)
+        self._delivery = Delivery(self.connector, self.limits)
+        self._watch = SessionWatch(self.limits)
+        self._quiet_since_s = None
+        self._go(S.CABLE_CHECK, now_s, "cable check")
+
+    def session_over(self) -> None:
+        """The scope is closed and the session accounted for."""
+        self.in_session, self.token = False, None
+
+    def fail(self, failure: Failure, now_s: float) -> None:
+        """A fault the runner saw while it closed the scope."""
+        self.faults[failure.code] = failure.detail
+        if self.state.is_energised:
+            self._end(failed(failure.code, failure.detail), now_s)
+
+    # --- one step ----------------------------------------------------------------------------------------------------
+
+    def step(self, view: View) -> None:
+        """Takes one view. Afterwards `state`, `wish`, `faults` and `text` are what they should be for it."""
+        self._watch_modules(view)
+        if self.state.is_energised:
+            ending = self._reason_to_end(view)
+            if ending:
+                self._end(ending, view.now_s)
+                return
+        {
+            S.UNAVAILABLE: self._unavailable,
+            S.AVAILABLE: self._available,
+            S.RESERVED: self._reserved,
+            S.PREPARING: self._preparing,
+            S.CABLE_CHECK: self._checking,
+            S.PRECHARGE: self._precharging,
+            S.CHARGING: self._delivering,
+            S.SUSPENDED_EV: self._delivering,
+            S.SUSPENDED_EVSE: self._delivering,
+            S.FINISHING: self._finishing,
+            S.FAULTED: self._faulted,
+        }[self.state](view)
+
+    def command(self, view: View) -> EvCommand:
+        """What the PLC board shall be told for the present state."""
+        energised, ev, output = self.state.is_energised, view.ev, view.output
+        unlock = self._unlock and not self.in_session
+        if unlock and ev and (ev.lock is LockState.UNLOCKED or not ev.plugged):
+            self._unlock = unlock = False
+        closed = energised and (self._cable_check is None or self._cable_check.close_contactors)
+        return EvCommand(
+            stage=_STAGES.get(self.state, Stage.CHARGING if energised else Stage.IDLE),
+            authorized=self.token is not None and (energised or self.state is S.PREPARING),
+            close_contactors=closed,
+            precharge_done=energised and self.state not in (S.CABLE_CHECK, S.PRECHARGE),
+            unlock=unlock,
+            offered_voltage_v=min(self.connector.max_voltage_v, view.rating.max_voltage_v),
+            offered_current_a=self._delivery.offered_current_a(ev, view) if ev else 0.0,
+            offered_power_w=view.assigned_w if energised else 0.0,
+            present_voltage_v=output.voltage_v if output else 0.0,
+            present_current_a=output.current_a if output else 0.0,
+        )
+
+    def demand_w(self, view: View) -> tuple[float, float, str]:
+        """Requested and offered power, and what bounds the offer."""
+        if not self.state.is_energised or view.ev is None:
+            return 0.0, 0.0, "connector"
+        offered_w, bound = self._delivery.offered_w(view.ev, view)
+        if self.state in (S.CABLE_CHECK, S.PRECHARGE):
+            # Asked for early: a share is in place, and others have made room, when the car wants its first ampere.
+            return min(offered_w, 5 * self.limits.min_power_w), offered_w, bound
+        return self._delivery.requested_w(view.ev, view), offered_w, bound
+
+    # --- states without power ----------------------------------------------------------------------------------------
+
+    def _unavailable(self, view: View) -> None:
+        if view.ev is None:
+            self.text = "waiting for the PLC board"
+        elif self.operative:
+            self._settle(view)
+        else:
+            self.text = "out of service"
+
+    def _available(self, view: View) -> None:
+        if self._leave_for_trouble(view):
+            return
+        if self.reservation:
+            self._go(S.RESERVED, view.now_s, "reserved")
+        elif view.ev and (view.ev.plugged or self.token):
+            self._go(S.PREPARING, view.now_s, "")
+            self._preparing(view)
+
+    def _reserved(self, view: View) -> None:
+        if self._leave_for_trouble(view):
+            return
+        if self.reservation is None or view.now_s >= self.reservation.until_s:
+            self.reservation = None
+            self._go(S.AVAILABLE, view.now_s, "ready")
+        elif self.token and self.token.uid == self.reservation.token_uid:
+            self.reservation = None
+            self._go(S.PREPARING, view.now_s, "plug in the car")
+
+    def _preparing(self, view: View) -> None:
+        self.wants_session = False
+        if self._leave_for_trouble(view):
+            self.token = None
+            return
+        ev = view.ev
+        if ev is None:
+            return
+        if self.token is None:
+            if ev.plugged:
+                self.text = "plugged in, waiting for authorization"
+            else:
+                self._forget_car()
+                self._go(S.AVAILABLE, view.now_s, "ready")
+        elif not ev.plugged:
+            self.text = "authorized, plug in the car"
+            self._handshake_at_s = None
+            if view.now_s - self._token_at_s > self.limits.plug_s:
+                self.token = None
+        else:
+            self._shake_hands(ev, view)
+
+    def _shake_hands(self, ev: EvStatus, view: View) -> None:
+        """Authorized and plugged: the session begins once the car is ready for the cable check."""
+        if self._handshake_at_s is None:
+            self._handshake_at_s = view.now_s
+        ready = ev.pilot in (PilotState.C, PilotState.D) and ev.protocol is not EvProtocol.NONE and ev.max_voltage_v
+        if ready and view.meter and view.rating.max_power_w > 0 and view.output:
+            self.text = "starting the session"
+            self.wants_session = True
+        elif view.now_s - self._handshake_at_s > self.limits.handshake_s:
+            self.faults["HLC-03"] = (
+                f"the car was not ready within {self.limits.handshake_s:.0f} s (pilot {ev.pilot.value})"
+            )
+            self.token = None
+        elif not ready:
+            self.text = "talking to the car"
+        else:
+            self.text = "waiting for the meter" if not view.meter else "waiting for the power modules"
+
+    def _finishing(self, view: View) -> None:
+        if self.in_session:
+            return
+        blocking = self._blocking(view)
+        if blocking:
+            self._go(S.FAULTED, view.now_s, _sentence(blocking))
+        elif not self.operative:
+            self._go(S.UNAVAILABLE, view.now_s, "out of service")
+        elif view.ev and not view.ev.plugged:
+            self._forget_car()
+            self._go(S.AVAILABLE, view.now_s, "ready")
+        elif self.token:
+            self._go(S.PREPARING, view.now_s, "")
+        else:
+            why = f" ({self.ending.reason.value})" if self.ending else ""
+            self.text = f"finished{why}, unplug the car"
+
+    def _faulted(self, view: View) -> None:
+        if view.ev and not view.ev.plugged:
+            self._forget_car()
+        blocking = self._blocking(view)
+        if blocking:
+            self.text = _sentence(blocking)
+        elif view.ev:
+            self._settle(view)
+
+    def _settle(self, view: View) -> None:
+        """Goes where a connector belongs that has just become usable."""
+        if not self.operative:
+            self._go(S.UNAVAILABLE, view.now_s, "out of service")
+        elif self._blocking(view):
+            self._go(S.FAULTED, view.now_s, _sentence(self._blocking(view)))
+        elif view.ev and view.ev.plugged:
+            after_session = self.state is S.FAULTED and self._had_session
+            self._go(
+                S.FINISHING if after_session else S.PREPARING, view.now_s, "unplug the car" if after_session else ""
+            )
+        else:
+            self._go(S.AVAILABLE, view.now_s, "ready")
+
+    def _leave_for_trouble(self, view: View) -> bool:
+        blocking = self._blocking(view)
+        if blocking:
+            self._go(S.FAULTED, view.now_s, _sentence(blocking))
+        elif not self.operative:
+            self.reservation = None
+            self._go(S.UNAVAILABLE, view.now_s, "out of service")
+        return bool(blocking) or not self.operative
+
+    # --- states with power -------------------------------------------------------------------------------------------
+
+    def _checking(self, view: View) -> None:
+        assert self._cable_check is not None
+        failure = self._cable_check.step(view)
+        self.wish, self.text = self._cable_check.wish, f"cable check: {self._cable_check.phase.value}"
+        if failure:
+            self._end(failed(failure.code, failure.detail), view.now_s)
+        elif self._cable_check.passed:
+            self._go(S.PRECHARGE, view.now_s, "precharge")
+
+    def _precharging(self, view: View) -> None:
+        """Output at the car's own voltage, then wait until the car has closed its contactor and asks for current."""
+        ev, output = view.ev, view.output
+        if ev is None or output is None:
+            return
+        elapsed_s = view.now_s - self.since_s
+        matched = ev.target_voltage_v is not None and (
+            abs(output.voltage_v - ev.target_voltage_v) < self.limits.precharge_tolerance_v
+        )
+        if ev.target_voltage_v:
+            self.wish = Wish(voltage_v=ev.target_voltage_v, current_a=self.limits.precharge_current_a)
+        if ev.ready and matched:
+            self._go(S.CHARGING, view.now_s, "charging")
+        elif not matched and not ev.ready and elapsed_s > self.limits.precharge_s:
+            target = f"{ev.target_voltage_v:.0f} V" if ev.target_voltage_v else "no target from the car"
+            self._end(failed("PWR-05", f"output {output.voltage_v:.0f} V, target {target}"), view.now_s)
+        elif elapsed_s > self.limits.ready_s:
+            self._end(failed("PWR-05", "the car did not close its contactor"), view.now_s)
+
+    def _delivering(self, view: View) -> None:
+        ev = view.ev
+        if ev is None:
+            return
+        self.wish = self._delivery.wish(ev, view) if ev.ready else None
+        wants = ev.ready and (ev.target_current_a or 0.0) >= self.limits.min_current_a
+        if wants:
+            self._quiet_since_s = None
+        elif self._quiet_since_s is None:
+            self._quiet_since_s = view.now_s
+        if wants and view.assigned_w < self.limits.min_power_w:
+            self.wish = None
+            self._go(S.SUSPENDED_EVSE, view.now_s, "no power to share just now")
+        elif self._quiet_since_s is not None and view.now_s - self._quiet_since_s >= self.limits.ev_pause_s:
+            self._go(S.SUSPENDED_EV, view.now_s, "paused by the car")
+        elif wants:
+            self._go(S.CHARGING, view.now_s, "charging")
+
+    # --- faults and endings ------------------------------------------------------------------------------------------
+
+    def _reason_to_end(self, view: View) -> Ending | None:
+        ending = self._watch.reason_to_end(view, checking_cable=self._cable_check is not None) or self._request
+        if ending is None and view.ev and view.ev.stop_request:
+            return Ending(StopReason.COMPLETE, "ended by the car")
+        return ending
+
+    def _watch_modules(self, view: View) -> None:
+        """A connector without a usable module is out of order, and says so before anyone authorizes."""
+        if view.rating.max_power_w > 0:
+            self._no_rating_since_s = None
+            self.faults.pop("PWR-07", None)
+        elif self._no_rating_since_s is None:
+            self._no_rating_since_s = view.now_s
+        elif view.now_s - self._no_rating_since_s > self.limits.no_modules_s:
+            self.faults["PWR-07"] = "no power module of this connector is usable"
+
+    def _blocking(self, view: View) -> tuple[Fault, ...]:
+        """Faults that put the connector out of order. The machine's own come back through the register, like all."""
+        return tuple(fault for fault in view.faults if fault.kind.severity <= Severity.STOP)
+
+    def _end(self, ending: Ending, now_s: float) -> None:
+        if ending.failure:
+            self.faults[ending.failure.code] = ending.failure.detail
+        self.wish, self.ending, self._request, self._cable_check = None, ending, None, None
+        self._go(S.FINISHING, now_s, f"stopping: {ending.detail or ending.reason.value}")
+
+    def _forget_car(self) -> None:
+        """The car is gone, and with it every fault that an unplug clears."""
+        self._had_session = False
+        self.faults = {code: detail for code, detail in self.faults.items() if code == "PWR-07"}
+
+    def _go(self, state: ConnectorState, now_s: float, text: str) -> None:
+        self.text = text or self.text
+        if state is self.state:
+            return
+        assert state in TRANSITIONS[self.state], (self.state, state)
+        if self.state is S.CABLE_CHECK:
+            self._cable_check = None
+            self.wish = None
+        self.state, self.since_s = state, now_s
+
+
+def _sentence(faults: tuple[Fault, ...]) -> str:
+    return f"{faults[0].code} {faults[0].kind.title}" + (f" (+{len(faults) - 1})" if len(faults) > 1 else "")

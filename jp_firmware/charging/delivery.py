@@ -1,0 +1,92 @@
+"""How much current a connector delivers: what the car asks, bounded by car, cable, modules and the planner's share.
+
+Pure arithmetic with one memory: the ramp, which slows rises and never a cut.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from jp_firmware.charging.timeouts import Timeouts
+from jp_firmware.charging.view import View, Wish
+from jp_firmware.config.schema import Connector
+from jp_firmware.model.connector import EvStatus
+
+LIMITED_BY_US = 0.97  # a car within 3 % of what it was offered asks no more because we offer no more; ours
+
+
+def over_voltage_limit_v(max_voltage_v: float) -> float:
+    """Voltage that must never stand at the output, by the car's maximum (IEC 61851-23 Table 103, as EVerest has it)."""
+    for rated_v, limit_v in ((500, 550), (750, 825), (850, 935), (1000, 1100)):
+        if max_voltage_v <= rated_v:
+            return float(limit_v)
+    return 1375.0
+
+
+@attrs.define
+class Delivery:
+    """The current of one session."""
+
+    connector: Connector
+    limits: Timeouts
+    _ramped_a: float = 0.0
+    _ramped_at_s: float | None = None
+
+    def wish(self, ev: EvStatus, view: View) -> Wish | None:
+        """What to deliver now, or None when it is too little to deliver at all."""
+        wanted_a = self.allowed_current_a(ev, view)
+        if wanted_a < self.limits.min_current_a:
+            self._ramped_a, self._ramped_at_s = 0.0, view.now_s
+            return None
+        return Wish(voltage_v=self.voltage_v(ev, view), current_a=self._ramp(wanted_a, view.now_s))
+
+    def voltage_v(self, ev: EvStatus, view: View) -> float:
+        """The car's target, inside every limit."""
+        bounds = (ev.target_voltage_v, ev.max_voltage_v, self.connector.max_voltage_v, view.rating.max_voltage_v)
+        return min(bound for bound in bounds if bound)
+
+    def allowed_current_a(self, ev: EvStatus, view: View) -> float:
+        """The car's target current inside every limit, before the ramp."""
+        present_v = self._present_v(ev, view)
+        return min(
+            ev.target_current_a or 0.0,
+            self.offered_current_a(ev, view),
+            view.assigned_w / present_v if present_v > 0 else 0.0,
+        )
+
+    def offered_current_a(self, ev: EvStatus, view: View) -> float:
+        """The most this connector could give at the present voltage, before power is shared."""
+        bounds = [self.connector.max_current_a, view.rating.current_limit_a(self._present_v(ev, view))]
+        if ev.max_current_a:
+            bounds.append(ev.max_current_a)
+        return min(bounds)
+
+    def offered_w(self, ev: EvStatus, view: View) -> tuple[float, str]:
+        """The same as power, and what bounds it."""
+        present_v = self._present_v(ev, view)
+        bounds = [
+            (view.rating.current_limit_a(present_v) * present_v, "modules"),
+            (self.connector.max_current_a * present_v, "cable"),
+            (self.connector.max_power_w, "connector"),
+        ]
+        return min(bounds)
+
+    def requested_w(self, ev: EvStatus, view: View) -> float:
+        """What the car would take if nothing were shared. A car held back by our offer is asked for by its maximum."""
+        present_v = self._present_v(ev, view)
+        asked_w = (ev.target_current_a or 0.0) * present_v
+        if view.assigned_w > 0 and asked_w >= LIMITED_BY_US * view.assigned_w and ev.max_power_w:
+            return max(asked_w, min(ev.max_power_w, (ev.max_current_a or float("inf")) * present_v))
+        return asked_w
+
+    def _present_v(self, ev: EvStatus, view: View) -> float:
+        if view.output and view.output.voltage_v > self.limits.safe_voltage_v:
+            return view.output.voltage_v
+        return ev.target_voltage_v or 0.0
+
+    def _ramp(self, wanted_a: float, now_s: float) -> float:
+        elapsed_s = now_s - self._ramped_at_s if self._ramped_at_s is not None else 0.0
+        start_a = max(self._ramped_a, self.limits.min_current_a)
+        self._ramped_a = min(wanted_a, start_a + self.limits.ramp_a_per_s * elapsed_s)
+        self._ramped_at_s = now_s
+        return self._ramped_a

@@ -1,0 +1,99 @@
+"""Law 1: power is a scope. Energy flows only inside `async with energised(...)`.
+
+Leaving the block, for whatever reason, ends with modules off, current measured below 1 A and contactors opened, in a
+shielded clean-up with a deadline. The first act of leaving is synchronous: OFF is on the wire before anything awaits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import attrs
+import trio
+
+from jp_firmware.charging.ports import EvLink, PowerStage
+from jp_firmware.charging.timeouts import Timeouts
+from jp_firmware.charging.view import Failure, Wish
+from jp_firmware.charging.waiting import until
+from jp_firmware.model.connector import EvCommand, Stage
+from jp_firmware.model.power import SetPoint
+
+LEASE_S = 2.0  # ours: a set-point that is not renewed for 20 scans ends with modules off
+
+
+@attrs.define(eq=False)
+class Power:
+    """The right to let power flow on one connector. Void once the scope has been left."""
+
+    _stage: PowerStage
+    _open: bool = True
+    failure: Failure | None = None  # what the clean-up could not confirm
+
+    def deliver(self, wish: Wish | None, now_s: float) -> None:
+        """Delivers `wish` until its lease ends; None switches the modules off and keeps the contactors as they are."""
+        assert self._open, "power outside its scope"
+        if wish is None:
+            self._stage.off()
+        else:
+            lease = SetPoint(voltage_v=wish.voltage_v, current_a=wish.current_a, expires_at_s=now_s + LEASE_S)
+            self._stage.apply(lease)
+
+    def revoke(self) -> None:
+        """Modules off, now and for good: synchronous, never raises, may be called from any listener."""
+        self._open = False
+        self._stage.off()
+
+
+@asynccontextmanager
+async def energised(stage: PowerStage, ev_link: EvLink, limits: Timeouts) -> AsyncIterator[Power]:
+    """Opens the scope of one session on one connector.
+
+    The block may end by return, exception or cancellation; each is passed on unchanged after the clean-up, which takes
+    at most `limits.power_down_s` and cannot be cancelled. What the clean-up could not confirm by measurement is left in
+    `power.failure`; contactors are commanded open in any case, current or not, when its deadline is over.
+    """
+    power = Power(stage)
+    try:
+        yield power
+    finally:
+        power.revoke()
+        with trio.move_on_after(limits.power_down_s, shield=True):
+            await _power_down(power, stage, ev_link, limits)
+        ev_link.command(EvCommand())
+        power.failure = _not_confirmed(stage, ev_link, limits)
+
+
+async def _power_down(power: Power, stage: PowerStage, ev_link: EvLink, limits: Timeouts) -> None:
+    """In the order that spares the contactors: current gone, then contactors open."""
+    now_s = trio.current_time()
+    if ev_link.status.fresh(now_s, limits.measurement_s) is not None:
+        ev_link.command(EvCommand(stage=Stage.STOPPING, stop=True, close_contactors=True))
+        with trio.move_on_after(limits.power_down_s / 2):
+            await until(lambda: _current_gone(stage, ev_link, now_s, limits), stage.output, ev_link.status)
+    ev_link.command(EvCommand(stage=Stage.STOPPING, stop=True))
+    await until(lambda: _contactors_open(ev_link), ev_link.status)
+
+
+def _current_gone(stage: PowerStage, ev_link: EvLink, since_s: float, limits: Timeouts) -> bool:
+    """Measured after OFF was sent; or the board has opened the contactors on its own, which ends the current too."""
+    output = stage.output.signal
+    measured = (
+        output.at_s > since_s and output.value is not None and abs(output.value.current_a) < limits.current_gone_a
+    )
+    return measured or _contactors_open(ev_link)
+
+
+def _contactors_open(ev_link: EvLink) -> bool:
+    status = ev_link.status.fresh(trio.current_time(), 1.0)
+    return status is not None and not status.contactors_closed
+
+
+def _not_confirmed(stage: PowerStage, ev_link: EvLink, limits: Timeouts) -> Failure | None:
+    """Welded contactors are a fault of their own. A silent board is not: its fault stands, and it opens by itself."""
+    status = ev_link.status.fresh(trio.current_time(), limits.measurement_s)
+    if status is None or not status.contactors_closed:
+        return None
+    output = stage.output.signal.value
+    current = f", {output.current_a:.1f} A last measured" if output else ""
+    return Failure("CON-01", f"contactors still closed {limits.power_down_s:.0f} s after the open command{current}")

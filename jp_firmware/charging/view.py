@@ -1,0 +1,49 @@
+"""What a connector knows at one instant: the inputs of its machine, taken together."""
+
+from __future__ import annotations
+
+import attrs
+
+from jp_firmware.model.connector import EvStatus
+from jp_firmware.model.faults import Fault
+from jp_firmware.model.power import MeterReading, StageOutput, StageRating
+from jp_firmware.model.session import IdToken, StopReason
+
+
+@attrs.frozen(kw_only=True)
+class View:
+    """Inputs of one step. What is unknown or too old is None; nothing here is ever a stale number."""
+
+    now_s: float
+    ev: EvStatus | None = None
+    output: StageOutput | None = None
+    rating: StageRating = attrs.field(factory=StageRating)
+    meter: MeterReading | None = None
+    assigned_w: float = 0.0  # the planner's word, 0 once it has expired
+    faults: tuple[Fault, ...] = ()  # active, at any device this connector depends on; worst first
+
+
+@attrs.frozen(kw_only=True)
+class Wish:
+    """Output a connector's machine wants. No wish means modules off."""
+
+    voltage_v: float
+    current_a: float
+
+
+@attrs.frozen
+class Failure:
+    """Why a stage failed: a code of the fault catalogue, and what was seen."""
+
+    code: str
+    detail: str
+
+
+@attrs.frozen
+class Ending:
+    """Why a session ends, and what a person should read about it."""
+
+    reason: StopReason
+    detail: str = ""
+    token: IdToken | None = None  # only if somebody presented one to stop
+    failure: Failure | None = None  # a fault of the connector's own that goes with it

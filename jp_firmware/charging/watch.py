@@ -1,0 +1,90 @@
+"""What ends a session while power may flow: judged in one place, worst first, alike in every energised state.
+
+Pure, with the memory of its debounce times. A gap in measurements is a communication fault and never a voltage;
+safety inputs are not debounced at all.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from jp_firmware.charging.delivery import over_voltage_limit_v
+from jp_firmware.charging.timeouts import Timeouts
+from jp_firmware.charging.view import Ending, Failure, View
+from jp_firmware.model.connector import EvStatus, Insulation, PilotState
+from jp_firmware.model.faults import Fault, Severity
+from jp_firmware.model.session import StopReason
+
+
+@attrs.define
+class SessionWatch:
+    """Watches one session. During the cable check, contactors and insulation are judged by the check itself."""
+
+    limits: Timeouts
+    _high_since_s: float | None = None  # output above the car's bounds since
+    _unmeasured_since_s: float | None = None
+
+    def reason_to_end(self, view: View, *, checking_cable: bool) -> Ending | None:
+        """The worst present reason to end the session, or None."""
+        device_fault = next((fault for fault in view.faults if fault.kind.severity <= Severity.STOP_SESSION), None)
+        if device_fault:
+            return _by_device(device_fault)
+        if view.ev is None:
+            return failed("EV-11", "the PLC board no longer reports this connector")
+        return (
+            _by_car_or_cable(view.ev)
+            or (None if checking_cable else _by_output_circuit(view.ev))
+            or self._by_silence(view)
+            or self._by_over_voltage(view.ev, view)
+        )
+
+    def _by_silence(self, view: View) -> Ending | None:
+        """No fresh measurement of the output, after a grace that one lost answer fits into."""
+        if view.output is not None:
+            self._unmeasured_since_s = None
+            return None
+        if self._unmeasured_since_s is None:
+            self._unmeasured_since_s = view.now_s
+        if view.now_s - self._unmeasured_since_s <= self.limits.measurement_s:
+            return None
+        return Ending(StopReason.FAULT, "PM-01 no power module of this connector answers")
+
+    def _by_over_voltage(self, ev: EvStatus, view: View) -> Ending | None:
+        limit_v = over_voltage_limit_v(ev.max_voltage_v or self.limits.fallback_max_voltage_v)
+        if view.output is None or view.output.voltage_v <= limit_v:
+            self._high_since_s = None
+            return None
+        if self._high_since_s is None:
+            self._high_since_s = view.now_s
+        if view.now_s - self._high_since_s < self.limits.over_voltage_s:
+            return None
+        return failed("PWR-02", f"output {view.output.voltage_v:.0f} V, limit {limit_v:.0f} V")
+
+
+def failed(code: str, detail: str) -> Ending:
+    """A session that ends by a fault of the connector's own."""
+    return Ending(StopReason.FAULT, f"{code} {detail}", failure=Failure(code, detail))
+
+
+def _by_device(fault: Fault) -> Ending:
+    reason = StopReason.EMERGENCY_STOP if fault.code == "SAF-01" else StopReason.FAULT
+    return Ending(reason, f"{fault.code} {fault.kind.title} ({fault.source})")
+
+
+def _by_car_or_cable(ev: EvStatus) -> Ending | None:
+    if ev.pilot is PilotState.A:
+        return Ending(StopReason.EV_DISCONNECTED)
+    if not ev.plugged:
+        return failed("EV-01", f"control pilot in state {ev.pilot.value}")
+    if ev.over_temperature:
+        return failed("TMP-04", "cable or plug too hot")
+    return None
+
+
+def _by_output_circuit(ev: EvStatus) -> Ending | None:
+    if ev.insulation is Insulation.FAULT:
+        ohm = f"{ev.insulation_ohm / 1000:.0f} kOhm" if ev.insulation_ohm is not None else "reported by the board"
+        return failed("ISO-02", f"insulation {ohm}")
+    if not ev.contactors_closed:
+        return failed("CON-03", "contactors open although commanded closed")
+    return None
