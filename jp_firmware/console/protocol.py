@@ -138,7 +138,7 @@ class LineDecoder:
         self._pending = bytearray()
         self._dropping = False
 
-    def receive(self, data: bytes) -> list[Message | Malformed]:
+    def receive(self, data: bytes | bytearray) -> list[Message | Malformed]:
         """The messages that end in `data`. Never raises."""
         events: list[Message | Malformed] = []
         searched = len(self._pending)
@@ -167,9 +167,7 @@ class LineDecoder:
 def decode(line: bytes) -> Message | Malformed:
     """Reads one line, without its newline. Never raises."""
     try:
-        fields = json.loads(
-            line.decode("utf-8"), parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_no_duplicates
-        )
+        fields = _STRICT_JSON.decode(line.decode("utf-8"))
     except (ValueError, RecursionError) as exc:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
         return Malformed(code=ErrorCode.PARSE_ERROR, message=f"not JSON: {exc}")
     if not isinstance(fields, dict):
@@ -252,6 +250,9 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> Snapshot:
     return fields
 
 
+_STRICT_JSON = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_no_duplicates)
+
+
 # --- snapshots and deltas ------------------------------------------------------------------------------------------
 
 
@@ -318,18 +319,17 @@ def plain(value: Any) -> Any:
     An infinite age is that of something never heard of, and unknown values are null on this link. Raises TypeError
     for anything else that JSON does not know, keys that are not strings included.
     """
-    match value:
-        case None | bool() | int() | str():
-            return value
-        case float():
-            return value if math.isfinite(value) else None
-        case dict():
-            for key in value:
-                if type(key) is not str:
-                    raise TypeError(f"key {key!r} is not a string")
-            return {key: plain(one) for key, one in value.items()}
-        case list() | tuple():
-            return [plain(one) for one in value]
+    if value is None or isinstance(value, str | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, str):
+                raise TypeError(f"key {key!r} is not a string")
+        return {key: plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
