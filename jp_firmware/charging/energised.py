@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 import attrs
 import trio
 
-from jp_firmware.charging.ports import EvLink, PowerStage
+from jp_firmware.charging.ports import EvLink, Meter, PowerStage
 from jp_firmware.charging.timeouts import Timeouts
 from jp_firmware.charging.view import Failure, Wish
 from jp_firmware.charging.waiting import until
@@ -46,7 +46,7 @@ class Power:
 
 
 @asynccontextmanager
-async def energised(stage: PowerStage, ev_link: EvLink, limits: Timeouts) -> AsyncIterator[Power]:
+async def energised(stage: PowerStage, ev_link: EvLink, meter: Meter, limits: Timeouts) -> AsyncIterator[Power]:
     """Opens the scope of one session on one connector.
 
     The block may end by return, exception or cancellation; each is passed on unchanged after the clean-up, which takes
@@ -59,32 +59,38 @@ async def energised(stage: PowerStage, ev_link: EvLink, limits: Timeouts) -> Asy
     finally:
         power.revoke()
         with trio.move_on_after(limits.power_down_s, shield=True):
-            await _power_down(power, stage, ev_link, limits)
+            await _power_down(stage, ev_link, meter, limits)
         ev_link.command(EvCommand())
         power.failure = _not_confirmed(stage, ev_link, limits)
 
 
-async def _power_down(power: Power, stage: PowerStage, ev_link: EvLink, limits: Timeouts) -> None:
+async def _power_down(stage: PowerStage, ev_link: EvLink, meter: Meter, limits: Timeouts) -> None:
     """In the order that spares the contactors: current gone, then contactors open."""
-    now_s = trio.current_time()
-    if ev_link.status.fresh(now_s, limits.measurement_s) is not None:
+    off_at_s = trio.current_time()
+    if not _contactors_open(ev_link):
         ev_link.command(EvCommand(stage=Stage.STOPPING, stop=True, close_contactors=True))
-        with trio.move_on_after(limits.power_down_s / 2):
-            await until(lambda: _current_gone(stage, ev_link, now_s, limits), stage.output, ev_link.status)
+        with trio.move_on_after(limits.power_down_s - limits.contactor_open_s):
+            await until(
+                lambda: _current_gone(stage, meter, off_at_s, limits) or _contactors_open(ev_link),
+                stage.output,
+                meter.reading,
+                ev_link.status,
+            )
     ev_link.command(EvCommand(stage=Stage.STOPPING, stop=True))
     await until(lambda: _contactors_open(ev_link), ev_link.status)
 
 
-def _current_gone(stage: PowerStage, ev_link: EvLink, since_s: float, limits: Timeouts) -> bool:
-    """Measured after OFF was sent; or the board has opened the contactors on its own, which ends the current too."""
-    output = stage.output.signal
-    measured = (
-        output.at_s > since_s and output.value is not None and abs(output.value.current_a) < limits.current_gone_a
-    )
-    return measured or _contactors_open(ev_link)
+def _current_gone(stage: PowerStage, meter: Meter, since_s: float, limits: Timeouts) -> bool:
+    """Measured after OFF was sent, by the modules or, where their bus is dead, by the meter."""
+    for signal in (stage.output.signal, meter.reading.signal):
+        value = signal.value
+        if value is not None and signal.at_s > since_s and abs(value.current_a) < limits.current_gone_a:
+            return True
+    return False
 
 
 def _contactors_open(ev_link: EvLink) -> bool:
+    """By the feedback of a board that speaks. A board that is silent has opened them, but nobody can confirm it."""
     status = ev_link.status.fresh(trio.current_time(), 1.0)
     return status is not None and not status.contactors_closed
 

@@ -7,7 +7,7 @@ docstring says what they wait for, so that a decision reaches the wire without p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from jp_firmware.model.connector import ConnectorReport, EvCommand, EvStatus
@@ -87,6 +87,9 @@ class SessionLog(Protocol):
     async def stopped(self, session: Session) -> None:
         """Commits the stop, with the message that will tell the central system."""
 
+    async def unfinished(self, connector_id: ConnectorId) -> Sequence[Session]:
+        """Sessions of a connector that have a committed start and no stop: what a crash left behind."""
+
     async def checkpoint(self, session: Session) -> None:
         """Commits `meter_last_wh`, so that a crash loses no energy."""
 
@@ -126,6 +129,9 @@ class Operations(Protocol):
 
     def deauthorize(self, connector_id: ConnectorId) -> tuple[bool, str]:
         """Ends the running session, reason DEAUTHORIZED: its token was refused after it had started."""
+
+    def deauthorize(self, connector_id: ConnectorId) -> None:
+        """Ends the running session because the central system took back its consent."""
 
     def unlock(self, connector_id: ConnectorId) -> tuple[bool, str]:
         """Ends a running session, then releases the lock."""

@@ -44,4 +44,5 @@ class Timeouts:
 
     current_gone_a: float = 1.0  # a contactor may open below this (design, law 1)
     power_down_s: float = 5.0  # OFF on the wire until the contactors are confirmed open (design, law 1; EV allows 20 s)
+    contactor_open_s: float = 1.0  # ours: the part of `power_down_s` kept for the contactors themselves
     final_reading_s: float = 3.0  # ours: three meter polls for the register after the last ampere

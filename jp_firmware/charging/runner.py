@@ -1,0 +1,328 @@
+"""Runs one connector: takes views for its machine, carries out what the machine wants, and brackets sessions.
+
+`scan` is the whole fast path and is synchronous: a listener of any input may call it, so that a stop condition reported
+by the PLC board is an OFF frame on the wire before the task that read it goes on. Everything that must wait (commits,
+the energised scope, authorization) happens in the runner's own task.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime
+
+import attrs
+import trio
+
+from jp_firmware.charging.connector import ConnectorMachine
+from jp_firmware.charging.energised import Power, energised
+from jp_firmware.charging.ports import Authorizer, EvLink, FaultSink, FaultView, Meter, PowerStage, SessionLog
+from jp_firmware.charging.recovery import after_restart
+from jp_firmware.charging.session_book import SessionBook
+from jp_firmware.charging.view import Ending, View
+from jp_firmware.charging.waiting import until
+from jp_firmware.model.connector import ConnectorReport
+from jp_firmware.model.ids import ConnectorId
+from jp_firmware.model.power import Demand, MeterReading, Plan
+from jp_firmware.model.session import IdToken, Session, StopReason
+from jp_firmware.model.signals import Source
+from jp_firmware.nursery.bell import Bell
+from jp_firmware.nursery.supervisor import Lifeline
+
+logger = logging.getLogger(__name__)
+
+SCAN_PERIOD_S = 0.1  # ours: set-point leases, ramps and time-outs advance at least this often
+METER_FRESH_S = 5.0  # ours: five polls of a meter at its usual second
+RECOVERY_PATIENCE_S = 8.0  # ours: a meter that has not answered by then leaves the last committed register
+CLOSING_S = 10.0  # ours: longest time to read the last register and commit the stop
+
+
+@attrs.define(eq=False, kw_only=True)
+class Ports:
+    """What one connector is joined to. `sources` are the names whose faults concern it."""
+
+    stage: PowerStage
+    ev_link: EvLink
+    meter: Meter
+    authorizer: Authorizer
+    log: SessionLog
+    fault_sink: FaultSink
+    fault_view: FaultView
+    plan: Source[Plan]
+    sources: frozenset[str]
+    demand_changed: Callable[[], None]
+    boot_id: str
+
+
+@attrs.define(eq=False)
+class ConnectorRunner:
+    """One connector at work. Owns its machine, its report and, while a session runs, the power scope."""
+
+    machine: ConnectorMachine
+    ports: Ports
+    report: Source[ConnectorReport] = attrs.field(init=False)
+    authorization: str = ""
+    _bell: Bell = attrs.field(factory=Bell)
+    _power: Power | None = None
+    _book: SessionBook | None = None
+    _in_scope: bool = False
+    _scanning: bool = False
+    _raised: dict[str, str] = attrs.field(factory=dict)
+    _presented: list[tuple[IdToken, bool]] = attrs.field(factory=list)
+    _last_demand: tuple[float, float, bool] = (0.0, 0.0, False)
+
+    def __attrs_post_init__(self) -> None:
+        self.report = Source(self.name)
+        self._publish_report(None)
+
+    @property
+    def connector_id(self) -> ConnectorId:
+        return self.machine.connector.id
+
+    @property
+    def name(self) -> str:
+        return f"connector-{self.connector_id}"
+
+    @property
+    def session(self) -> Session | None:
+        return self._book.session if self._book else None
+
+    # --- requests ----------------------------------------------------------------------------------------------------
+
+    def present(self, token: IdToken, *, authorize: bool) -> None:
+        """An identification for this connector; without `authorize` it counts as accepted already."""
+        self._presented.append((token, authorize))
+        self._bell.ring()
+
+    def end(self, ending: Ending) -> bool:
+        """Asks for an orderly end; False when there is nothing to end."""
+        asked = self.machine.ask_to_end(ending)
+        self.scan()
+        return asked
+
+    def unlock(self) -> None:
+        self.machine.ask_to_unlock()
+        self.scan()
+
+    def set_operative(self, operative: bool) -> None:
+        self.machine.operative = operative
+        self.scan()
+
+    # --- the fast path -----------------------------------------------------------------------------------------------
+
+    def scan(self) -> None:
+        """One step of the machine and everything that follows from it at once. Safe to call from any listener."""
+        if self._scanning:  # an output of this very scan came back as an input: the task looks again
+            self._bell.ring()
+            return
+        self._scanning = True
+        try:
+            self._scan(trio.current_time())
+        finally:
+            self._scanning = False
+
+    def _scan(self, now_s: float) -> None:
+        machine, view = self.machine, self.view(now_s)
+        state_before = machine.state
+        machine.step(view)
+        if self._power:
+            if machine.state.is_energised:
+                self._power.deliver(machine.wish, now_s)
+            else:
+                self._power.revoke()
+                self._power = None
+        if not self._in_scope or self._power:  # a scope that is closing commands the contactors itself
+            self.ports.ev_link.command(machine.command(view))
+        self._sync_faults()
+        if self._book:
+            self._book.observe(view, now_s)
+        self._tell_planner(view)
+        if machine.state is not state_before or machine.wants_session:
+            self._bell.ring()
+        self._publish_report(view)
+
+    def view(self, now_s: float) -> View:
+        """The inputs as they stand."""
+        ports, limits = self.ports, self.machine.limits
+        plan = ports.plan.signal.value
+        share = plan.allocations.get(self.connector_id) if plan else None
+        return View(
+            now_s=now_s,
+            ev=ports.ev_link.status.fresh(now_s, limits.measurement_s),
+            output=ports.stage.output.fresh(now_s, limits.measurement_s),
+            rating=ports.stage.rating,
+            meter=ports.meter.reading.fresh(now_s, METER_FRESH_S),
+            assigned_w=share.assigned_w if share and now_s < share.valid_until_s else 0.0,
+            faults=ports.fault_view.active_at(ports.sources),
+        )
+
+    def demand(self, now_s: float) -> Demand:
+        """What this connector asks of the planner."""
+        view = self.view(now_s)
+        requested_w, offered_w, bound = self.machine.demand_w(view)
+        return Demand(
+            connector_id=self.connector_id,
+            requested_w=requested_w,
+            offered_w=offered_w,
+            offered_by=bound,
+            measured_w=max(0.0, view.output.power_w) if view.output else 0.0,
+            active=self.machine.state.is_energised,
+            weight=self.machine.connector.weight,
+            stale=view.ev is None,
+        )
+
+    def _tell_planner(self, view: View) -> None:
+        requested_w, offered_w, _ = self.machine.demand_w(view)
+        demand = (round(requested_w, -2), round(offered_w, -2), self.machine.state.is_energised)
+        if demand != self._last_demand:
+            self._last_demand = demand
+            self.ports.demand_changed()
+
+    def _sync_faults(self) -> None:
+        wanted = self.machine.faults
+        for code in [code for code in self._raised if code not in wanted]:
+            del self._raised[code]
+            self.ports.fault_sink.clear(code, self.name)
+        for code, detail in wanted.items():
+            if code not in self._raised:
+                self._raised[code] = detail
+                self.ports.fault_sink.raise_(code, self.name, detail)
+
+    # --- the task ----------------------------------------------------------------------------------------------------
+
+    async def run(self, lifeline: Lifeline) -> None:
+        """Runs until cancelled. A session in progress is then ended, made safe and accounted for before this returns."""
+        ports = self.ports
+        with ExitStack() as subscriptions:
+            for source in (ports.ev_link.status, ports.stage.output, ports.meter.reading, ports.plan):
+                subscriptions.callback(source.subscribe(self.scan))
+            subscriptions.callback(ports.fault_view.subscribe(self.scan))
+            async with trio.open_nursery() as nursery:
+                await self._recover()
+                self.scan()
+                lifeline.ready()
+                while True:
+                    await self._turn(nursery, lifeline)
+                    if self.machine.wants_session:
+                        await self._session(nursery, lifeline)
+
+    async def _recover(self) -> None:
+        """Accounts for sessions that a crash left open, before this connector may start another."""
+        for session in await self.ports.log.unfinished(self.connector_id):
+            with trio.move_on_after(RECOVERY_PATIENCE_S):
+                await until(lambda: self._meter_reading() is not None, self.ports.meter.reading)
+            recovered = after_restart(session, self._meter_reading(), self.machine.connector, self.ports.boot_id)
+            logger.warning(
+                "session %s recovered: %s at %s Wh", session.id, recovered.stop_detail, recovered.meter_stop_wh
+            )
+            await self.ports.log.stopped(recovered)
+
+    def _meter_reading(self) -> MeterReading | None:
+        return self.ports.meter.reading.fresh(trio.current_time(), METER_FRESH_S)
+
+    async def safe(self) -> None:
+        """Safe state from outside: modules off and contactors open, without the help of the connector's own task."""
+        if self._power:
+            self._power.revoke()
+        async with energised(self.ports.stage, self.ports.ev_link, self.ports.meter, self.machine.limits):
+            pass
+
+    async def _turn(self, nursery: trio.Nursery, lifeline: Lifeline) -> None:
+        with trio.move_on_after(SCAN_PERIOD_S):
+            await self._bell.wait()
+        while self._presented:
+            token, ask = self._presented.pop(0)
+            nursery.start_soon(self._authorize, token, ask)
+        self.scan()
+        lifeline.feed()
+
+    async def _authorize(self, token: IdToken, ask: bool) -> None:
+        if ask:
+            self.authorization = "pending"
+            verdict = await self.ports.authorizer.authorize(token, self.connector_id)
+            self.authorization = f"{verdict.status.value} by {verdict.by}"
+            if not verdict.accepted:
+                logger.info("connector %s: %s refused: %s", self.connector_id, token.uid, self.authorization)
+                self.scan()
+                return
+        else:
+            self.authorization = f"accepted ({token.source.value})"
+        self.machine.authorize(token, trio.current_time())
+        self.scan()
+
+    async def _session(self, nursery: trio.Nursery, lifeline: Lifeline) -> None:
+        """One session: durable, then energised, then accounted for, whatever happens in between."""
+        reading, token = self.ports.meter.reading.signal.value, self.machine.token
+        if reading is None or token is None:
+            return
+        ev = self.ports.ev_link.status.signal.value
+        book = SessionBook.open(
+            self.connector_id, token, reading.import_wh, self.ports.boot_id, ev.evccid if ev else "", self.ports.log
+        )
+        with trio.move_on_after(CLOSING_S, shield=True) as patience:
+            await self.ports.log.started(book.session)
+        if patience.cancelled_caught:
+            logger.error("connector %s: the start of a session was not committed, so no power", self.connector_id)
+            return
+        self._book = book
+        try:
+            await self._energise(nursery, lifeline)
+        except Exception as error:
+            self.machine.ending = Ending(StopReason.FAULT, f"CTL-01 {error!r}")
+            raise
+        finally:
+            with trio.move_on_after(CLOSING_S, shield=True) as patience:
+                await book.close(self.ports.meter, self.machine.ending or _interrupted(), self.machine.limits)
+            if patience.cancelled_caught:
+                logger.error("session %s: stop not committed; it is recovered at the next start", book.session.id)
+            self._book = None
+            self.authorization = ""
+            self.machine.session_over()
+            self.scan()
+
+    async def _energise(self, nursery: trio.Nursery, lifeline: Lifeline) -> None:
+        ports = self.ports
+        self._in_scope = True
+        try:
+            scope = energised(ports.stage, ports.ev_link, ports.meter, self.machine.limits)
+            async with scope as power:
+                self._power = power
+                self.machine.begin(trio.current_time())
+                while self.machine.state.is_energised:
+                    await self._turn(nursery, lifeline)
+                    await self._keep_book()
+        finally:
+            self._power = None
+            self._in_scope = False
+            if power.failure:
+                self.machine.fail(power.failure, trio.current_time())
+
+    async def _keep_book(self) -> None:
+        if self._book:
+            await self._book.checkpoint_if_due(trio.current_time())
+
+    # --- what others see ---------------------------------------------------------------------------------------------
+
+    def _publish_report(self, view: View | None) -> None:
+        machine, before = self.machine, self.report.signal.value
+        changed = before is None or before.state is not machine.state
+        report = ConnectorReport(
+            connector_id=self.connector_id,
+            state=machine.state,
+            since=datetime.now(UTC) if changed or before is None else before.since,
+            operative=machine.operative,
+            plugged=bool(view and view.ev and view.ev.plugged),
+            authorization=self.authorization,
+            token=machine.token,
+            session=self.session,
+            fault_codes=tuple(fault.code for fault in view.faults) if view else (),
+            text=machine.text,
+        )
+        if report != before:
+            self.report.publish(report, view.now_s if view else 0.0)
+
+
+def _interrupted() -> Ending:
+    """The task was cancelled with the session still running: the controller, or this part of it, is going down."""
+    return Ending(StopReason.REBOOT, "the controller was stopped")
