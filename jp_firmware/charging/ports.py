@@ -130,9 +130,6 @@ class Operations(Protocol):
     def deauthorize(self, connector_id: ConnectorId) -> tuple[bool, str]:
         """Ends the running session, reason DEAUTHORIZED: its token was refused after it had started."""
 
-    def deauthorize(self, connector_id: ConnectorId) -> None:
-        """Ends the running session because the central system took back its consent."""
-
     def unlock(self, connector_id: ConnectorId) -> tuple[bool, str]:
         """Ends a running session, then releases the lock."""
 

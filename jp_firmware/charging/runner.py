@@ -88,7 +88,7 @@ class ConnectorRunner:
     def session(self) -> Session | None:
         return self._book.session if self._book else None
 
-    # --- requests ----------------------------------------------------------------------------------------------------
+    # --- requests --------------------------------------------------------------------------------------------------
 
     def present(self, token: IdToken, *, authorize: bool) -> None:
         """An identification for this connector; without `authorize` it counts as accepted already."""
@@ -109,7 +109,7 @@ class ConnectorRunner:
         self.machine.operative = operative
         self.scan()
 
-    # --- the fast path -----------------------------------------------------------------------------------------------
+    # --- the fast path ---------------------------------------------------------------------------------------------
 
     def scan(self) -> None:
         """One step of the machine and everything that follows from it at once. Safe to call from any listener."""
@@ -189,7 +189,7 @@ class ConnectorRunner:
                 self._raised[code] = detail
                 self.ports.fault_sink.raise_(code, self.name, detail)
 
-    # --- the task ----------------------------------------------------------------------------------------------------
+    # --- the task --------------------------------------------------------------------------------------------------
 
     async def run(self, lifeline: Lifeline) -> None:
         """Runs until cancelled. A session in progress is then ended, made safe and accounted for before this returns."""
@@ -302,7 +302,7 @@ class ConnectorRunner:
         if self._book:
             await self._book.checkpoint_if_due(trio.current_time())
 
-    # --- what others see ---------------------------------------------------------------------------------------------
+    # --- what others see -------------------------------------------------------------------------------------------
 
     def _publish_report(self, view: View | None) -> None:
         machine, before = self.machine, self.report.signal.value
