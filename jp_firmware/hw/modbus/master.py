@@ -1,0 +1,321 @@
+"""The Modbus master of one wire: a connection held by a supervised task, and exchanges that any device may ask for.
+
+Exchanges queue in order of asking, one at a time. Whoever is cancelled in the middle of one leaves the wire in order
+for the next (the rules stand in `line`). The master knows registers; it refuses to know what they mean.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+
+import attrs
+import trio
+from pymodbus.pdu import ExceptionResponse
+
+from jp_firmware.hw.modbus import adu
+from jp_firmware.hw.modbus.line import Line, RtuLine, TcpLine
+from jp_firmware.nursery.bell import Bell
+from jp_firmware.nursery.supervisor import Lifeline
+
+log = logging.getLogger(__name__)
+
+# pymodbus reports what it cannot decode; we report it ourselves, with the device's name and a remedy.
+logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)
+
+DEFAULT_TIMEOUT_S = 0.5  # for a device to answer, wire time aside
+DEFAULT_ATTEMPTS = 2  # a disturbed frame is asked for again once before anybody hears of it
+CONNECT_TIMEOUT_S = 3.0  # TCP
+SILENCES = 3  # timeouts in a row after which a TCP connection is renewed: its peer may be gone without a word
+
+
+class ModbusFault(Exception):
+    """An exchange that brought nothing: what, where and what to do."""
+
+
+class ModbusTimeout(ModbusFault):
+    """The device did not answer in time."""
+
+
+class ModbusGarbled(ModbusFault):
+    """Something answered, but it was no answer."""
+
+
+class ModbusRefused(ModbusFault):
+    """The device answered with an exception; `code` is Modbus' own."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class WireDown(ModbusFault):
+    """There is no connection: it could not be opened, or it was lost."""
+
+
+@attrs.define(eq=False, kw_only=True)
+class ModbusMaster:
+    """One wire. `run` is its supervised child; the other methods are for the devices on it.
+
+    The wire has no sign of life of its own: on Modbus nothing comes unasked, and an idle wire is a healthy one. Each
+    answer feeds `run`'s lifeline, so that the tree shows when the wire was last heard; give the child no watchdog.
+    A device that does not answer is that device's failure; the wire fails when its tty or its connection is gone.
+    """
+
+    name: str  # of the wire, "rs485-0"
+    where: str  # for people: "/dev/jp/rs485-0", "10.0.0.7 port 502"
+    connect: Callable[[], Awaitable[trio.abc.Stream]]  # raises OSError
+    new_line: Callable[[], Line]
+    answered: int = 0
+    unanswered: int = 0
+    _silences: int = 0
+    _lock: trio.Lock = attrs.field(factory=trio.Lock, repr=False)
+    _link: _Link | None = attrs.field(default=None, repr=False)
+    _lifeline: Lifeline | None = attrs.field(default=None, repr=False)
+
+    async def run(self, lifeline: Lifeline) -> None:
+        """Holds the connection: ready once open. Raises WireDown when it cannot be opened or is lost.
+
+        A TCP connection that got out of step is closed and opened anew in here, as long as it is of some use.
+        Cancelling closes it; exchanges under way then end with WireDown.
+        """
+        self._lifeline = lifeline
+        while True:
+            answered = self.answered
+            link = _Link(await self._open(), self.new_line())
+            self._link = link
+            self._silences = 0
+            lifeline.ready()
+            try:
+                why = await link.receive()
+            except trio.BrokenResourceError as error:
+                raise self._lost(str(error)) from error
+            finally:
+                self._link = None
+                link.fail(self._lost("connection closed"))
+                await trio.aclose_forcefully(link.stream)
+            if link.out_of_step and self.answered == answered:
+                raise self._lost(why)  # whatever listens there does not speak Modbus
+            log.warning("%s: connection renewed: %s", self.name, why)
+
+    async def read_holding(
+        self,
+        unit: int,
+        address: int,
+        count: int,
+        *,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        attempts: int = DEFAULT_ATTEMPTS,
+    ) -> tuple[int, ...]:
+        """Function 3. Raises ModbusTimeout, ModbusGarbled, ModbusRefused or WireDown; ValueError before any I/O."""
+        return await self.exchange(adu.read_holding(unit, address, count), timeout_s, attempts)
+
+    async def read_input(
+        self,
+        unit: int,
+        address: int,
+        count: int,
+        *,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        attempts: int = DEFAULT_ATTEMPTS,
+    ) -> tuple[int, ...]:
+        """Function 4; otherwise as `read_holding`."""
+        return await self.exchange(adu.read_input(unit, address, count), timeout_s, attempts)
+
+    async def write_registers(
+        self,
+        unit: int,
+        address: int,
+        values: Sequence[int],
+        *,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        attempts: int = DEFAULT_ATTEMPTS,
+    ) -> None:
+        """Function 16. A cancelled or failed write may have been carried out, and more than one attempt may be."""
+        await self.exchange(adu.write_registers(unit, address, values), timeout_s, attempts)
+
+    async def read_write(
+        self,
+        unit: int,
+        read_address: int,
+        read_count: int,
+        write_address: int,
+        values: Sequence[int],
+        *,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        attempts: int = DEFAULT_ATTEMPTS,
+    ) -> tuple[int, ...]:
+        """Function 23: writes, then reads, in one exchange; otherwise as `write_registers`."""
+        request = adu.read_write(unit, read_address, read_count, write_address, values)
+        return await self.exchange(request, timeout_s, attempts)
+
+    async def exchange(self, request: adu.Request, timeout_s: float, attempts: int) -> tuple[int, ...]:
+        """Asks, up to `attempts` times; the registers answered. Waits its turn first, which no timeout limits."""
+        async with self._lock:
+            for left in range(attempts - 1, -1, -1):
+                try:
+                    pdu = await self._once(request, timeout_s)
+                    break
+                except (ModbusTimeout, ModbusGarbled) as error:
+                    self.unanswered += 1
+                    if not left or self._link is None:
+                        raise
+                    log.debug("%s, asked again", error)
+        self.answered += 1
+        self._silences = 0
+        if self._lifeline:
+            self._lifeline.feed()
+        answer = request.answer(pdu)
+        if isinstance(answer, ExceptionResponse):
+            meaning = adu.EXCEPTIONS.get(answer.exception_code, "unknown")
+            raise ModbusRefused(
+                f"{self._who(request)} refused {request.text}: exception {answer.exception_code} ({meaning}): "
+                "the device's map and its profile do not agree",
+                answer.exception_code,
+            )
+        return tuple(answer.registers)
+
+    async def _once(self, request: adu.Request, timeout_s: float) -> bytes:
+        if self._link is None:
+            raise WireDown(f"{self.name} ({self.where}) is not open")
+        link = self._link
+        if not await link.clear(request, timeout_s):
+            raise ModbusGarbled(f"{self.name} ({self.where}) is never quiet: is there another master, or a wrong baud?")
+        now_s = trio.current_time()
+        link.answer = None
+        frame = link.line.begin(request, now_s, timeout_s)
+        try:
+            await link.send(frame)
+            pdu = await link.wait_answer()
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            raise self._lost(str(error)) from error
+        finally:
+            garbled = link.line.give_up(trio.current_time())
+        if pdu is not None:
+            return pdu
+        if garbled:
+            raise ModbusGarbled(
+                f"{self._who(request)} answered {request.text} with garbage: check wiring, termination, baud and parity"
+            )
+        self._silences += 1
+        if self._silences >= SILENCES:
+            link.renew_if_possible("no answers: the peer may be gone")
+        raise ModbusTimeout(
+            f"{self._who(request)} did not answer {request.text} within {timeout_s:g} s: "
+            "check its supply, address, baud and wiring"
+        )
+
+    async def _open(self) -> trio.abc.Stream:
+        try:
+            return await self.connect()
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise WireDown(
+                f"{self.name}: cannot open {self.where}: {why}: is it plugged in and named right?"
+            ) from error
+
+    def _lost(self, why: str) -> WireDown:
+        return WireDown(f"{self.name}: {self.where} was lost ({why}): check the adapter and its cable")
+
+    def _who(self, request: adu.Request) -> str:
+        return f"{self.name} unit {request.unit}"
+
+
+@attrs.define(eq=False)
+class _Link:
+    """One connection while it lasts: its stream, its line, and the one exchange that may be under way."""
+
+    stream: trio.abc.Stream
+    line: Line
+    answer: bytes | None = None
+    out_of_step: bool = False
+    _error: ModbusFault | None = None
+    _bell: Bell = attrs.field(factory=Bell)
+    _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    _why: str = ""
+
+    async def receive(self) -> str:
+        """Moves bytes from the stream to the line. Returns why the connection should be renewed."""
+        with self._scope:
+            while True:
+                data = await self.stream.receive_some(1024)
+                if not data:
+                    raise trio.BrokenResourceError("end of file")
+                try:
+                    self.answer = self.line.feed(bytes(data), trio.current_time()) or self.answer
+                except adu.FramingError as error:
+                    self.out_of_step = True
+                    self.fail(ModbusGarbled(f"{error}: the connection is opened anew"))
+                    return str(error)
+                self._bell.ring()
+        return self._why
+
+    async def clear(self, request: adu.Request, patience_s: float) -> bool:
+        """Waits until the request may be sent. False if the line does not fall quiet for `patience_s` too long."""
+        until_s = max(trio.current_time(), self.line.clear_at_s(request)) + patience_s
+        while (clear_at_s := self.line.clear_at_s(request)) > trio.current_time():
+            if clear_at_s > until_s:
+                return False
+            with trio.move_on_at(clear_at_s):
+                await self._wait_for_bytes()
+        return True
+
+    async def send(self, frame: bytes) -> None:
+        """Sends within the exchange's deadline. What was cut off in the middle spoils a TCP connection."""
+        sent = False
+        try:
+            with trio.move_on_at(self.line.give_up_at_s()):
+                await self.stream.send_all(frame)
+                sent = True
+        finally:
+            if not sent:
+                self.renew_if_possible("a request was cut off in the middle")
+
+    async def wait_answer(self) -> bytes | None:
+        """The answer's PDU; None when it is time to give up."""
+        while self.answer is None:
+            give_up_at_s = self.line.give_up_at_s()
+            with trio.move_on_at(give_up_at_s):
+                await self._wait_for_bytes()
+            if trio.current_time() >= give_up_at_s and self.answer is None:
+                # After a stall the answer may lie in the reader's hands: it runs before we do again.
+                await trio.lowlevel.cancel_shielded_checkpoint()
+                if self._error:
+                    raise self._error
+                if trio.current_time() >= self.line.give_up_at_s():
+                    break
+        return self.answer
+
+    async def _wait_for_bytes(self) -> None:
+        if self._error:
+            raise self._error
+        await self._bell.wait()
+        if self._error:
+            raise self._error
+
+    def fail(self, error: ModbusFault) -> None:
+        """Ends the exchange under way, and any that should still be tried on this connection, with `error`."""
+        self._error = self._error or error
+        self._bell.ring()
+
+    def renew_if_possible(self, why: str) -> None:
+        """Asks `receive` to return. A tty is not renewed: it has no connection that could be out of step."""
+        if isinstance(self.line, TcpLine):
+            self._why = why
+            self._scope.cancel(reason=why)
+
+
+def tcp_master(name: str, host: str, port: int) -> ModbusMaster:
+    """A master on Modbus/TCP."""
+
+    async def connect() -> trio.abc.Stream:
+        with trio.move_on_after(CONNECT_TIMEOUT_S):
+            return await trio.open_tcp_stream(host, port)
+        raise TimeoutError(f"no connection within {CONNECT_TIMEOUT_S:g} s")
+
+    return ModbusMaster(name=name, where=f"{host} port {port}", connect=connect, new_line=TcpLine)
+
+
+def rtu_master(name: str, where: str, baud: int, connect: Callable[[], Awaitable[trio.abc.Stream]]) -> ModbusMaster:
+    """A master on a tty. `connect` opens and locks it, at `baud`, and raises OSError."""
+    return ModbusMaster(name=name, where=where, connect=connect, new_line=lambda: RtuLine(baud))

@@ -1,0 +1,57 @@
+"""The master against code that is not ours: pymodbus' servers, in another process, over TCP and over a PTY."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+
+from jp_firmware.hw.modbus.master import ModbusRefused, ModbusTimeout, WireDown
+from tests.hw.modbus.conftest import rtu, running, tcp
+
+SLOW = 500  # this register takes 0.3 s
+
+
+def value(unit: int, address: int, count: int) -> tuple[int, ...]:
+    return tuple(unit * 10_000 + address + at for at in range(count))
+
+
+async def exercise(master_of: object, where: int) -> None:
+    async with trio.open_nursery() as nursery:
+        master = await running(nursery, master_of(where))  # type: ignore[operator]
+
+        assert await master.read_holding(1, 0, 125) == value(1, 0, 125)
+        assert await master.read_input(2, 7, 2) == value(2, 7, 2)
+        await master.write_registers(1, 8000, [1, 2, 3])
+        assert await master.read_holding(1, 7999, 5) == (17999, 1, 2, 3, 18003)
+        assert await master.read_write(2, 8000, 3, 8000, [7, 8]) == (7, 8, 28002)
+        with pytest.raises(ModbusRefused) as refused:
+            await master.read_holding(1, 9000, 1)
+        assert refused.value.code == 2
+
+        # The answer to a cancelled and to a timed-out exchange comes while, or after, the next is asked.
+        with trio.move_on_after(0.05):
+            await master.read_holding(1, SLOW, 2)
+        assert await master.read_holding(1, 40, 2, attempts=1) == value(1, 40, 2)
+        with pytest.raises(ModbusTimeout):
+            await master.read_holding(1, SLOW, 2, timeout_s=0.2, attempts=1)
+        assert await master.read_holding(1, 60, 2, attempts=1) == value(1, 60, 2)
+        nursery.cancel_scope.cancel()
+
+
+async def test_over_tcp(tcp_server: int) -> None:
+    await exercise(tcp, tcp_server)
+
+
+async def test_over_a_pty(rtu_server: int) -> None:
+    await exercise(rtu, rtu_server)
+
+
+async def test_nobody_listening_is_told() -> None:
+    listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    port = listeners[0].socket.getsockname()[1]
+    await listeners[0].aclose()
+    with pytest.raises(ExceptionGroup) as raised:
+        async with trio.open_nursery() as nursery:
+            await running(nursery, tcp(port))
+
+    assert raised.group_contains(WireDown, match=f"cannot open 127.0.0.1 port {port}")
