@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Protocol
 
 import attrs
 import trio
 from pymodbus.pdu import ExceptionResponse
 
+from jp_firmware.config.schema import Wire
+from jp_firmware.hw import serial
 from jp_firmware.hw.modbus import adu
 from jp_firmware.hw.modbus.line import Line, RtuLine, TcpLine
 from jp_firmware.nursery.bell import Bell
@@ -27,6 +31,19 @@ DEFAULT_TIMEOUT_S = 0.5  # for a device to answer, wire time aside
 DEFAULT_ATTEMPTS = 2  # a disturbed frame is asked for again once before anybody hears of it
 CONNECT_TIMEOUT_S = 3.0  # TCP
 SILENCES = 3  # timeouts in a row after which a TCP connection is renewed: its peer may be gone without a word
+
+
+class ByteStream(Protocol):
+    """What a connection must offer: a Trio stream, or a `serial.SerialPort`."""
+
+    async def receive_some(self, max_bytes: int, /) -> bytes | bytearray: ...
+
+    async def send_all(self, data: bytes, /) -> None: ...
+
+    async def aclose(self) -> None: ...
+
+
+_LOST = (trio.BrokenResourceError, trio.ClosedResourceError, serial.WireDown)
 
 
 class ModbusFault(Exception):
@@ -64,7 +81,7 @@ class ModbusMaster:
 
     name: str  # of the wire, "rs485-0"
     where: str  # for people: "/dev/jp/rs485-0", "10.0.0.7 port 502"
-    connect: Callable[[], Awaitable[trio.abc.Stream]]  # raises OSError
+    connect: Callable[[], Awaitable[ByteStream]]  # raises OSError or serial.WireError
     new_line: Callable[[], Line]
     answered: int = 0
     unanswered: int = 0
@@ -88,12 +105,14 @@ class ModbusMaster:
             lifeline.ready()
             try:
                 why = await link.receive()
-            except trio.BrokenResourceError as error:
+            except _LOST as error:
                 raise self._lost(str(error)) from error
             finally:
                 self._link = None
                 link.fail(self._lost("connection closed"))
-                await trio.aclose_forcefully(link.stream)
+                with trio.CancelScope() as at_once:
+                    at_once.cancel(reason="nothing to wait for")
+                    await link.stream.aclose()
             if link.out_of_step and self.answered == answered:
                 raise self._lost(why)  # whatever listens there does not speak Modbus
             log.warning("%s: connection renewed: %s", self.name, why)
@@ -187,7 +206,7 @@ class ModbusMaster:
         try:
             await link.send(frame)
             pdu = await link.wait_answer()
-        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+        except _LOST as error:
             raise self._lost(str(error)) from error
         finally:
             garbled = link.line.give_up(trio.current_time())
@@ -205,9 +224,11 @@ class ModbusMaster:
             "check its supply, address, baud and wiring"
         )
 
-    async def _open(self) -> trio.abc.Stream:
+    async def _open(self) -> ByteStream:
         try:
             return await self.connect()
+        except serial.WireError as error:
+            raise WireDown(f"{self.name}: {error}") from error
         except OSError as error:
             why = error.strerror or str(error)
             raise WireDown(
@@ -225,7 +246,7 @@ class ModbusMaster:
 class _Link:
     """One connection while it lasts: its stream, its line, and the one exchange that may be under way."""
 
-    stream: trio.abc.Stream
+    stream: ByteStream
     line: Line
     answer: bytes | None = None
     out_of_step: bool = False
@@ -305,10 +326,17 @@ class _Link:
             self._scope.cancel(reason=why)
 
 
+def master_for(wire: Wire, device_dir: Path) -> ModbusMaster:
+    """The master of a configured Modbus wire; a tty's name is taken below `device_dir`."""
+    if wire.kind == "modbus-tcp":
+        return tcp_master(wire.name, wire.host, int(wire.port))
+    return rtu_master(wire.name, device_dir / wire.port, wire.baud, wire.parity, wire.stop_bits)
+
+
 def tcp_master(name: str, host: str, port: int) -> ModbusMaster:
     """A master on Modbus/TCP."""
 
-    async def connect() -> trio.abc.Stream:
+    async def connect() -> ByteStream:
         with trio.move_on_after(CONNECT_TIMEOUT_S):
             return await trio.open_tcp_stream(host, port)
         raise TimeoutError(f"no connection within {CONNECT_TIMEOUT_S:g} s")
@@ -316,6 +344,10 @@ def tcp_master(name: str, host: str, port: int) -> ModbusMaster:
     return ModbusMaster(name=name, where=f"{host} port {port}", connect=connect, new_line=TcpLine)
 
 
-def rtu_master(name: str, where: str, baud: int, connect: Callable[[], Awaitable[trio.abc.Stream]]) -> ModbusMaster:
-    """A master on a tty. `connect` opens and locks it, at `baud`, and raises OSError."""
-    return ModbusMaster(name=name, where=where, connect=connect, new_line=lambda: RtuLine(baud))
+def rtu_master(name: str, path: Path, baud: int, parity: str = "N", stop_bits: int = 1) -> ModbusMaster:
+    """A master on a tty of its own."""
+
+    async def connect() -> ByteStream:
+        return await serial.SerialPort.open(path, baud=baud, parity=parity, stop_bits=stop_bits)
+
+    return ModbusMaster(name=name, where=str(path), connect=connect, new_line=lambda: RtuLine(baud))

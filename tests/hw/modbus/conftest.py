@@ -64,15 +64,25 @@ def tcp_server() -> Iterator[int]:
 
 
 @pytest.fixture
-def rtu_server() -> Iterator[int]:
-    """pymodbus' serial server in another process on one end of a PTY; the other end."""
-    ours, theirs = os.openpty()
-    tty.setraw(ours)
-    tty.setraw(theirs)
-    with serving("rtu", os.ttyname(theirs)):
-        yield ours
-    os.close(theirs)
-    os.close(ours)
+async def rtu_server(nursery: trio.Nursery) -> AsyncIterator[str]:
+    """pymodbus' serial server in another process on one PTY; a second PTY, wired to the first, for us to open."""
+    far, far_tty = os.openpty()
+    near, near_tty = os.openpty()
+    for fd in (far_tty, near_tty):
+        tty.setraw(fd)
+    async with trio.lowlevel.FdStream(far) as theirs, trio.lowlevel.FdStream(near) as ours:
+        with serving("rtu", os.ttyname(far_tty)):
+            nursery.start_soon(pump, theirs, ours)
+            nursery.start_soon(pump, ours, theirs)
+            yield os.ttyname(near_tty)
+            nursery.cancel_scope.cancel(reason="test over")
+    os.close(far_tty)
+    os.close(near_tty)
+
+
+async def pump(source: trio.abc.ReceiveStream, sink: trio.abc.SendStream) -> None:
+    async for data in source:
+        await sink.send_all(data)
 
 
 @contextmanager
@@ -96,8 +106,5 @@ def tcp(port: int) -> ModbusMaster:
     return tcp_master("wire", "127.0.0.1", port)
 
 
-def rtu(fd: int) -> ModbusMaster:
-    async def connect() -> trio.abc.Stream:
-        return trio.lowlevel.FdStream(os.dup(fd))
-
-    return rtu_master("wire", "a PTY", BAUD, connect)
+def rtu(path: str) -> ModbusMaster:
+    return rtu_master("wire", Path(path), BAUD)

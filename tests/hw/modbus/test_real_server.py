@@ -15,7 +15,7 @@ def value(unit: int, address: int, count: int) -> tuple[int, ...]:
     return tuple(unit * 10_000 + address + at for at in range(count))
 
 
-async def exercise(master_of: object, where: int) -> None:
+async def exercise(master_of: object, where: int | str) -> None:
     async with trio.open_nursery() as nursery:
         master = await running(nursery, master_of(where))  # type: ignore[operator]
 
@@ -42,8 +42,16 @@ async def test_over_tcp(tcp_server: int) -> None:
     await exercise(tcp, tcp_server)
 
 
-async def test_over_a_pty(rtu_server: int) -> None:
+async def test_over_a_pty(rtu_server: str) -> None:
     await exercise(rtu, rtu_server)
+
+
+async def test_a_tty_that_is_not_there_is_told() -> None:
+    with pytest.raises(ExceptionGroup) as raised:
+        async with trio.open_nursery() as nursery:
+            await running(nursery, rtu("/dev/jp/no-such-port"))
+
+    assert raised.group_contains(WireDown, match="wire: /dev/jp/no-such-port: no such port; is the adapter plugged in")
 
 
 async def test_nobody_listening_is_told() -> None:
