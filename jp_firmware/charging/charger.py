@@ -69,17 +69,11 @@ class Charger:
 
     def stop(self, connector_id: ConnectorId, *, remote: bool) -> tuple[bool, str]:
         """Ends the session on a connector in order."""
-        if connector_id not in self.runners:
-            return False, f"there is no connector {connector_id}"
-        reason = StopReason.REMOTE if remote else StopReason.LOCAL
-        if self.runners[connector_id].end(Ending(reason)):
-            return True, ""
-        return False, f"no session is running on connector {connector_id}"
+        return self._end(connector_id, Ending(StopReason.REMOTE if remote else StopReason.LOCAL))
 
-    def deauthorize(self, connector_id: ConnectorId) -> None:
-        """The central system took back its consent to the running session."""
-        if connector_id in self.runners:
-            self.runners[connector_id].end(Ending(StopReason.DEAUTHORIZED, "refused by the central system"))
+    def deauthorize(self, connector_id: ConnectorId) -> tuple[bool, str]:
+        """The central system refused the token of the running session after it had started."""
+        return self._end(connector_id, Ending(StopReason.DEAUTHORIZED, "refused by the central system"))
 
     def unlock(self, connector_id: ConnectorId) -> tuple[bool, str]:
         """Ends a running session, then releases the lock."""
@@ -137,6 +131,13 @@ class Charger:
         """Every module of every connector off, at once. Synchronous, never raises."""
         for runner in self.runners.values():
             runner.ports.stage.off()
+
+    def _end(self, connector_id: ConnectorId, ending: Ending) -> tuple[bool, str]:
+        if connector_id not in self.runners:
+            return False, f"there is no connector {connector_id}"
+        if self.runners[connector_id].end(ending):
+            return True, ""
+        return False, f"no session is running on connector {connector_id}"
 
     def _waiting_connector(self, among: Mapping[ConnectorId, ConnectorRunner]) -> ConnectorRunner | None:
         """The connector whose car was plugged in last and waits for an identification."""

@@ -128,6 +128,11 @@ class ConnectorMachine:
         self._quiet_since_s = None
         self._go(S.CABLE_CHECK, now_s, "cable check")
 
+    def interrupt(self, ending: Ending, now_s: float) -> None:
+        """The runner had to leave the scope by itself; does nothing where the machine has ended the session already."""
+        if self.state.is_energised:
+            self._end(ending, now_s)
+
     def session_over(self) -> None:
         """The scope is closed and the session accounted for."""
         self.in_session, self.token = False, None

@@ -88,7 +88,7 @@ class ConnectorRunner:
     def session(self) -> Session | None:
         return self._book.session if self._book else None
 
-    # --- requests --------------------------------------------------------------------------------------------------
+    # --- requests ------------------------------------------------------------------------------
 
     def present(self, token: IdToken, *, authorize: bool) -> None:
         """An identification for this connector; without `authorize` it counts as accepted already."""
@@ -109,7 +109,7 @@ class ConnectorRunner:
         self.machine.operative = operative
         self.scan()
 
-    # --- the fast path ---------------------------------------------------------------------------------------------
+    # --- the fast path ------------------------------------------------------------------------------
 
     def scan(self) -> None:
         """One step of the machine and everything that follows from it at once. Safe to call from any listener."""
@@ -189,10 +189,10 @@ class ConnectorRunner:
                 self._raised[code] = detail
                 self.ports.fault_sink.raise_(code, self.name, detail)
 
-    # --- the task --------------------------------------------------------------------------------------------------
+    # --- the task ------------------------------------------------------------------------------
 
     async def run(self, lifeline: Lifeline) -> None:
-        """Runs until cancelled. A session in progress is then ended, made safe and accounted for before this returns."""
+        """Runs until cancelled. A session in progress is first ended, made safe and accounted for."""
         ports = self.ports
         with ExitStack() as subscriptions:
             for source in (ports.ev_link.status, ports.stage.output, ports.meter.reading, ports.plan):
@@ -268,12 +268,9 @@ class ConnectorRunner:
         self._book = book
         try:
             await self._energise(nursery, lifeline)
-        except Exception as error:
-            self.machine.ending = Ending(StopReason.FAULT, f"CTL-01 {error!r}")
-            raise
         finally:
             with trio.move_on_after(CLOSING_S, shield=True) as patience:
-                await book.close(self.ports.meter, self.machine.ending or _interrupted(), self.machine.limits)
+                await book.close(self.ports.meter, self.machine.ending or Ending(StopReason.FAULT), self.machine.limits)
             if patience.cancelled_caught:
                 logger.error("session %s: stop not committed; it is recovered at the next start", book.session.id)
             self._book = None
@@ -284,25 +281,35 @@ class ConnectorRunner:
     async def _energise(self, nursery: trio.Nursery, lifeline: Lifeline) -> None:
         ports = self.ports
         self._in_scope = True
+        scope = energised(ports.stage, ports.ev_link, ports.meter, self.machine.limits)
         try:
-            scope = energised(ports.stage, ports.ev_link, ports.meter, self.machine.limits)
             async with scope as power:
-                self._power = power
-                self.machine.begin(trio.current_time())
-                while self.machine.state.is_energised:
-                    await self._turn(nursery, lifeline)
-                    await self._keep_book()
+                await self._deliver(power, nursery, lifeline)
         finally:
-            self._power = None
             self._in_scope = False
             if power.failure:
                 self.machine.fail(power.failure, trio.current_time())
+
+    async def _deliver(self, power: Power, nursery: trio.Nursery, lifeline: Lifeline) -> None:
+        """The energised states, from first to last. Left by an error or a cancellation, the machine is told so too."""
+        self._power = power
+        self.machine.begin(trio.current_time())
+        try:
+            while self.machine.state.is_energised:
+                await self._turn(nursery, lifeline)
+                await self._keep_book()
+        except Exception as error:
+            self.machine.interrupt(Ending(StopReason.FAULT, f"CTL-01 {error!r}"), trio.current_time())
+            raise
+        finally:
+            self._power = None
+            self.machine.interrupt(Ending(StopReason.REBOOT, "the controller was stopped"), trio.current_time())
 
     async def _keep_book(self) -> None:
         if self._book:
             await self._book.checkpoint_if_due(trio.current_time())
 
-    # --- what others see -------------------------------------------------------------------------------------------
+    # --- what others see -----------------------------------------------------------------------------
 
     def _publish_report(self, view: View | None) -> None:
         machine, before = self.machine, self.report.signal.value
@@ -321,8 +328,3 @@ class ConnectorRunner:
         )
         if report != before:
             self.report.publish(report, view.now_s if view else 0.0)
-
-
-def _interrupted() -> Ending:
-    """The task was cancelled with the session still running: the controller, or this part of it, is going down."""
-    return Ending(StopReason.REBOOT, "the controller was stopped")
