@@ -1,0 +1,208 @@
+"""A child of the supervision tree: what it is (`Child`) and what it holds while it runs (`Lifeline`).
+
+The lifeline is the watchdog. It is fed by evidence from outside, never by a loop that goes round, and it compares the
+clock itself, so that a step that blocked too long cannot save itself by feeding late.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import attrs
+import trio
+
+from jp_firmware.nursery.backoff import Backoff
+
+
+class Restart(enum.Enum):
+    """Which ends are followed by a restart."""
+
+    ALWAYS = "always"
+    ON_FAILURE = "on failure"  # not after a plain return
+    NEVER = "never"
+
+
+class End(enum.Enum):
+    """How a child ended. What was asked for first names the end, whatever the task made of it."""
+
+    EXIT = "exit"  # it returned
+    CRASH = "crash"  # it raised
+    WATCHDOG = "watchdog"  # it was not ready in time, or was not fed in time
+    STOPPED = "stopped"  # its supervisor stopped it
+    UNSAFE = "unsafe"  # its safe state failed or took too long
+    STUCK = "stuck"  # it did not end when it was stopped; its safe state was reached from outside
+
+
+class State(enum.StrEnum):
+    """Where a child is in its life."""
+
+    IDLE = "idle"  # not started, or waiting for its turn
+    BACKOFF = "backoff"
+    STARTING = "starting"
+    UP = "up"
+    STOPPING = "stopping"
+    MAKING_SAFE = "making safe"
+    DOWN = "down"
+    DONE = "done"  # ended, and not to be restarted
+    UNSAFE = "unsafe"  # latched
+    STUCK = "stuck"  # latched
+
+    @property
+    def is_latched(self) -> bool:
+        """Nothing but `Supervisor.release` leads out of this state."""
+        return self in (State.UNSAFE, State.STUCK)
+
+    @property
+    def has_task(self) -> bool:
+        """Whether there is a task that an ordered stop must end."""
+        return self in (State.BACKOFF, State.STARTING, State.UP, State.STOPPING, State.MAKING_SAFE)
+
+
+class Subtree(Protocol):
+    """What the tree asks of a child that is itself a supervisor."""
+
+    def tree(self) -> dict[str, Any]: ...
+
+    @property
+    def stop_budget_s(self) -> float: ...
+
+
+@attrs.frozen(kw_only=True)
+class Child:
+    """One part of the tree and its terms.
+
+    `run` raises when it loses its device. `safe` is idempotent and must not need the task's own state: it runs after
+    every end of `run`, and from outside when the task cannot be ended.
+    """
+
+    name: str
+    run: Callable[[Lifeline], Awaitable[object]]
+    safe: Callable[[], Awaitable[object]] | None = None
+    restart: Restart = Restart.ALWAYS
+    watchdog_s: float = math.inf  # longest gap between feeds, once ready
+    ready_within_s: float = 10.0  # from the start to `Lifeline.ready`
+    stop_within_s: float = 2.0  # from being stopped to the end of the task
+    safe_within_s: float = 0.5  # for `safe`, hard
+    backoff: Backoff = attrs.field(factory=Backoff)
+    subtree: Subtree | None = None  # set by `Supervisor.as_child`
+
+    @property
+    def stop_budget_s(self) -> float:
+        """Longest time an ordered stop of this child takes, its safe state included."""
+        own_s = self.subtree.stop_budget_s if self.subtree else self.stop_within_s
+        return own_s + (self.safe_within_s if self.safe else 0.0)
+
+
+@attrs.define(eq=False)
+class Lifeline:
+    """A running child's sign of life, and the tree's record of the child over all its runs."""
+
+    child: Child
+    path: str = ""  # names from the root, joined by "/"
+    state: State = State.IDLE
+    since_s: float = 0.0  # when `state` was entered
+    restarts: int = 0
+    failures: int = 0  # in a row, for the back-off
+    last_end: End | None = None
+    last_error: BaseException | None = None
+    fed_at_s: float = 0.0
+    worst_gap_s: float = 0.0  # longest gap between feeds in the present, or last, run
+    up_for_s: float = 0.0  # how long the last run was ready, known when it has ended
+
+    _ready_at_s: float | None = attrs.field(default=None, init=False, repr=False)
+    _resume_at_s: float = attrs.field(default=0.0, init=False, repr=False)
+    _stop: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False, repr=False)
+    _watchdog: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False, repr=False)
+    _ended: trio.Event = attrs.field(factory=trio.Event, init=False, repr=False)
+    _tell: Callable[[Lifeline], None] = attrs.field(default=lambda _: None, init=False, repr=False)
+    _report: Callable[[str, Lifeline, End], None] = attrs.field(default=lambda *_: None, init=False, repr=False)
+
+    @property
+    def name(self) -> str:
+        return self.child.name
+
+    def ready(self) -> None:
+        """The device has answered plausibly for the first time: from now on feeds are due. Later calls only feed."""
+        if self.state is not State.STARTING:
+            self.feed()
+        elif not self._is_late():
+            self._enter(State.UP)
+            self.worst_gap_s = 0.0
+            self.fed_at_s = self._ready_at_s = self.since_s
+            self._watchdog.deadline = self.since_s + self.child.watchdog_s
+            self._tell(self)
+
+    def feed(self) -> None:
+        """Fresh, plausible evidence has come in. Before `ready` it buys no time; too late it saves nobody."""
+        if self.state is not State.UP:
+            return
+        now_s = trio.current_time()
+        self.worst_gap_s = max(self.worst_gap_s, now_s - self.fed_at_s)
+        self.fed_at_s = now_s
+        if not self._is_late():
+            self._watchdog.deadline = now_s + self.child.watchdog_s
+
+    def tree(self) -> dict[str, Any]:
+        """This child, and what hangs on it, as a plain JSON-ready dictionary."""
+        now_s = trio.current_time()
+        up = self.state is State.UP
+        node = {
+            "name": self.name,
+            "kind": "child",
+            "state": self.state.value,
+            "up_for_s": now_s - self.since_s if up else None,
+            "restarts": self.restarts,
+            "last_end": self.last_end.value if self.last_end else None,
+            "error": describe(self.last_error),
+            "watchdog_s": _finite(self.child.watchdog_s),
+            "gap_s": now_s - self.fed_at_s if up else None,
+            "worst_gap_s": max(self.worst_gap_s, now_s - self.fed_at_s) if up else self.worst_gap_s,
+            "backoff_s": max(0.0, self._resume_at_s - now_s) if self.state is State.BACKOFF else None,
+        }
+        if self.child.subtree:
+            # The sub-supervisor tells what it is made of; how it fares is what its parent has recorded here.
+            node = {**self.child.subtree.tree(), **node, "kind": "supervisor", "gap_s": None, "worst_gap_s": None}
+        return node
+
+    def _begin(self, delay_s: float) -> None:
+        """A new run is about to start, after `delay_s` of back-off."""
+        self._stop, self._watchdog, self._ended = trio.CancelScope(shield=True), trio.CancelScope(), trio.Event()
+        self._ready_at_s = None
+        self._resume_at_s = trio.current_time() + delay_s
+        self._enter(State.BACKOFF if delay_s else State.STARTING)
+
+    def _end(self, why: str) -> None:
+        """Asks the run to end. Once it is making safe it is ending already."""
+        if self.state is not State.MAKING_SAFE:
+            self._enter(State.STOPPING)
+            self._stop.cancel(reason=why)
+
+    def _was_up_s(self) -> float:
+        """For how long this run has been ready."""
+        return trio.current_time() - self._ready_at_s if self._ready_at_s is not None else 0.0
+
+    def _is_late(self) -> bool:
+        """Whether the deadline has passed unnoticed, in a step that blocked; then this is a watchdog end."""
+        late = trio.current_time() > self._watchdog.deadline
+        if late:
+            self._watchdog.cancel(reason="fed too late")
+        return late
+
+    def _enter(self, state: State) -> None:
+        self.state, self.since_s = state, trio.current_time()
+
+
+def describe(error: BaseException | None) -> str | None:
+    """An error in one line: a group is told by what it holds, so that "Exceptions from Trio nursery" tells nothing."""
+    if error is None:
+        return None
+    if isinstance(error, BaseExceptionGroup):
+        return "; ".join(text for text in map(describe, error.exceptions) if text)
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

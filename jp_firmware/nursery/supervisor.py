@@ -1,0 +1,378 @@
+"""Supervisors: children started in order, stopped one by one in reverse, restarted as their strategy says.
+
+Rules
+
+1. Each child is one task inside a shielded scope of its own. Cancellation from outside reaches only the supervisor's
+   body, which then takes its children down; Trio alone would cancel siblings in random order.
+2. After every end of a child its safe state is reached, within a hard deadline, before anybody hears of the end.
+3. A task that does not end when it is stopped is made safe from outside. Trio has no kill: the supervisor can go no
+   further than to say so (`End.STUCK`, to `on_event`, at once) and to escalate when the task ends after all.
+4. A child that could not be made safe, or was stuck, is latched: no restart of any supervisor starts it again.
+5. Whatever makes a supervisor go down, `everything_off` comes first, and nothing it does can keep the stop from coming.
+
+This room refuses to know what it supervises.
+"""
+
+from __future__ import annotations
+
+import enum
+import logging
+import math
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import attrs
+import trio
+
+from jp_firmware.nursery.child import Child, End, Lifeline, Restart, State, describe
+
+__all__ = ["Child", "End", "Escalated", "Lifeline", "Restart", "State", "Strategy", "Supervisor"]
+
+log = logging.getLogger(__name__)
+
+OnEvent = Callable[[str, Lifeline, End], None]
+
+
+class Strategy(enum.Enum):
+    """Who is restarted when a child ends (the words are Erlang's)."""
+
+    ONE = "one for one"
+    REST = "rest for one"  # it and all that were started after it
+    ALL = "one for all"
+
+
+class Escalated(Exception):
+    """A supervisor gave up on a child; its own parent decides what happens next. `__cause__` is the child's error."""
+
+
+@attrs.define(eq=False, kw_only=True)
+class Supervisor:
+    """Runs `children` under one strategy.
+
+    More than `intensity` restarts within `period_s` escalate; with None none ever does, for devices whose cable may be
+    out for days. Under ONE the first start waits for a child that is not ready no longer than `start_patience_s`,
+    then goes on with the next; under REST and ALL children depend on those before them and wait for ready.
+
+    `on_event(path, lifeline, end)` hears of every end, after the safe state; without one, the parent's hears of it.
+    """
+
+    name: str
+    children: Sequence[Child]
+    strategy: Strategy = Strategy.ONE
+    intensity: int | None = 3
+    period_s: float = 60.0
+    start_patience_s: float = 1.0
+    on_event: OnEvent | None = None
+    everything_off: Callable[[], None] | None = None
+    lifelines: list[Lifeline] = attrs.field(init=False)
+    off_error: BaseException | None = attrs.field(init=False, default=None)  # what `everything_off` raised last
+
+    _path: str = attrs.field(init=False, default="", repr=False)
+    _running: bool = attrs.field(init=False, default=False, repr=False)
+    _since_s: float = attrs.field(init=False, default=0.0, repr=False)
+    _falls: deque[float] = attrs.field(init=False, factory=deque, repr=False)
+    _to_start: deque[Lifeline] = attrs.field(init=False, factory=deque, repr=False)
+    _starter: Lifeline | None = attrs.field(init=False, default=None, repr=False)  # the one the start waits for
+    _report: OnEvent = attrs.field(init=False, default=lambda *_: None, repr=False)
+    _nursery: trio.Nursery = attrs.field(init=False, repr=False)
+    _send: trio.MemorySendChannel[Lifeline] = attrs.field(init=False, repr=False)
+    _news: trio.MemoryReceiveChannel[Lifeline] = attrs.field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        names = [child.name for child in self.children]
+        if len(set(names)) != len(names):
+            raise ValueError(f"supervisor {self.name!r}: two children share a name in {names}")
+        self.lifelines = [Lifeline(child=child, path=f"{self.name}/{child.name}") for child in self.children]
+
+    def as_child(self, **terms: Any) -> Child:
+        """This supervisor as a child of another. It starts and stops as its children do; `terms` are `Child`'s."""
+        return Child(
+            **{
+                "name": self.name,
+                "run": self.run,
+                "subtree": self,
+                "ready_within_s": math.inf,
+                "stop_within_s": math.inf,
+                **terms,
+            }
+        )
+
+    @property
+    def stop_budget_s(self) -> float:
+        """Longest time an ordered stop takes: the sum over the tree, since children stop one by one."""
+        return sum(child.stop_budget_s for child in self.children)
+
+    async def run(self, lifeline: Lifeline | None = None) -> None:
+        """Runs until all children are done, or until cancelled; the whole tree below is down and safe when it returns.
+
+        Raises `Escalated`, bare, after the last child has ended. Cancelled, it stops its children in reverse order,
+        shielded, within `stop_budget_s`; a stuck task holds it longer, after `on_event` was told. KeyboardInterrupt
+        and its like pass through once the children are safe.
+        """
+        self._prepare(lifeline)
+        gave_up: Escalated | None = None
+        in_trouble: list[Lifeline] = []
+        try:
+            async with trio.open_nursery() as self._nursery:
+                try:
+                    await self._supervise(lifeline)
+                except Escalated as error:
+                    gave_up = error  # raised below, outside the nursery, so that it is not wrapped in a group
+                finally:
+                    try:
+                        self._all_off()
+                    finally:
+                        with trio.CancelScope(shield=True):
+                            in_trouble = await self._stop(self.lifelines, f"{self._path} goes down")
+        finally:
+            self._running = False
+        if in_trouble:
+            raise Escalated(f"{self._path}: {_names(in_trouble)} could not be stopped safely") from gave_up
+        if gave_up:
+            raise gave_up
+
+    def release(self, name: str) -> bool:
+        """Lets a latched child start again, with those that wait for it. False if no child of that name is latched."""
+        for one in self.lifelines:
+            if one.name == name and one.state.is_latched and one._ended.is_set():
+                one._enter(State.IDLE)
+                if self._running:
+                    self._plan_start(other for other in self.lifelines if other.state is State.IDLE)
+                    self._send.send_nowait(one)
+                return True
+        return False
+
+    def tree(self) -> dict[str, Any]:
+        """The tree as it stands: plain, JSON-ready, never an infinity. Times are seconds."""
+        up_for_s = trio.current_time() - self._since_s if self._running else None
+        return {
+            "name": self.name,
+            "kind": "supervisor",
+            "state": (State.UP if self._running else State.IDLE).value,
+            "up_for_s": up_for_s,
+            "restarts": 0,
+            "last_end": None,
+            "error": None,
+            "watchdog_s": None,
+            "gap_s": None,
+            "worst_gap_s": None,
+            "backoff_s": None,
+            "strategy": self.strategy.value,
+            "falls": len(self._falls),  # ends within `period_s` that count towards `intensity`
+            "intensity": self.intensity,
+            "period_s": self.period_s if math.isfinite(self.period_s) else None,
+            "off_error": describe(self.off_error),
+            "children": [one.tree() for one in self.lifelines],
+        }
+
+    # --- the body --------------------------------------------------------------------------------------------------
+
+    def _prepare(self, lifeline: Lifeline | None) -> None:
+        if self._running:
+            raise RuntimeError(f"supervisor {self.name!r} is already running")
+        self._running, self._since_s = True, trio.current_time()
+        self._path = lifeline.path if lifeline else self.name
+        self._report = self.on_event or (lifeline._report if lifeline else self._report)
+        # Unbounded, because a child's end must never wait; at most two entries a run of a child are on their way.
+        self._send, self._news = trio.open_memory_channel[Lifeline](math.inf)
+        self._falls.clear()
+        self._starter = None
+        for one in self.lifelines:
+            one.path = f"{self._path}/{one.name}"
+            one._tell, one._report = self._send.send_nowait, self._report
+            if not one.state.is_latched:
+                one._enter(State.IDLE)
+        self._plan_start(self.lifelines)
+
+    async def _supervise(self, lifeline: Lifeline | None) -> None:
+        """Starts, and reacts to ends, until all children are done. News may be old: only a child's state counts."""
+        while True:
+            self._start_next()
+            if lifeline and not self._to_start and not self._is_held_up():
+                lifeline.ready()
+            if not self._to_start and all(one.state in (State.IDLE, State.DONE) for one in self.lifelines):
+                return
+            news: Lifeline | None = None
+            with trio.move_on_at(self._patience_ends_s()):
+                news = await self._news.receive()
+            if news:
+                await self._react(news)
+
+    async def _react(self, one: Lifeline) -> None:
+        if one.state.is_latched:
+            raise Escalated(f"{one.path} could not be made safe") from one.last_error
+        if one.state is not State.DOWN:
+            return
+        failed = one.last_end is not End.EXIT
+        if one.child.restart is Restart.NEVER or (one.child.restart is Restart.ON_FAILURE and not failed):
+            one._enter(State.DONE)
+            if failed and self.strategy is not Strategy.ONE:
+                self._to_start.clear()  # those that depend on it must not start
+            return
+        self._count_fall(one)
+        healthy = one.up_for_s > one.child.backoff.healthy_after_s
+        one.failures = 1 if healthy else one.failures + 1
+        await self._restart(one, one.child.backoff.delay_s(one.failures))
+
+    def _count_fall(self, one: Lifeline) -> None:
+        now_s = trio.current_time()
+        self._falls.append(now_s)
+        while self._falls[0] < now_s - self.period_s:
+            self._falls.popleft()
+        if self.intensity is not None and len(self._falls) > self.intensity:
+            end = one.last_end.value if one.last_end else "end"
+            raise Escalated(
+                f"{one.path}: {end}, after {len(self._falls) - 1} restarts within {self.period_s:g} s"
+            ) from one.last_error
+
+    async def _restart(self, one: Lifeline, delay_s: float) -> None:
+        if self.strategy is Strategy.ONE:
+            one.restarts += 1
+            self._spawn(one, delay_s)  # siblings never wait for this back-off
+            return
+        group = self.lifelines if self.strategy is Strategy.ALL else self.lifelines[self.lifelines.index(one) :]
+        if self.strategy is Strategy.ALL:
+            self._all_off()
+        in_trouble = await self._stop(group, f"{one.path} ended")
+        if in_trouble:
+            raise Escalated(f"{self._path}: {_names(in_trouble)} could not be stopped safely") from one.last_error
+        for member in group:
+            if member.state is State.DOWN:
+                member.restarts += 1
+                member._enter(State.IDLE)
+        self._starter = None
+        self._plan_start(member for member in group if member.state is not State.DONE)
+        self._start_next(delay_s)
+
+    # --- starting --------------------------------------------------------------------------------------------------
+
+    def _plan_start(self, lifelines: Iterable[Lifeline]) -> None:
+        """Starts these in this order, each in its turn; leaves out a latched one, and those that depend on it."""
+        self._to_start.clear()
+        for one in lifelines:
+            if not one.state.is_latched:
+                self._to_start.append(one)
+            elif self.strategy is not Strategy.ONE:
+                return
+
+    def _start_next(self, delay_s: float = 0.0) -> None:
+        while self._to_start and not self._is_held_up():
+            self._starter = self._to_start.popleft()
+            self._spawn(self._starter, delay_s)
+            delay_s = 0.0
+
+    def _is_held_up(self) -> bool:
+        """Whether the next start still waits for the last one."""
+        starter = self._starter
+        if starter is None or starter.state in (State.UP, State.DONE):
+            return False
+        if self.strategy is not Strategy.ONE:
+            return True
+        return starter.state is State.STARTING and trio.current_time() < starter.since_s + self.start_patience_s
+
+    def _patience_ends_s(self) -> float:
+        if self.strategy is Strategy.ONE and self._starter and self._is_held_up():
+            return self._starter.since_s + self.start_patience_s
+        return math.inf
+
+    def _spawn(self, one: Lifeline, delay_s: float) -> None:
+        one._begin(delay_s)
+        self._nursery.start_soon(self._life, one, name=one.path)
+
+    # --- one life of one child -------------------------------------------------------------------------------------
+
+    async def _life(self, one: Lifeline) -> None:
+        end, error = End.CRASH, None
+        try:
+            with one._stop:  # shielded: only this supervisor ends a child
+                await trio.sleep_until(one._resume_at_s)
+                one._enter(State.STARTING)
+                one._watchdog.deadline = one.since_s + one.child.ready_within_s
+                with one._watchdog:
+                    await one.child.run(one)
+                end = End.EXIT
+        except Exception as raised:  # noqa: BLE001 - recorded in the tree, told to `on_event`, and acted upon
+            error = raised
+        finally:
+            if one._stop.cancel_called:
+                end = End.STOPPED
+            elif one._watchdog.cancel_called:
+                end = End.WATCHDOG
+            await self._bury(one, end, error)
+
+    async def _bury(self, one: Lifeline, end: End, error: BaseException | None) -> None:
+        one.up_for_s = one._was_up_s()
+        if end is End.WATCHDOG and one.up_for_s:
+            one.worst_gap_s = max(one.worst_gap_s, trio.current_time() - one.fed_at_s)
+        was_stuck = one.state is State.STUCK
+        safe = False
+        try:
+            if not was_stuck:
+                one._enter(State.MAKING_SAFE)
+                one.last_error = error
+            safe = await self._make_safe(one)
+        finally:
+            if not was_stuck and one.state is not State.STUCK:
+                one.last_end = end if safe else End.UNSAFE
+                one._enter(State.DOWN if safe else State.UNSAFE)
+                self._say(one, one.last_end)
+            one._ended.set()
+            self._send.send_nowait(one)
+
+    async def _make_safe(self, one: Lifeline) -> bool:
+        """Whether the child's safe state was reached in time. Works with and without the child's task."""
+        if one.child.safe is None:
+            return True
+        with trio.move_on_after(one.child.safe_within_s, shield=True):
+            try:
+                await one.child.safe()
+                return True
+            except Exception as error:
+                log.exception("%s: its safe state failed", one.path)
+                one.last_error = error
+                return False
+        one.last_error = TimeoutError(f"safe state not reached within {one.child.safe_within_s:g} s")
+        return False
+
+    # --- stopping --------------------------------------------------------------------------------------------------
+
+    async def _stop(self, lifelines: Sequence[Lifeline], why: str) -> list[Lifeline]:
+        """Stops these in reverse order, each with its deadline. Returns those that turned out unsafe or stuck."""
+        in_trouble = []
+        for one in reversed(lifelines):
+            if not one.state.has_task:
+                continue
+            one._end(why)
+            with trio.move_on_after(one.child.stop_within_s + (one.child.safe_within_s if one.child.safe else 0.0)):
+                await one._ended.wait()
+            if not one._ended.is_set():
+                await self._give_up_on(one)
+            if one.state.is_latched:
+                in_trouble.append(one)
+        return in_trouble
+
+    async def _give_up_on(self, one: Lifeline) -> None:
+        one._enter(State.STUCK)
+        one.last_end = End.STUCK
+        await self._make_safe(one)
+        self._say(one, End.STUCK)
+
+    def _all_off(self) -> None:
+        if self.everything_off is None:
+            return
+        try:
+            self.everything_off()
+        except Exception as error:
+            log.exception("%s: everything-off failed; the ordered stop goes on", self._path)
+            self.off_error = error
+
+    def _say(self, one: Lifeline, end: End) -> None:
+        try:
+            self._report(one.path, one, end)
+        except Exception:
+            log.exception("%s: whoever listens to its ends failed", one.path)
+
+
+def _names(lifelines: Sequence[Lifeline]) -> str:
+    return ", ".join(one.name for one in lifelines)
