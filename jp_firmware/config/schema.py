@@ -1,6 +1,6 @@
 """What a cabinet's configuration may say: each key with its unit, its range and its default.
 
-The classes mirror the TOML file one to one. Checks that need more than one key stand in `Cabinet`.
+The classes mirror the TOML file one to one. Checks that need more than one key stand in `checks`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
-from attrs import validators
 
 from jp_firmware.model.ids import ConnectorId, MeterId, ModuleId, PlcId
 
@@ -17,12 +16,35 @@ class ConfigError(Exception):
     """A mistake in the configuration: what, where (file, line or key) and what to do, in one line."""
 
 
+@attrs.frozen
+class Between:
+    """Allows a range, ends included; not-a-number is outside every range."""
+
+    low: float
+    high: float
+
+    def __call__(self, _instance: Any, _attribute: Any, value: float) -> None:
+        if not self.low <= value <= self.high:
+            raise ValueError(f"{value!r} is out of range; allowed: {self.low:,.12g} to {self.high:,.12g}")
+
+
+@attrs.frozen
+class OneOf:
+    """Allows a choice of values."""
+
+    values: tuple[Any, ...]
+
+    def __call__(self, _instance: Any, _attribute: Any, value: Any) -> None:
+        if value not in self.values:
+            raise ValueError(f"{value!r} is not allowed; allowed: {', '.join(map(str, self.values))}")
+
+
 def _between(low: float, high: float) -> Any:
-    return validators.and_(validators.ge(low), validators.le(high))
+    return Between(low, high)
 
 
-def _one_of(*words: str) -> Any:
-    return validators.in_(words)
+def _one_of(*values: Any) -> Any:
+    return OneOf(values)
 
 
 @attrs.frozen(kw_only=True)
@@ -86,13 +108,13 @@ class Wire:
     host: str = ""  # modbus-tcp only
     bitrate: int = attrs.field(
         default=125_000,
-        validator=validators.in_((10_000, 20_000, 50_000, 100_000, 125_000, 250_000, 500_000, 800_000, 1_000_000)),
+        validator=_one_of(10_000, 20_000, 50_000, 100_000, 125_000, 250_000, 500_000, 800_000, 1_000_000),
     )
     baud: int = attrs.field(
-        default=19_200, validator=validators.in_((1200, 2400, 4800, 9600, 19_200, 38_400, 57_600, 115_200, 230_400))
+        default=19_200, validator=_one_of(1200, 2400, 4800, 9600, 19_200, 38_400, 57_600, 115_200, 230_400)
     )
     parity: str = attrs.field(default="N", validator=_one_of("N", "E", "O"))
-    stop_bits: int = attrs.field(default=1, validator=validators.in_((1, 2)))
+    stop_bits: int = attrs.field(default=1, validator=_one_of(1, 2))
 
     @property
     def is_can(self) -> bool:

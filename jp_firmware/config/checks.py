@@ -1,0 +1,259 @@
+"""What one key alone cannot tell: whether the parts of a cabinet fit together.
+
+Pure; each check yields its mistakes, and a later check may rely on nothing that an earlier one has found wanting.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.metadata import entry_points
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+from jp_firmware.config.lines import KeyPath
+from jp_firmware.config.profiles import path_of
+from jp_firmware.config.schema import Cabinet, ConfigError, Meter, Module, PlcBoard, Reader, Wire
+from jp_firmware.config.structure import Mistake, suggest
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+Device: TypeAlias = Module | Meter | PlcBoard
+
+
+def check(cabinet: Cabinet) -> list[Mistake]:
+    """All mistakes that are left once every key has its type and range."""
+    return [
+        *_names(cabinet),
+        *_backend(cabinet),
+        *_wires(cabinet),
+        *_devices_and_wires(cabinet),
+        *_addresses(cabinet),
+        *_devices_and_connectors(cabinet),
+        *_connectors(cabinet),
+        *_drivers(cabinet),
+        *_profiles(cabinet),
+        *_local_list(cabinet),
+    ]
+
+
+def _devices(cabinet: Cabinet) -> Iterator[tuple[KeyPath, Device]]:
+    yield from ((("modules", at), one) for at, one in enumerate(cabinet.modules))
+    yield from ((("meters", at), one) for at, one in enumerate(cabinet.meters))
+    yield from ((("plc_boards", at), one) for at, one in enumerate(cabinet.plc_boards))
+
+
+def _names(cabinet: Cabinet) -> Iterator[Mistake]:
+    """Names are used in the tree, in faults and in `--set`: one name, one thing."""
+    named: list[tuple[KeyPath, str]] = [(("wires", at, "name"), one.name) for at, one in enumerate(cabinet.wires)]
+    named += [((*at, "id"), one.id) for at, one in _devices(cabinet)]
+    named += [(("readers", at, "id"), one.id) for at, one in enumerate(cabinet.readers)]
+    for path, name in named:
+        if not _NAME.fullmatch(name):
+            yield Mistake(path, f'"{name}" is no name; use letters, digits, "-" and "_"')
+        elif re.fullmatch(r"connector-\d+", name):
+            yield Mistake(path, f'"{name}" is the name of a connector itself; choose another')
+    yield from _twice(named, lambda name: f'"{name}" is used twice; give each wire and device a name of its own')
+
+
+def _backend(cabinet: Cabinet) -> Iterator[Mistake]:
+    identity, backend = cabinet.charger.identity, cabinet.backend
+    if not re.fullmatch(r"[A-Za-z0-9*_=:+|@.-]{1,48}", identity):  # OCPP 2.0.1 identifierString; stands in the URL
+        yield Mistake(
+            ("charger", "identity"),
+            f'"{identity}" cannot stand in a URL; use 1 to 48 letters, digits and * - _ = : + | @ .',
+        )
+    if backend.retry_cap_s < backend.retry_first_s:
+        yield Mistake(
+            ("backend", "retry_cap_s"),
+            f"{backend.retry_cap_s:g} is below retry_first_s ({backend.retry_first_s:g}); raise one or lower the other",
+        )
+    if not backend.url:
+        return
+    try:
+        parts = urlsplit(backend.url)
+        usable = parts.scheme in ("ws", "wss") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none
+        usable = False
+    if not usable:
+        yield Mistake(("backend", "url"), f'"{backend.url}" is no backend; write ws://HOST/PATH or wss://HOST/PATH')
+    elif parts.username or parts.password:
+        yield Mistake(("backend", "url"), "must not hold the password; write it in backend.password")
+
+
+def _wires(cabinet: Cabinet) -> Iterator[Mistake]:
+    ports: list[tuple[KeyPath, str]] = []
+    for at, wire in enumerate(cabinet.wires):
+        yield from _wire(("wires", at), wire)
+        ports.append((("wires", at, "port"), f"{wire.host}:{wire.port}" if wire.host else wire.port))
+    ports += [(("readers", at, "port"), one.port) for at, one in enumerate(cabinet.readers)]
+    yield from _twice(ports, lambda port: f'"{port}" is used twice; a port carries one wire or one reader')
+
+
+def _wire(at: KeyPath, wire: Wire) -> Iterator[Mistake]:
+    if wire.kind == "modbus-tcp":
+        if not wire.host:
+            yield Mistake((*at, "host"), "is missing; a modbus-tcp wire needs the host's name or address")
+        if not (wire.port.isascii() and wire.port.isdigit() and 1 <= int(wire.port) <= 65535):
+            yield Mistake((*at, "port"), f'"{wire.port}" is no TCP port; allowed: "1" to "65535" (Modbus: "502")')
+    else:
+        if wire.host:
+            yield Mistake((*at, "host"), f"means nothing to a {wire.kind} wire; remove it, or make it modbus-tcp")
+        if not wire.port:
+            yield Mistake((*at, "port"), f"is empty; name the {_port_of(wire)}")
+
+
+def _port_of(wire: Wire) -> str:
+    return "network interface, as in can0" if wire.kind == "socketcan" else "tty below the device directory"
+
+
+def _devices_and_wires(cabinet: Cabinet) -> Iterator[Mistake]:
+    wires = {wire.name: wire for wire in cabinet.wires}
+    for at, device in _devices(cabinet):
+        wire = wires.get(device.wire)
+        if wire is None:
+            yield Mistake((*at, "wire"), f'there is no wire "{device.wire}"; {suggest(device.wire, list(wires))}')
+        elif isinstance(device, Module) and not wire.is_can:
+            yield Mistake((*at, "wire"), f'"{wire.name}" is a {wire.kind} wire; a module needs slcan or socketcan')
+        elif not isinstance(device, Module) and wire.is_can:
+            never = ", never the modules' CAN bus" if isinstance(device, PlcBoard) else ""
+            yield Mistake(
+                (*at, "wire"), f'"{wire.name}" is a {wire.kind} wire; this needs modbus-rtu or modbus-tcp{never}'
+            )
+    for number, board in enumerate(cabinet.plc_boards):
+        shared = sorted(one.id for _, one in _devices(cabinet) if one.wire == board.wire and one.id != board.id)
+        if shared and board.wire in wires and not wires[board.wire].is_can:
+            yield Mistake(
+                ("plc_boards", number, "wire"),
+                f'"{board.wire}" also carries {", ".join(shared)}; give the board a wire of its own',
+            )
+
+
+def _addresses(cabinet: Cabinet) -> Iterator[Mistake]:
+    modules = [(("modules", at, "address"), (one.wire, one.address)) for at, one in enumerate(cabinet.modules)]
+    yield from _twice(modules, lambda it: f"{it[1]} is used twice on {it[0]}; give each module its own address")
+    units: list[tuple[KeyPath, Any]] = [
+        (("meters", at, "unit"), (one.wire, one.unit)) for at, one in enumerate(cabinet.meters)
+    ]
+    yield from _twice(units, lambda it: f"{it[1]} is used twice on {it[0]}; give each meter its own unit")
+
+
+def _devices_and_connectors(cabinet: Cabinet) -> Iterator[Mistake]:
+    known = [one.id for one in cabinet.connectors]
+    served: list[tuple[KeyPath, int]] = [
+        (("modules", at, "connector"), m.connector) for at, m in _numbered(cabinet.modules)
+    ]
+    served += [(("meters", at, "connector"), m.connector) for at, m in _numbered(cabinet.meters)]
+    lists: list[tuple[str, Sequence[PlcBoard | Reader]]] = [
+        ("plc_boards", cabinet.plc_boards),
+        ("readers", cabinet.readers),
+    ]
+    for key, devices in lists:
+        for at, device in enumerate(devices):
+            own: list[tuple[KeyPath, int]] = [
+                ((key, at, "connectors", nth), one) for nth, one in enumerate(device.connectors)
+            ]
+            yield from _twice(own, lambda one: f"{one} is named twice; remove one")
+            served += own
+    for path, connector in served:
+        if connector not in known:
+            yield Mistake(path, f"there is no connector {connector}; {_known_connectors(known)}")
+    for at, board in enumerate(cabinet.plc_boards):
+        if not board.connectors:
+            yield Mistake(("plc_boards", at, "connectors"), "is empty; name the connectors of the board's blocks")
+
+
+def _known_connectors(known: Sequence[int]) -> str:
+    return f"known: {', '.join(map(str, known))}" if known else "add one under [[connectors]]"
+
+
+def _connectors(cabinet: Cabinet) -> Iterator[Mistake]:
+    if not cabinet.connectors:
+        yield Mistake(("connectors",), "there is none; add one under [[connectors]]")
+    ids: list[tuple[KeyPath, int]] = [(("connectors", at, "id"), one.id) for at, one in enumerate(cabinet.connectors)]
+    yield from _twice(ids, lambda one: f"{one} is used twice; the number is painted on the charger, so it is unique")
+    for at, connector in enumerate(cabinet.connectors):
+        path: KeyPath = ("connectors", at)
+        boards = sorted(one.id for one in cabinet.plc_boards if connector.id in one.connectors)
+        meters = sorted(one.id for one in cabinet.meters if one.connector == connector.id)
+        modules = [one.id for one in cabinet.modules if one.connector == connector.id]
+        yield from _exactly_one(path, "PLC board", boards, f"name {connector.id} in one board's connectors")
+        yield from _exactly_one(path, "meter", meters, f"write connector = {connector.id} at one meter")
+        if not modules:
+            yield Mistake(path, f"has no power module; write connector = {connector.id} at one module or more")
+
+
+def _exactly_one(path: KeyPath, what: str, found: Sequence[str], remedy: str) -> Iterator[Mistake]:
+    if not found:
+        yield Mistake(path, f"has no {what}; {remedy}")
+    elif len(found) > 1:
+        yield Mistake(path, f"has more than one {what} ({', '.join(found)}); {remedy}")
+
+
+def _drivers(cabinet: Cabinet) -> Iterator[Mistake]:
+    groups = {"modules": "jp_firmware.modules", "meters": "jp_firmware.meters", "plc_boards": "jp_firmware.plc"}
+    known = {key: sorted(entry_points(group=group).names) for key, group in groups.items()}
+    for at, device in _devices(cabinet):
+        names = known[str(at[0])]
+        if device.driver not in names:
+            yield Mistake((*at, "driver"), f'there is no driver "{device.driver}"; {suggest(device.driver, names)}')
+
+
+def _profiles(cabinet: Cabinet) -> Iterator[Mistake]:
+    for at, device in _devices(cabinet):
+        if not isinstance(device, PlcBoard):
+            try:
+                path_of(str(at[0]), device.profile)
+            except ConfigError as exc:
+                yield Mistake((*at, "profile"), str(exc))
+
+
+def _local_list(cabinet: Cabinet) -> Iterator[Mistake]:
+    at: KeyPath = ("authorize", "local_list")
+    uids: list[tuple[KeyPath, str]] = [
+        ((*at, nth, "uid"), one.uid) for nth, one in enumerate(cabinet.authorize.local_list)
+    ]
+    for path, uid in uids:
+        if not 1 <= len(uid) <= 20:  # OCPP 1.6 idToken is CiString20
+            yield Mistake(path, f'"{uid}" has {len(uid)} characters; allowed: 1 to 20')
+    yield from _twice(uids, lambda uid: f'"{uid}" is listed twice; remove one')
+
+
+def _twice(values: Iterable[tuple[KeyPath, Any]], tell: Any) -> Iterator[Mistake]:
+    """A mistake at each value that stood before."""
+    seen: set[Any] = set()
+    for path, value in values:
+        if value in seen:
+            yield Mistake(path, tell(value))
+        seen.add(value)
+
+
+def _numbered(items: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+    return enumerate(items)
+
+
+def key_text(path: KeyPath, data: Mapping[str, Any]) -> str:
+    """A path as people write it: list items by their name or id, as `--set` takes them."""
+    words: list[str] = []
+    value: Any = data
+    for step in path:
+        value = _descend(value, step)
+        words.append(str(name_of(value, step)) if isinstance(step, int) else step)
+    return ".".join(words)
+
+
+def name_of(item: Any, number: int) -> Any:
+    """What a list item is called by: its `name`, `id` or `uid`, else its number."""
+    if isinstance(item, dict):
+        for key in ("name", "id", "uid") if "uid" not in item else ("uid",):
+            if isinstance(item.get(key), str | int):
+                return item[key]
+    return number
+
+
+def _descend(value: Any, step: str | int) -> Any:
+    if isinstance(value, dict) and isinstance(step, str):
+        return value.get(step)
+    if isinstance(value, list) and isinstance(step, int) and step < len(value):
+        return value[step]
+    return None

@@ -1,0 +1,85 @@
+"""Profiles: what is known of a kind of module, meter, vehicle or cabinet, as data beside the program.
+
+They ship with the package (`profiles/` of a checkout). A directory named by JP_PROFILES comes first, so that a site
+may add its own or replace one of ours.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import jp_firmware
+from jp_firmware.config.schema import ConfigError
+
+DATA = Path(jp_firmware.__file__).parent / "_data"  # in a checkout a link to its top, in a wheel a copy
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def directories() -> tuple[Path, ...]:
+    """Where profiles are looked for, first come first served. JP_PROFILES may name several, separated by ':'."""
+    own = [Path(one) for one in os.environ.get("JP_PROFILES", "").split(os.pathsep) if one]
+    return (*own, DATA / "profiles")
+
+
+def path_of(kind: str, name: str) -> Path:
+    """The file of the profile `name` of a `kind`: "modules", "meters", "vehicles", "cabinets".
+
+    Raises ConfigError when there is none, naming those that there are.
+    """
+    if _NAME.fullmatch(name):
+        for directory in directories():
+            path = directory / kind / f"{name}.toml"
+            if path.is_file():
+                return path
+    raise ConfigError(f"there is no profile {name!r} among the {kind}; {_alternatives(kind, name)}")
+
+
+def load_profile(kind: str, name: str) -> dict[str, Any]:
+    """The profile as plain data. Raises ConfigError when there is none, or when it is not TOML."""
+    return read_toml(path_of(kind, name))[1]
+
+
+def names_of(kind: str) -> tuple[str, ...]:
+    """The names of all profiles of a kind, sorted."""
+    return tuple(sorted({path.stem for one in directories() for path in (one / kind).glob("*.toml")}))
+
+
+def read_toml(path: Path) -> tuple[str, dict[str, Any]]:
+    """A TOML file as text and as data. Raises ConfigError, with the line where it stops being TOML."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as exc:
+        line = path.read_bytes()[: exc.start].count(b"\n") + 1
+        raise ConfigError(f"{path}:{line}: not UTF-8 text; save the file as UTF-8") from exc
+    except OSError as exc:
+        raise ConfigError(f"{path}: cannot be read ({exc.strerror}); check the name and its permissions") from exc
+    try:
+        return text, tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
+        what, line = _locate(str(exc), text)
+        raise ConfigError(f"{path}:{line}: {what[:1].lower()}{what[1:]}; correct the TOML syntax there") from exc
+
+
+def _locate(message: str, text: str) -> tuple[str, int]:
+    """tomllib tells the place as the last words of its message: "(at line 3, column 5)", "(at end of document)"."""
+    found = re.fullmatch(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", message, re.DOTALL)
+    if found is None:
+        return " ".join(message.split()), 1
+    line = int(found[2]) if found[2] else text.count("\n") + 1
+    return " ".join(found[1].split()), line
+
+
+def _alternatives(kind: str, name: str) -> str:
+    names = names_of(kind)
+    close = difflib.get_close_matches(name, names, n=1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    if names:
+        return f"there are {', '.join(names)}; add one to {kind}/ in a directory named by JP_PROFILES"
+    return f"add {name}.toml to {kind}/ in a directory named by JP_PROFILES"
