@@ -28,14 +28,18 @@ class Power:
 
     _stage: PowerStage
     _open: bool = True
+    _is_off: bool = False  # OFF was sent, and modules repeat it by themselves until they confirm it
     failure: Failure | None = None  # what the clean-up could not confirm
 
     def deliver(self, wish: Wish | None, now_s: float) -> None:
         """Delivers `wish` until its lease ends; None switches the modules off and keeps the contactors as they are."""
         assert self._open, "power outside its scope"
         if wish is None:
-            self._stage.off()
+            if not self._is_off:
+                self._stage.off()
+            self._is_off = True
         else:
+            self._is_off = False
             lease = SetPoint(voltage_v=wish.voltage_v, current_a=wish.current_a, expires_at_s=now_s + LEASE_S)
             self._stage.apply(lease)
 
