@@ -1,4 +1,4 @@
-"""Masters with a slave at the other end: in memory, and over real transports to pymodbus in another process."""
+"""pymodbus' own servers over real transports, in another process, and masters for them."""
 
 from __future__ import annotations
 
@@ -7,50 +7,19 @@ import socket
 import subprocess
 import sys
 import tty
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import trio
 import trio.testing
 
-from jp_firmware.hw.modbus.line import RtuLine, TcpLine
 from jp_firmware.hw.modbus.master import ModbusMaster, rtu_master, tcp_master
 from tests.hw.lifelines import Lifelines
-from tests.hw.modbus.slave import Slave
 
 ROOT = Path(__file__).parents[3]
 BAUD = 115_200
-
-Pair = tuple[ModbusMaster, Slave]
-Connected = Callable[..., AbstractAsyncContextManager[Pair]]
-
-
-@pytest.fixture
-def connected() -> Connected:
-    """`async with connected(rtu=True, **habits) as (master, slave)`: a master that is up and a slave in memory."""
-
-    @asynccontextmanager
-    async def connected(*, rtu: bool = True, **habits: object) -> AsyncIterator[Pair]:
-        slaves: list[Slave] = []
-        async with trio.open_nursery() as nursery:
-
-            async def connect() -> trio.abc.Stream:
-                ours, theirs = trio.testing.memory_stream_pair()
-                slaves.append(Slave(theirs, rtu=rtu, **habits))  # type: ignore[arg-type]
-                nursery.start_soon(slaves[-1].run)
-                return ours
-
-            master = ModbusMaster(
-                name="wire", where="memory", connect=connect, new_line=lambda: RtuLine(BAUD) if rtu else TcpLine()
-            )
-            lifelines = Lifelines()
-            await nursery.start(lifelines.run, master.run)
-            yield master, slaves[-1]
-            nursery.cancel_scope.cancel(reason="test over")
-
-    return connected
 
 
 @pytest.fixture

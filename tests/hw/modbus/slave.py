@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
 
 import attrs
 import trio
+import trio.testing
 from pymodbus.framer import FramerRTU, FramerSocket
 from pymodbus.pdu import DecodePDU, ExceptionResponse, ModbusPDU
 from pymodbus.pdu.register_message import (
@@ -21,6 +24,11 @@ from pymodbus.pdu.register_message import (
     WriteMultipleRegistersResponse,
 )
 
+from jp_firmware.hw.modbus.line import RtuLine, TcpLine
+from jp_firmware.hw.modbus.master import ModbusMaster
+from tests.hw.lifelines import Lifelines
+
+BAUD = 115_200
 ILLEGAL_ADDRESS = 9000  # from here on
 
 
@@ -85,3 +93,23 @@ class Slave:
             return WriteMultipleRegistersResponse(address=request.address, count=request.count)
         answer = ReadHoldingRegistersResponse if function == 3 else ReadInputRegistersResponse
         return answer(registers=self.values(unit, request.address, request.count))
+
+
+@asynccontextmanager
+async def connected(*, rtu: bool = True, **habits: Any) -> AsyncIterator[tuple[ModbusMaster, Slave]]:
+    """A master that is up, and the slave at the other end of its wire."""
+    slaves: list[Slave] = []
+    async with trio.open_nursery() as nursery:
+
+        async def connect() -> trio.abc.Stream:
+            ours, theirs = trio.testing.memory_stream_pair()
+            slaves.append(Slave(theirs, rtu=rtu, **habits))
+            nursery.start_soon(slaves[-1].run)
+            return ours
+
+        master = ModbusMaster(
+            name="wire", where="memory", connect=connect, new_line=lambda: RtuLine(BAUD) if rtu else TcpLine()
+        )
+        await nursery.start(Lifelines().run, master.run)
+        yield master, slaves[-1]
+        nursery.cancel_scope.cancel(reason="test over")

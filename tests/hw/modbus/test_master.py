@@ -19,14 +19,13 @@ from jp_firmware.hw.modbus.master import (
     WireDown,
 )
 from tests.hw.lifelines import Lifelines, counted
-from tests.hw.modbus.conftest import BAUD, Connected
-from tests.hw.modbus.slave import ILLEGAL_ADDRESS, values_at
+from tests.hw.modbus.slave import BAUD, ILLEGAL_ADDRESS, connected, values_at
 
 BOTH = pytest.mark.parametrize("rtu", [True, False], ids=["rtu", "tcp"])
 
 
 @BOTH
-async def test_all_four_functions(connected: Connected, rtu: bool, autojump_clock: trio.testing.MockClock) -> None:
+async def test_all_four_functions(rtu: bool, autojump_clock: trio.testing.MockClock) -> None:
     wrote: list[tuple[int, int, list[int]]] = []
     async with connected(rtu=rtu, wrote=lambda *what: wrote.append(what)) as (master, _):
         assert await master.read_holding(1, 100, 125) == values_at(1, 100, 125)
@@ -38,9 +37,7 @@ async def test_all_four_functions(connected: Connected, rtu: bool, autojump_cloc
 
 
 @BOTH
-async def test_each_answer_feeds_the_wires_lifeline(
-    connected: Connected, rtu: bool, autojump_clock: trio.testing.MockClock
-) -> None:
+async def test_each_answer_feeds_the_wires_lifeline(rtu: bool, autojump_clock: trio.testing.MockClock) -> None:
     async with connected(rtu=rtu) as (master, _):
         await master.read_holding(1, 0, 1)
         await master.read_holding(1, 0, 1)
@@ -49,9 +46,7 @@ async def test_each_answer_feeds_the_wires_lifeline(
 
 
 @BOTH
-async def test_silence_is_a_timeout_that_says_what_to_check(
-    connected: Connected, rtu: bool, autojump_clock: trio.testing.MockClock
-) -> None:
+async def test_silence_is_a_timeout_that_says_what_to_check(rtu: bool, autojump_clock: trio.testing.MockClock) -> None:
     async with connected(rtu=rtu, delay_s=lambda _: math.inf) as (master, slave):
         start_s = trio.current_time()
         with pytest.raises(ModbusTimeout, match=r"wire unit 5 did not answer reading holding registers 0-1 .*check"):
@@ -63,7 +58,7 @@ async def test_silence_is_a_timeout_that_says_what_to_check(
 
 @BOTH
 async def test_a_refusal_is_told_with_its_code_and_not_asked_again(
-    connected: Connected, rtu: bool, autojump_clock: trio.testing.MockClock
+    rtu: bool, autojump_clock: trio.testing.MockClock
 ) -> None:
     async with connected(rtu=rtu) as (master, slave):
         with pytest.raises(ModbusRefused, match="illegal data address") as refused:
@@ -74,18 +69,14 @@ async def test_a_refusal_is_told_with_its_code_and_not_asked_again(
 
 
 @BOTH
-async def test_one_lost_answer_is_asked_for_again_unnoticed(
-    connected: Connected, rtu: bool, autojump_clock: trio.testing.MockClock
-) -> None:
+async def test_one_lost_answer_is_asked_for_again_unnoticed(rtu: bool, autojump_clock: trio.testing.MockClock) -> None:
     async with connected(rtu=rtu, delay_s=lambda n: math.inf if n == 0 else 0.01) as (master, slave):
         assert await master.read_holding(1, 10, 2, timeout_s=0.2) == values_at(1, 10, 2)
         assert len(slave.requests) == 2
 
 
 @BOTH
-async def test_a_late_answer_is_never_taken_for_the_next(
-    connected: Connected, rtu: bool, autojump_clock: trio.testing.MockClock
-) -> None:
+async def test_a_late_answer_is_never_taken_for_the_next(rtu: bool, autojump_clock: trio.testing.MockClock) -> None:
     """The key claim: an answer that comes after its exchange timed out does not pass for the next one's, though unit,
     function and length agree."""
     async with connected(rtu=rtu, delay_s=lambda n: 0.3 if n == 0 else 0.01) as (master, _):
@@ -98,7 +89,7 @@ async def test_a_late_answer_is_never_taken_for_the_next(
 @BOTH
 @pytest.mark.parametrize("cancelled_after_s", [0.0, 0.0005, 0.05, 0.0999, 0.1])
 async def test_a_cancelled_exchange_leaves_a_clean_line(
-    connected: Connected, rtu: bool, cancelled_after_s: float, autojump_clock: trio.testing.MockClock
+    rtu: bool, cancelled_after_s: float, autojump_clock: trio.testing.MockClock
 ) -> None:
     """Wherever it was cancelled, the next exchange gets its own answer, at the first attempt."""
     async with connected(rtu=rtu, delay_s=lambda n: 0.1) as (master, _):
@@ -108,15 +99,13 @@ async def test_a_cancelled_exchange_leaves_a_clean_line(
         assert await master.read_holding(1, 700, 2, attempts=1) == values_at(1, 700, 2)
 
 
-async def test_noise_around_the_answers_does_not_matter(
-    connected: Connected, autojump_clock: trio.testing.MockClock
-) -> None:
+async def test_noise_around_the_answers_does_not_matter(autojump_clock: trio.testing.MockClock) -> None:
     async with connected(mangle=lambda n, frame: b"\x00\xff\x01\x03" + frame + b"\x00") as (master, _):
         for address in range(0, 50, 5):
             assert await master.read_holding(1, address, 5, attempts=1) == values_at(1, address, 5)
 
 
-async def test_a_garbled_answer_costs_no_timeout(connected: Connected, autojump_clock: trio.testing.MockClock) -> None:
+async def test_a_garbled_answer_costs_no_timeout(autojump_clock: trio.testing.MockClock) -> None:
     """On RTU the second attempt starts as soon as the line is quiet; the caller sees a good answer."""
 
     def garble_first(number: int, frame: bytes) -> bytes:
@@ -130,15 +119,13 @@ async def test_a_garbled_answer_costs_no_timeout(connected: Connected, autojump_
         assert trio.current_time() - start_s < 0.1
 
 
-async def test_garbage_only_is_told_as_garbage(connected: Connected, autojump_clock: trio.testing.MockClock) -> None:
+async def test_garbage_only_is_told_as_garbage(autojump_clock: trio.testing.MockClock) -> None:
     async with connected(mangle=lambda n, frame: bytes(len(frame))) as (master, _):
         with pytest.raises(ModbusGarbled, match="garbage: check wiring"):
             await master.read_holding(1, 5, 10)
 
 
-async def test_a_line_that_never_falls_quiet_is_told(
-    connected: Connected, autojump_clock: trio.testing.MockClock
-) -> None:
+async def test_a_line_that_never_falls_quiet_is_told(autojump_clock: trio.testing.MockClock) -> None:
     async with connected() as (master, slave):
         async with trio.open_nursery() as nursery:
 
@@ -155,7 +142,7 @@ async def test_a_line_that_never_falls_quiet_is_told(
         assert await master.read_holding(1, 5, 10) == values_at(1, 5, 10)
 
 
-async def test_requests_keep_the_gap(connected: Connected, autojump_clock: trio.testing.MockClock) -> None:
+async def test_requests_keep_the_gap(autojump_clock: trio.testing.MockClock) -> None:
     async with connected() as (master, slave):
         for _ in range(3):
             await master.read_holding(1, 0, 1)
@@ -165,9 +152,7 @@ async def test_requests_keep_the_gap(connected: Connected, autojump_clock: trio.
 
 
 @BOTH
-async def test_exchanges_queue_in_order_of_asking(
-    connected: Connected, rtu: bool, autojump_clock: trio.testing.MockClock
-) -> None:
+async def test_exchanges_queue_in_order_of_asking(rtu: bool, autojump_clock: trio.testing.MockClock) -> None:
     done = []
     async with connected(rtu=rtu, delay_s=lambda n: 0.05) as (master, _):
 
@@ -235,9 +220,7 @@ async def test_a_port_that_cannot_be_opened_is_told_with_its_remedy(autojump_clo
         await master.run(counted(master.run))
 
 
-async def test_tcp_out_of_step_is_opened_anew_at_once(
-    connected: Connected, autojump_clock: trio.testing.MockClock
-) -> None:
+async def test_tcp_out_of_step_is_opened_anew_at_once(autojump_clock: trio.testing.MockClock) -> None:
     """A header that is no Modbus spoils the connection, not the wire."""
 
     def spoil(number: int, frame: bytes) -> bytes:
@@ -264,9 +247,7 @@ async def test_whatever_never_speaks_modbus_is_a_lost_wire(autojump_clock: trio.
         await master.run(counted(master.run))
 
 
-async def test_a_tcp_peer_that_went_without_a_word_is_looked_for_anew(
-    connected: Connected, autojump_clock: trio.testing.MockClock
-) -> None:
+async def test_a_tcp_peer_that_went_without_a_word_is_looked_for_anew(autojump_clock: trio.testing.MockClock) -> None:
     async with connected(rtu=False, delay_s=lambda n: 0.001 if n == 0 else math.inf) as (master, _):
         await master.read_holding(1, 0, 1)
         for _ in range(SILENCES):
@@ -277,9 +258,7 @@ async def test_a_tcp_peer_that_went_without_a_word_is_looked_for_anew(
         assert await master.read_holding(1, 40, 1, attempts=1) == values_at(1, 40, 1)
 
 
-async def test_a_request_cut_off_in_the_middle_spoils_a_tcp_connection(
-    connected: Connected, autojump_clock: trio.testing.MockClock
-) -> None:
+async def test_a_request_cut_off_in_the_middle_spoils_a_tcp_connection(autojump_clock: trio.testing.MockClock) -> None:
     """Half a request on the wire would make the peer take the next one for its rest."""
     async with connected(rtu=False) as (master, _):
         ours = master._link.stream
@@ -296,7 +275,7 @@ async def test_a_request_cut_off_in_the_middle_spoils_a_tcp_connection(
         assert await master.read_holding(1, 40, 1, attempts=1) == values_at(1, 40, 1)
 
 
-async def test_a_bad_request_costs_nothing(connected: Connected, autojump_clock: trio.testing.MockClock) -> None:
+async def test_a_bad_request_costs_nothing(autojump_clock: trio.testing.MockClock) -> None:
     async with connected() as (master, slave):
         with pytest.raises(ValueError):
             await master.read_holding(1, 0, 126)
