@@ -1,0 +1,135 @@
+"""A CAN link over a serial adapter: opens the channel, then moves slcan lines. The grammar is in `slcan`."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import attrs
+import trio
+
+from jp_firmware.hw.can import slcan
+from jp_firmware.hw.can.frame import Frame
+from jp_firmware.hw.can.link import USEFUL_S, Outgoing, push_all
+from jp_firmware.hw.serial import SerialPort, WireError
+
+log = logging.getLogger(__name__)
+
+ANSWER_S = 0.3
+"""Longest time an adapter takes to answer a command (ours: a USB adapter answers within 10 ms)."""
+
+QUIET_S = 0.05
+"""Silence after which the answers to what a former user left on the line are over (ours)."""
+
+
+@attrs.define(eq=False)
+class SlcanLink:
+    """An open channel of an slcan adapter. Fulfils `CanLink`."""
+
+    refused: int = attrs.field(init=False, default=0)
+    malformed: int = attrs.field(init=False, default=0)
+    _port: SerialPort
+    _parser: slcan.SlcanParser = attrs.field(init=False, factory=slcan.SlcanParser)
+    _outgoing: Outgoing = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._outgoing = Outgoing(self._port.write_now, self._port.wait_writable)
+
+    @classmethod
+    async def open(cls, path: Path, bitrate: int, baud: int = 115_200) -> SlcanLink:
+        """Opens the port and the adapter's channel at `bitrate` (`C`, `Sn`, `O`).
+
+        Raises `WireError` if the port cannot be had, the adapter refuses, or nothing on the port answers at all.
+        Adapters that acknowledge nothing (CANable) are taken if they tell their version.
+        """
+        link = cls(await SerialPort.open(path, baud=baud))
+        try:
+            await link._open_channel(bitrate)
+        except BaseException:
+            with trio.CancelScope(shield=True):
+                await link._port.aclose()
+            raise
+        return link
+
+    async def receive(self) -> list[Frame]:
+        """As `CanLink.receive`."""
+        while True:
+            frames = []
+            for event in self._parser.receive(await self._port.receive_some()):
+                match event:
+                    case Frame():
+                        frames.append(event)
+                    case slcan.Nak():
+                        self.refused += 1
+                    case slcan.Malformed():
+                        self.malformed += 1
+                        log.debug("%s: %s: %r", self._port.path, event.reason, event.line)
+            if frames:
+                return frames
+
+    async def send(self, frame: Frame, useful_s: float = USEFUL_S) -> bool:
+        """As `CanLink.send`."""
+        return await self._outgoing.send(slcan.encode(frame), useful_s)
+
+    def send_now(self, *frames: Frame) -> None:
+        """As `CanLink.send_now`."""
+        push_all(self._outgoing, tuple(map(slcan.encode, frames)))
+
+    async def pump(self) -> None:
+        """As `CanLink.pump`."""
+        await self._outgoing.pump()
+
+    async def aclose(self) -> None:
+        """Closes the channel, if the adapter still listens, and the port."""
+        push_all(self._outgoing, (slcan.encode_command("C"),))
+        await self._port.aclose()
+
+    async def _open_channel(self, bitrate: int) -> None:
+        path = self._port.path
+        # Empty lines end whatever a former user left half written; their answers, and the refusal of a close of a
+        # closed channel, mean nothing.
+        await self._port.send_all(b"\r\r\r" + slcan.encode_command("C"))
+        await self._listen_until_quiet()
+        code = slcan.BITRATE_CODES[bitrate]
+        taken = await self._ask(slcan.encode_command("S", code))
+        if taken is None:
+            await self._require_a_version()
+        elif not taken:
+            raise WireError(
+                f"{path}: the slcan adapter refused {bitrate // 1000} kbit/s (command S{code}); "
+                "unplug it and plug it in again, and if that does not help use another adapter"
+            )
+        if await self._ask(slcan.encode_command("O"), ANSWER_S if taken else 0.0) is False:
+            raise WireError(f"{path}: the slcan adapter refused to open its channel; unplug it and plug it in again")
+
+    async def _ask(self, command: bytes, within_s: float = ANSWER_S) -> bool | None:
+        """Whether the adapter took the command, None if it does not say. Frames that come meanwhile are too early."""
+        await self._port.send_all(command)
+        with trio.move_on_after(within_s):
+            while True:
+                for event in self._parser.receive(await self._port.receive_some()):
+                    if isinstance(event, slcan.Ack | slcan.Nak):
+                        return isinstance(event, slcan.Ack)
+        return None
+
+    async def _require_a_version(self) -> None:
+        await self._port.send_all(slcan.encode_command("V"))
+        with trio.move_on_after(ANSWER_S):
+            await self._port.receive_some()
+            log.info("%s: the slcan adapter acknowledges no commands; going on without", self._port.path)
+            await self._listen_until_quiet()
+            return
+        raise WireError(
+            f"{self._port.path}: nothing answers slcan commands; "
+            "check that this is the CAN adapter's port and that the adapter carries slcan firmware"
+        )
+
+    async def _listen_until_quiet(self) -> None:
+        """Reads and forgets until nothing has come for `QUIET_S`, at most ten times as long."""
+        with trio.move_on_after(10 * QUIET_S):
+            while True:
+                with trio.move_on_after(QUIET_S) as quiet:
+                    await self._port.receive_some()
+                if quiet.cancelled_caught:
+                    break
+        self._parser = slcan.SlcanParser()

@@ -1,0 +1,111 @@
+"""What has been heard from one module, and what of it counts as evidence. Pure: no I/O, no clock of its own.
+
+An answer counts when a question of its kind was open and its values lie inside physics; a report nobody asked for is
+noted where it is useful, but proves nothing.
+"""
+
+from __future__ import annotations
+
+import math
+
+import attrs
+
+from jp_firmware.hw.modules.driver import Condition, Measured, Rated, Refused, Report, StartingUp, SwitchedOff
+from jp_firmware.model.power import StageRating
+
+PLAUSIBLE = 1.1
+"""A measurement beyond this much of the rating is no measurement (ours)."""
+
+AMBIENT_C = (-60.0, 125.0)
+"""Range of an ambient temperature that is one (ours)."""
+
+
+@attrs.define(eq=False)
+class Heard:
+    """The last word of a module on each subject, and when it was said (monotonic)."""
+
+    rating: StageRating
+    rated: bool = False  # by the module, not by the profile
+    condition: Condition | None = None
+    condition_at_s: float = -math.inf
+    measured: Measured | None = None
+    measured_at_s: float = -math.inf
+    off_taken_at_s: float = -math.inf
+    answered_at_s: float = -math.inf  # last evidence
+    nonsense: str = ""  # the last answer outside physics, until a good one
+    starting_up: bool = False
+    refusal: str = ""  # the last refusal, until a set-point is taken
+    _open: set[type[Report]] = attrs.field(factory=set)
+
+    def forget(self) -> None:
+        """A new start: nothing said before says anything about the present. When it was last heard stays known."""
+        self.condition = self.measured = None
+        self.rated = self.starting_up = False
+        self.nonsense = self.refusal = ""
+        self._open.clear()
+
+    def asked(self, kind: type[Report]) -> None:
+        """A question of this kind is on its way."""
+        self._open.add(kind)
+
+    def take(self, report: Report, now_s: float) -> bool:
+        """Notes `report`; whether it is evidence that the module is there and well informed."""
+        match report:
+            case Measured() if not self._is_physical(report):
+                self.nonsense = f"measures {report.voltage_v:.1f} V and {report.current_a:.1f} A"
+                return False
+            case Condition(ambient_c=float() as ambient_c) if not AMBIENT_C[0] <= ambient_c <= AMBIENT_C[1]:
+                self.nonsense = f"measures {ambient_c:.0f} °C"
+                return False
+            case Measured():
+                self.measured, self.measured_at_s, self.nonsense = report, now_s, ""
+            case Condition():
+                self.condition, self.condition_at_s, self.starting_up = report, now_s, False
+            case Rated():
+                self._take_rated(report)
+            case SwitchedOff():
+                self.off_taken_at_s = now_s
+            case StartingUp():
+                self.starting_up = True
+            case Refused():
+                self.refusal = f"refused to {report.what}: {report.why}"
+            case _:
+                self.refusal = ""
+        if type(report) not in self._open:
+            return False
+        self._open.remove(type(report))
+        if isinstance(report, Measured | Condition):
+            self.answered_at_s = now_s
+            return True
+        return False
+
+    def is_off_since(self, at_s: float) -> bool:
+        """Whether it has reported, after `at_s`, that its output is off."""
+        return self.condition is not None and self.condition_at_s > at_s and not self.condition.on
+
+    def is_idle_since(self, at_s: float, below_a: float) -> bool:
+        """Whether, after `at_s`, it acknowledged OFF and measured less than `below_a`."""
+        return (
+            self.off_taken_at_s > at_s
+            and self.measured is not None
+            and self.measured_at_s > at_s
+            and self.measured.current_a < below_a
+        )
+
+    def _is_physical(self, measured: Measured) -> bool:
+        return (
+            0 <= measured.voltage_v <= PLAUSIBLE * self.rating.max_voltage_v
+            and 0 <= measured.current_a <= PLAUSIBLE * self.rating.max_current_a
+        )
+
+    def _take_rated(self, rated: Rated) -> None:
+        """Ratings with a zero in them are a module that does not know yet."""
+        if min(rated.max_voltage_v, rated.max_current_a, rated.max_power_w) <= 0:
+            return
+        self.rated = True
+        self.rating = StageRating(
+            max_voltage_v=rated.max_voltage_v,
+            min_voltage_v=rated.min_voltage_v,
+            max_current_a=rated.max_current_a,
+            max_power_w=rated.max_power_w,
+        )

@@ -1,0 +1,170 @@
+"""Driver for InfyPower modules, protocol V1.13: which frames to send, and what the answers mean.
+
+The bytes are `infypower_wire`'s; timing is `ModuleTask`'s. Only modules addressed one by one are driven: modules of
+several connectors share a bus, so nothing is ever sent to all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+from jp_firmware.config.schema import ConfigError
+from jp_firmware.hw.can.frame import Frame
+from jp_firmware.hw.modules import infypower_wire as wire
+from jp_firmware.hw.modules.driver import (
+    Alarm,
+    Condition,
+    Measured,
+    Rated,
+    Refused,
+    Report,
+    SetPointTaken,
+    StartingUp,
+    SwitchedOff,
+)
+from jp_firmware.hw.modules.infypower_wire import Bit, Command
+
+ALARMS: dict[Bit, Alarm] = {
+    Bit.OUTPUT_SHORT: Alarm("output short circuit", "PM-06"),
+    Bit.INTERNAL_COMMUNICATION: Alarm("internal communication fault", "PM-02"),
+    Bit.INPUT_OR_BUS: Alarm("input or bus abnormal", "PM-07"),
+    Bit.DISCHARGE: Alarm("discharge abnormal", "PM-10"),
+    Bit.AIR_DUCT: Alarm("air duct blocked", "PM-04", usable=True),
+    Bit.FAULT: Alarm("module fault", "PM-02"),
+    Bit.FAN: Alarm("fan fault", "PM-04", usable=True),
+    Bit.OVER_TEMPERATURE: Alarm("over-temperature", "PM-03"),
+    Bit.OUTPUT_OVER_VOLTAGE: Alarm("output over-voltage", "PM-05"),
+    Bit.ADDRESS_REPEATED: Alarm("module address repeated", "PM-11"),
+    Bit.LOAD_SHARING: Alarm("load sharing unbalanced", "PM-09", usable=True),
+    Bit.PHASE_LOSS: Alarm("input phase lost", "PM-08"),
+    Bit.INPUT_UNBALANCE: Alarm("input unbalanced", "PM-07", usable=True),
+    Bit.INPUT_UNDER_VOLTAGE: Alarm("input under-voltage", "PM-07"),
+    Bit.INPUT_OVER_VOLTAGE: Alarm("input over-voltage", "PM-07"),
+}
+
+NOTES: dict[Bit, str] = {
+    Bit.SLEEPING: "sleeping",
+    Bit.PROTECTION: "protection",
+    Bit.WALK_IN: "walk-in",
+    Bit.POWER_LIMITED: "power limited",
+    Bit.COMMUNICATION_INTERRUPTION: "communication interrupted",
+    # In the vendor's fault mask; but a module that answers hears us, so here it only tells of the past.
+    Bit.CAN_INTERRUPTED: "CAN was interrupted",
+}
+
+_ERRORS: dict[int, str] = {
+    wire.Error.COMMAND_INVALID: "command invalid",
+    wire.Error.DATA_INVALID: "data invalid",
+    wire.Error.ADDRESS_INVALID: "address invalid",
+}
+
+
+def _condition(data: bytes) -> Condition:
+    status = wire.Status.decode(data)
+    return Condition(
+        on=status.on,
+        ambient_c=float(status.ambient_c),
+        alarms=tuple(alarm for bit, alarm in ALARMS.items() if bit & status.bits),
+        notes=tuple(text for bit, text in NOTES.items() if bit & status.bits),
+        walk_in=bool(status.bits & Bit.WALK_IN),
+    )
+
+
+def _measured(data: bytes) -> Measured:
+    output = wire.Output.decode(data)
+    return Measured(output.voltage_v, output.current_a)
+
+
+def _rated(data: bytes) -> Rated:
+    ratings = wire.Ratings.decode(data)
+    return Rated(ratings.max_voltage_v, ratings.min_voltage_v, ratings.max_current_a, ratings.max_power_w)
+
+
+def _switched(data: bytes) -> Report | None:
+    return SwitchedOff() if wire.Switch.decode(data) == wire.OFF else None
+
+
+def _set_point_taken(data: bytes) -> Report:
+    wire.Output.decode(data)
+    return SetPointTaken()
+
+
+_DECODERS: dict[int, Callable[[bytes], Report | None]] = {
+    Command.READ_STATUS: _condition,
+    Command.READ_OUTPUT: _measured,
+    Command.READ_RATINGS: _rated,
+    Command.SET_SWITCH: _switched,
+    Command.SET_OUTPUT: _set_point_taken,
+}
+
+
+@attrs.frozen
+class InfyPowerCodec:
+    """One module by its address."""
+
+    address: int
+
+    def ask_output(self) -> Frame:
+        return wire.request(Command.READ_OUTPUT, self.address)
+
+    def ask_condition(self) -> Frame:
+        return wire.request(Command.READ_STATUS, self.address)
+
+    def ask_ratings(self) -> Frame | None:
+        return wire.request(Command.READ_RATINGS, self.address)
+
+    def on(self) -> Frame:
+        return wire.request(Command.SET_SWITCH, self.address, wire.ON.encode())
+
+    def off(self) -> Frame:
+        return wire.request(Command.SET_SWITCH, self.address, wire.OFF.encode())
+
+    def set_point(self, voltage_v: float, current_a: float) -> Frame:
+        return wire.request(Command.SET_OUTPUT, self.address, wire.Output(voltage_v, current_a).encode())
+
+    def walk_in(self, enabled: bool) -> Frame | None:
+        return wire.request(Command.SET_WALK_IN, self.address, wire.Switch(int(enabled)).encode())
+
+    def is_from_module(self, frame: Frame) -> bool:
+        """Addressed to us by the module. Traffic between modules (0x0757F8xx) goes to nobody here."""
+        identifier = wire.Identifier.decode(frame.can_id)
+        return (
+            frame.extended
+            and not frame.remote
+            and identifier.device == wire.Device.MODULE
+            and identifier.destination == wire.CONTROLLER
+            and identifier.source == self.address
+        )
+
+    def decode(self, frame: Frame) -> Report | None:
+        identifier = wire.Identifier.decode(frame.can_id)
+        if len(frame.data) != 8:
+            return None
+        if identifier.error == wire.Error.STARTING_UP:
+            return StartingUp()
+        if identifier.error != wire.Error.NONE:
+            return Refused(_name(identifier.command), _ERRORS.get(identifier.error, f"error {identifier.error}"))
+        decoder = _DECODERS.get(identifier.command)
+        return decoder(frame.data) if decoder else None
+
+
+@attrs.frozen
+class InfyPowerDriver:
+    """The family."""
+
+    name: str = "infypower"
+
+    def codec(self, address: int) -> InfyPowerCodec:
+        if not 0 <= address <= wire.MAX_ADDRESS:
+            raise ConfigError(f"an InfyPower module's address is 0 to {wire.MAX_ADDRESS}, not {address}")
+        return InfyPowerCodec(address)
+
+
+def _name(command: int) -> str:
+    known = command in set(Command)
+    return Command(command).name.lower().replace("_", " ") if known else f"command {command:#04x}"
+
+
+DRIVER = InfyPowerDriver()

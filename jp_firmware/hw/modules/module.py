@@ -1,0 +1,401 @@
+"""One power module as a task: asked, watched, and kept at the set-point it was last given.
+
+Any vendor's: what frames say is the driver's. A module that is not heard is of no use at once, and a set-point that is
+not renewed ends with the module off. Which module gets what is the stage's decision, never taken here.
+
+Rules
+
+1. OFF is repeated until the module itself reports off.
+2. Only a plausible answer to a question that was asked counts as evidence.
+3. Voltage and current go out before ON and again after it: a module may forget its set-point when it is switched off.
+4. `want`, `want_off` and the end of a set-point's lease put frames on the wire at once; nothing waits for an answer.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import deque
+
+import attrs
+import trio
+
+from jp_firmware.charging.ports import FaultSink
+from jp_firmware.config import schema
+from jp_firmware.hw.can.bus import CanBus
+from jp_firmware.hw.can.frame import Frame
+from jp_firmware.hw.modules.driver import Condition, Measured, ModuleCodec, ModuleProfile, Rated, load_driver
+from jp_firmware.hw.modules.heard import Heard
+from jp_firmware.model.ids import ModuleId
+from jp_firmware.model.power import ModuleStatus, StageRating
+from jp_firmware.model.signals import Quality, Source
+from jp_firmware.nursery.bell import Bell
+from jp_firmware.nursery.supervisor import Lifeline
+
+log = logging.getLogger(__name__)
+
+SILENT = "PM-01"
+REFUSED = "PM-12"
+DISOBEDIENT = "PM-02"
+
+OFF_CURRENT_A = 1.0
+"""Below this current an output counts as off."""
+
+OBEDIENCE = 1.1
+"""A current this much above the set-point, and 1 A more, is not what was ordered (ours)."""
+
+MISSED_ANSWERS = 3
+"""Missed answers after which the last measurement is no longer believed; well inside every watchdog (ours)."""
+
+STARTING_S = 2.0
+"""Time a module has to report on after ON, before ON is repeated (ours)."""
+
+UNANSWERED_OFF_S = 0.4
+"""Time of unanswered OFF frames after which `safe` stops waiting (ours: answers take 10-50 ms)."""
+
+SILENT_MARGIN_S = 1.0
+"""Added to a module's own switch-off time before its current counts as gone (ours)."""
+
+
+class StillOn(Exception):
+    """A module answers, was told to switch off, and reports that it still delivers."""
+
+
+@attrs.frozen
+class _Wanted:
+    voltage_v: float
+    current_a: float
+    expires_at_s: float
+
+
+@attrs.define(eq=False)
+class ModuleTask:
+    """A module. `run` and `safe` are for the tree; all else is for the stage, and synchronous."""
+
+    config: schema.Module
+    profile: ModuleProfile
+    bus: CanBus
+    _faults: FaultSink
+    _codec: ModuleCodec = attrs.field()
+    status: Source[ModuleStatus] = attrs.field(init=False)
+
+    _heard: Heard = attrs.field(init=False)
+    _inbox: deque[Frame] = attrs.field(init=False, factory=lambda: deque(maxlen=64))
+    _bell: Bell = attrs.field(init=False, factory=Bell)
+    _running: bool = attrs.field(init=False, default=False)
+    _started_at_s: float = attrs.field(init=False, default=-math.inf)
+    _wanted: _Wanted | None = attrs.field(init=False, default=None)
+    _switched_at_s: float = attrs.field(init=False, default=-math.inf)  # last change between on and off
+    _may_carry_a: float = attrs.field(init=False, default=0.0)  # current it was last told to deliver, until it is off
+    _output_due_s: float = attrs.field(init=False, default=-math.inf)
+    _condition_due_s: float = attrs.field(init=False, default=-math.inf)
+    _command_due_s: float = attrs.field(init=False, default=-math.inf)
+    _lowered_at_s: float = attrs.field(init=False, default=-math.inf)  # last time its current was to fall
+    _disobeys: str = attrs.field(init=False, default="")  # how
+    _raised: dict[str, str] = attrs.field(init=False, factory=dict)
+
+    @_codec.default
+    def _find_codec(self) -> ModuleCodec:
+        return load_driver(self.config.driver).codec(self.config.address)
+
+    def __attrs_post_init__(self) -> None:
+        self.status = Source(owner=self.config.id)
+        self._heard = Heard(self.profile.rating)
+        self.bus.subscribe(self._codec.is_from_module, self._receive)
+
+    # --- what the stage reads ---------------------------------------------------------------------------------------
+
+    @property
+    def id(self) -> ModuleId:
+        return self.config.id
+
+    @property
+    def usable(self) -> bool:
+        """Whether it answers, obeys, and reports nothing that keeps it from delivering. False as soon as unheard."""
+        return (
+            self._running
+            and self.status.signal.quality is Quality.GOOD
+            and not self._disobeys
+            and self._heard.condition is not None
+            and all(alarm.usable for alarm in self._heard.condition.alarms)
+        )
+
+    @property
+    def wanted(self) -> bool:
+        """Whether it is meant to be on."""
+        return self._wanted is not None
+
+    @property
+    def rating(self) -> StageRating:
+        """What it can do by its own word, or by the profile until it has spoken."""
+        return self._heard.rating
+
+    def stray_current_a(self, now_s: float) -> float:
+        """Current that flows, or may flow, from it without our leave, and that nobody else may be given meanwhile.
+
+        From a module that does not obey, what it measures. From one that is not heard, what it was last told to
+        deliver, until its own switch-off time is over: believed gone, yet feeding, it would be an over-current.
+        """
+        if self.status.signal.quality is Quality.GOOD:
+            return self._heard.measured.current_a if self._disobeys and self._heard.measured else 0.0
+        gone_at_s = self._heard.answered_at_s + self.profile.silent_off_s + SILENT_MARGIN_S
+        return self._may_carry_a if now_s < gone_at_s else 0.0
+
+    # --- what the stage orders --------------------------------------------------------------------------------------
+
+    def want(self, voltage_v: float, current_a: float, expires_at_s: float) -> None:
+        """Delivers this until it expires. Frames are on the wire before this returns, where something changed.
+
+        A module that is not usable, or a set-point that has expired, means off. The limits of the rating hold, and
+        so does the smallest current that the module takes while on.
+        """
+        now_s = trio.current_time()
+        if not self.usable or expires_at_s <= now_s:
+            self.want_off()
+            return
+        voltage_v = min(voltage_v, self.rating.max_voltage_v)
+        current_a = max(min(current_a, self.rating.current_limit_a(voltage_v)), self.profile.min_current_a)
+        before, self._wanted = self._wanted, _Wanted(voltage_v, current_a, expires_at_s)
+        self._may_carry_a = current_a
+        if before is None or current_a < before.current_a:
+            self._lowered_at_s = now_s
+        if before is None:
+            self._switched_at_s = self._output_due_s = now_s
+            self._switch_on(self._wanted)
+        elif (before.voltage_v, before.current_a) != (voltage_v, current_a):
+            self._send(self._codec.set_point(voltage_v, current_a), self.profile.refresh_s)
+        self._bell.ring()
+
+    def want_off(self) -> None:
+        """Off: the frame is on the wire before this returns, and repeated until the module confirms. Never raises."""
+        if self._wanted is not None:
+            self._wanted = None
+            self._switched_at_s = self._output_due_s = self._condition_due_s = trio.current_time()
+            self._lowered_at_s = self._switched_at_s
+        self._send(self._codec.off(), self.profile.off_repeat_s)
+        self._bell.ring()
+
+    # --- what the tree runs -----------------------------------------------------------------------------------------
+
+    @property
+    def safe_within_s(self) -> float:
+        """The deadline that `safe` needs."""
+        return self.profile.off_within_s + 0.5
+
+    async def run(self, lifeline: Lifeline) -> None:
+        """Off first, then asks and obeys for ever. Ready when output and condition have been answered plausibly.
+
+        Raises `WireDown` when the bus is down. However it ends, no set-point survives it.
+        """
+        self._running = True
+        self._started_at_s = trio.current_time()
+        self._switched_at_s = self._output_due_s = self._condition_due_s = self._started_at_s
+        self._lowered_at_s = self._started_at_s
+        self._disobeys = ""
+        self._heard.forget()
+        self._inbox.clear()
+        try:
+            self.want_off()
+            while True:
+                self._take_answers(lifeline)
+                next_due_s = self._act(trio.current_time())
+                with trio.move_on_at(next_due_s):
+                    await self._bell.wait()
+        finally:
+            self._running = False
+            self._wanted = None
+            self._distrust(Quality.STALE)
+            self._judge_silence(trio.current_time())
+
+    async def safe(self) -> None:
+        """Sends OFF until the module reports off, or acknowledges it and measures less than 1 A.
+
+        Returns as well when nobody listens: with the bus down, or the module silent for `UNANSWERED_OFF_S`, nothing
+        more can be done from here, and the module's own time-out and the PLC board's contactors are the guard. That
+        must not latch, or each dead module would need an operator. Raises `StillOn` for a module that answers and
+        delivers.
+        """
+        self.want_off()
+        told_at_s = next_s = trio.current_time()
+        while True:
+            self._take_answers(None)
+            if self._heard.is_off_since(told_at_s) or self._heard.is_idle_since(told_at_s, OFF_CURRENT_A):
+                return
+            now_s = trio.current_time()
+            if not self.bus.up:
+                log.warning("%s: %s is down; the module's own time-out must switch it off", self.id, self.bus.name)
+                return
+            if now_s - max(told_at_s, self._heard.answered_at_s) >= UNANSWERED_OFF_S:
+                log.warning("%s: does not answer OFF; its own time-out must switch it off", self.id)
+                return
+            if now_s - told_at_s >= self.profile.off_within_s:
+                raise StillOn(f"{self.id}: told to switch off, and still reports {self.status.signal.value}")
+            if now_s >= next_s:
+                next_s = now_s + self.profile.off_repeat_s
+                self._send(self._codec.off(), self.profile.off_repeat_s)
+                self._ask_output(now_s)
+                self._ask_condition(now_s)
+            with trio.move_on_at(next_s):
+                await self._bell.wait()
+
+    # --- asking and telling -----------------------------------------------------------------------------------------
+
+    def _act(self, now_s: float) -> float:
+        """Sends what is due; when the next is. Raises `WireDown`."""
+        if self._wanted is not None and now_s >= self._wanted.expires_at_s:
+            log.warning("%s: its set-point was not renewed in time; switching off", self.id)
+            self.want_off()
+        if now_s >= self._command_due_s:
+            self._repeat_command()
+        if now_s >= self._output_due_s:
+            self._ask_output(now_s)
+        if now_s >= self._condition_due_s:
+            self._ask_condition(now_s)
+        if now_s - self._heard.measured_at_s >= MISSED_ANSWERS * self._output_period_s:
+            self._distrust(Quality.BAD if self._heard.nonsense else Quality.STALE)
+        self._judge_silence(now_s)
+        lease_s = self._wanted.expires_at_s if self._wanted else math.inf
+        return min(lease_s, self._command_due_s, self._output_due_s, self._condition_due_s)
+
+    def _repeat_command(self) -> None:
+        """The set-point while it is wanted, and OFF until it is off."""
+        heard = self._heard
+        if self._wanted is None:
+            if heard.is_off_since(self._switched_at_s):
+                self._command_due_s = math.inf  # until it says otherwise
+            else:
+                self._send(self._codec.off(), self.profile.off_repeat_s)
+        elif heard.is_off_since(self._switched_at_s + STARTING_S):
+            log.info("%s: reports off while it is wanted; switching on again", self.id)
+            self._switch_on(self._wanted)
+        else:
+            self._send(self._codec.set_point(self._wanted.voltage_v, self._wanted.current_a), self.profile.refresh_s)
+
+    def _switch_on(self, wanted: _Wanted) -> None:
+        set_point = self._codec.set_point(wanted.voltage_v, wanted.current_a)
+        self.bus.send_now(set_point, self._codec.on())
+        self._send(set_point, self.profile.refresh_s)
+
+    def _send(self, command: Frame, again_s: float) -> None:
+        self.bus.send_now(command)
+        self._command_due_s = trio.current_time() + again_s
+
+    @property
+    def _output_period_s(self) -> float:
+        return self.profile.poll_off_s if self._command_due_s == math.inf else self.profile.poll_on_s
+
+    def _ask_output(self, now_s: float) -> None:
+        self._heard.asked(Measured)
+        self._output_due_s = now_s + self._output_period_s
+        self.bus.poll(self._codec.ask_output())
+
+    def _ask_condition(self, now_s: float) -> None:
+        self._heard.asked(Condition)
+        self._condition_due_s = now_s + self.profile.poll_status_s
+        self.bus.poll(self._codec.ask_condition())
+        ratings = self._codec.ask_ratings()
+        if not self._heard.rated and ratings is not None:
+            self._heard.asked(Rated)
+            self.bus.poll(ratings)
+
+    # --- listening --------------------------------------------------------------------------------------------------
+
+    def _receive(self, frame: Frame) -> None:
+        """In the bus's task; the frame is looked at in ours."""
+        self._inbox.append(frame)
+        self._bell.ring()
+
+    def _take_answers(self, lifeline: Lifeline | None) -> None:
+        while self._inbox:
+            report = self._codec.decode(self._inbox.popleft())
+            if report is None:
+                continue
+            now_s = trio.current_time()
+            evidence = self._heard.take(report, now_s)
+            if isinstance(report, Condition):
+                self._react_to(report, now_s)
+            self._judge_obedience(now_s)
+            self._show_faults()
+            if evidence and self._publish() and lifeline is not None:
+                lifeline.ready()
+
+    def _react_to(self, condition: Condition, now_s: float) -> None:
+        if self._wanted is None and not condition.on:
+            if now_s > self._switched_at_s:
+                self._may_carry_a = 0.0
+        elif self._wanted is None and self._command_due_s == math.inf:
+            self._switched_at_s = self._command_due_s = now_s  # it was off and is on again: nobody wants that
+        enable = self.profile.walk_in == "enable"
+        change = self.profile.walk_in != "leave" and condition.walk_in is (not enable)
+        if change and (frame := self._codec.walk_in(enable)) is not None:
+            self.bus.send_now(frame)
+
+    def _publish(self) -> bool:
+        """Tells what was heard, once there is enough of it to tell."""
+        measured, condition = self._heard.measured, self._heard.condition
+        if measured is None or condition is None:
+            return False
+        status = ModuleStatus(
+            module_id=self.id,
+            on=condition.on,
+            voltage_v=measured.voltage_v,
+            current_a=measured.current_a,
+            ambient_c=condition.ambient_c,
+            alarms=tuple(alarm.text for alarm in condition.alarms),
+            notes=condition.notes,
+        )
+        self.status.publish(status, self._heard.measured_at_s)
+        return True
+
+    def _distrust(self, quality: Quality) -> None:
+        """What is not there cannot go stale."""
+        if self.status.signal.quality is Quality.GOOD:
+            self.status.degrade(quality)
+
+    # --- faults -----------------------------------------------------------------------------------------------------
+
+    def _judge_obedience(self, now_s: float) -> None:
+        """More current than it was told to deliver, longer than its current may take to fall, is disobedience."""
+        measured = self._heard.measured
+        if measured is None:
+            return
+        told_a = self._wanted.current_a if self._wanted is not None else 0.0
+        excess = measured.current_a >= OBEDIENCE * told_a + OFF_CURRENT_A
+        if not excess:
+            self._disobeys = ""
+        elif now_s - self._lowered_at_s >= self.profile.off_within_s and not self._disobeys:
+            self._disobeys = f"delivers {measured.current_a:.1f} A, told to deliver {told_a:.1f} A"
+
+    def _show_faults(self) -> None:
+        """Raises and clears what the module reports. While it reports nothing, what it reported last stands."""
+        if self._heard.condition is None:
+            return
+        present = {REFUSED: self._heard.refusal} if self._heard.refusal else {}
+        if self._disobeys:
+            present[DISOBEDIENT] = self._disobeys
+        for alarm in self._heard.condition.alarms:
+            present[alarm.code] = ", ".join(filter(None, (present.get(alarm.code), alarm.text)))
+        for code in [code for code in self._raised if code != SILENT and code not in present]:
+            self._clear_fault(code)
+        for code, detail in present.items():
+            self._raise_fault(code, detail)
+
+    def _judge_silence(self, now_s: float) -> None:
+        heard = self._heard
+        silent_s = now_s - max(heard.answered_at_s, self._started_at_s)
+        if not self.bus.up:
+            self._raise_fault(SILENT, f"its bus {self.bus.name} is down")
+        elif silent_s >= self.config.watchdog_s:
+            why = heard.nonsense or ("is still starting up" if heard.starting_up else "no answer")
+            self._raise_fault(SILENT, f"{why} (for {self.config.watchdog_s:g} s, address {self.config.address})")
+        elif heard.answered_at_s >= self._started_at_s:
+            self._clear_fault(SILENT)
+
+    def _raise_fault(self, code: str, detail: str) -> None:
+        if self._raised.get(code) != detail:
+            self._raised[code] = detail
+            self._faults.raise_(code, self.id, detail)
+
+    def _clear_fault(self, code: str) -> None:
+        if self._raised.pop(code, None) is not None:
+            self._faults.clear(code, self.id)
