@@ -238,8 +238,9 @@ class Bench:
 
     def _report(self, now_s: float) -> None:
         if self.planner_alive:
-            share = Allocation(connector_id=ConnectorId(1), assigned_w=self.assigned_w, valid_until_s=now_s + 5)
-            self.plan.publish(Plan(allocations={ConnectorId(1): share}), now_s)
+            number = self.runner.connector_id
+            share = Allocation(connector_id=number, assigned_w=self.assigned_w, valid_until_s=now_s + 5)
+            self.plan.publish(Plan(allocations={number: share}), now_s)
         if self.modules_alive:
             on = 2 if self.stage.set_point else 0
             output = StageOutput(voltage_v=self.voltage_v, current_a=self.current_a, modules_on=on)
