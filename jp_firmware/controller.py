@@ -1,0 +1,262 @@
+"""The charger, drawn. Joins ports to adapters and builds the supervision tree; decides nothing about power itself.
+
+    controller
+    ├─ journal            first up, last down
+    ├─ wires              buses, and the modules, meters, PLC boards and readers on them
+    ├─ planner            shares the site's power
+    ├─ connectors         connector-1 …, each with its session and its energised scope
+    ├─ backend            the central system; may be away for days
+    └─ consoles           the Unix socket of terminals and of `jp status`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import attrs
+import trio
+
+from jp_firmware import calls, picture
+from jp_firmware.boot import boot_id
+from jp_firmware.charging.authorize import Authorizing
+from jp_firmware.charging.charger import Charger
+from jp_firmware.charging.connector import ConnectorMachine
+from jp_firmware.charging.runner import ConnectorRunner, Ports
+from jp_firmware.charging.view import Ending
+from jp_firmware.config.schema import Cabinet, Connector
+from jp_firmware.console.server import ConsoleServer
+from jp_firmware.faults import catalogue
+from jp_firmware.faults.register import FaultRegister
+from jp_firmware.hw.plant import Plant
+from jp_firmware.journal import state
+from jp_firmware.journal.writer import Journal
+from jp_firmware.logbook import Logbook
+from jp_firmware.model.connector import ConnectorReport
+from jp_firmware.model.faults import Fault
+from jp_firmware.model.ids import ConnectorId
+from jp_firmware.model.limits import Limit
+from jp_firmware.model.session import StopReason
+from jp_firmware.nursery.supervisor import Child, End, Lifeline, Supervisor
+from jp_firmware.ocpp.v16.client import Backend16
+from jp_firmware.ocpp.v16.session_log import JournalledSessions
+from jp_firmware.planner.task import Planner
+
+SITE_LIMIT = "site limit"
+OPERATIVE = "connectors.operative"  # key of the journal's state: what an operator or a central system took out of service
+ENDING_S = 12.0  # ours: sessions end in order, all at once, before the tree is stopped one by one
+
+# Longest gap between life signs; the evidence stands beside each part (design, law 2).
+JOURNAL_WATCHDOG_S = 10.0  # a round trip through the writer's thread; flash can take seconds
+PLANNER_WATCHDOG_S = 2.0  # a plan published, every 0.5 s
+CONNECTOR_WATCHDOG_S = 20.0  # a scan; longer than the closing of a session, since set-point leases act after 2 s
+CONSOLE_WATCHDOG_S = 5.0  # a drained or an idle socket
+
+
+@attrs.define(eq=False)
+class Controller:
+    """One charger: its parts, joined. Building it opens nothing; running `tree` does."""
+
+    cabinet: Cabinet
+    device_dir: Path
+    state_dir: Path
+    socket: Path
+    started_s: float = attrs.field(factory=trio.current_time)
+    ending: trio.Event = attrs.field(factory=trio.Event)  # set when sessions have been told to end, and the tree shall stop
+    restart_wanted: bool = False
+
+    journal: Journal = attrs.field(init=False)
+    logbook: Logbook = attrs.field(init=False)
+    faults: FaultRegister = attrs.field(init=False)
+    plant: Plant = attrs.field(init=False)
+    planner: Planner = attrs.field(init=False)
+    authorizing: Authorizing = attrs.field(init=False)
+    sessions: JournalledSessions = attrs.field(init=False)
+    charger: Charger = attrs.field(init=False)
+    backend: Backend16 | None = attrs.field(init=False)
+    console: ConsoleServer = attrs.field(init=False)
+    tree: Supervisor = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        cabinet = self.cabinet
+        self.journal = Journal(self.state_dir / "journal.db")
+        self.logbook = Logbook(self.journal)
+        self.faults = FaultRegister(catalogue.load(), on_change=self._fault_changed)
+        self.plant = Plant.of(cabinet, self.device_dir, self.faults, self._swiped)
+        self.planner = Planner(lambda: self.charger.demands())
+        self.authorizing = Authorizing(cabinet.authorize)
+        self.sessions = JournalledSessions(self.journal, enabled=bool(cabinet.backend.url))
+        self.charger = self._charger()
+        self.backend = self._backend() if cabinet.backend.url else None
+        self.authorizing.remote = self.backend
+        self.console = ConsoleServer(self.socket, topics=self._topics(), calls=calls.all_calls(self))
+        self.tree = self._tree()
+
+    # --- the tree ----------------------------------------------------------------------------------------------------
+
+    def _tree(self) -> Supervisor:
+        parts = [
+            Child(name="journal", run=self.journal.run, watchdog_s=JOURNAL_WATCHDOG_S, stop_within_s=5.0),
+            self.plant.supervisor().as_child(),
+            Child(name="planner", run=self._plan, watchdog_s=PLANNER_WATCHDOG_S),
+            Supervisor(
+                name="connectors",
+                children=[self._connector_child(runner) for runner in self.charger.runners.values()],
+            ).as_child(),
+            *([Child(name="backend", run=self.backend.run)] if self.backend else []),
+            Child(name="consoles", run=self.console.run, watchdog_s=CONSOLE_WATCHDOG_S),
+        ]
+        return Supervisor(
+            name="controller",
+            children=parts,
+            everything_off=self.charger.everything_off,
+            on_event=self._child_ended,
+        )
+
+    def _connector_child(self, runner: ConnectorRunner) -> Child:
+        limits = runner.machine.limits
+        return Child(
+            name=runner.name,
+            run=runner.run,
+            safe=runner.safe,
+            watchdog_s=CONNECTOR_WATCHDOG_S,
+            ready_within_s=30.0,  # a session left open by a crash is accounted for first
+            stop_within_s=limits.power_down_s + 12.0,
+            safe_within_s=limits.power_down_s + 1.0,
+        )
+
+    # --- the parts, joined -------------------------------------------------------------------------------------------
+
+    def _charger(self) -> Charger:
+        return Charger(
+            {connector.id: self._runner(connector) for connector in self.cabinet.connectors},
+            plug_timeout_s=self.cabinet.authorize.plug_timeout_s,
+            restart=self._restart,
+            remember_operative=self._remember_operative,
+        )
+
+    def _runner(self, connector: Connector) -> ConnectorRunner:
+        plant, machine = self.plant, ConnectorMachine(connector)
+        machine.limits = attrs.evolve(machine.limits, plug_s=self.cabinet.authorize.plug_timeout_s)
+        runner = ConnectorRunner(
+            machine,
+            Ports(
+                stage=plant.stages[connector.id],
+                ev_link=plant.ev_links[connector.id],
+                meter=plant.meter_of(connector.id),
+                authorizer=self.authorizing,
+                log=self.sessions,
+                fault_sink=self.faults,
+                fault_view=self.faults,
+                plan=self.planner.plan,
+                sources=plant.sources_of(connector.id),
+                demand_changed=self.planner.ring,
+                boot_id=boot_id(),
+            ),
+        )
+        runner.report.subscribe(_Narrator(runner, self.logbook).look)
+        return runner
+
+    def _backend(self) -> Backend16:
+        return Backend16(
+            self.cabinet.backend,
+            self.cabinet.charger,
+            tuple(connector.id for connector in self.cabinet.connectors),
+            self.journal,
+            self.charger,
+            self.charger,
+            self.faults,
+        )
+
+    def _topics(self) -> Mapping[str, picture.Provider]:
+        return {
+            "status": lambda: picture.status(self),
+            "tree": self.tree_picture,
+            "faults": self.faults.snapshot,
+            "events": self.logbook.snapshot,
+        }
+
+    def tree_picture(self) -> picture.Json:
+        """The supervision tree as it stands."""
+        return self.tree.tree()
+
+    # --- what happens between the parts ------------------------------------------------------------------------------
+
+    async def _plan(self, lifeline: Lifeline) -> None:
+        """The planner, from the configured limit on; a limit an operator had set does not survive a restart."""
+        await self._recall_operative()
+        if not self.planner.limits.all():
+            self.set_site_limit(self.cabinet.site.limit_w, "configured")
+        await self.planner.run(lifeline)
+
+    def set_site_limit(self, limit_w: float, reason: str) -> None:
+        """Puts a site limit in force: the set-points that follow from it are on the wire when this returns."""
+        self.planner.limits.set(Limit(owner=SITE_LIMIT, scope="site", value_w=limit_w, reason=reason))
+
+    def note(self, kind: str, source: str, text: str) -> None:
+        """Records an event."""
+        self.logbook.note(kind, source, text)
+
+    def end(self, ending: Ending) -> None:
+        """Ends all sessions in order, then the tree."""
+        self.charger.end_all(ending)
+        self.ending.set()
+
+    async def run(self) -> None:
+        """Runs the charger until `end`, or until the tree gives up (`Escalated`). Everything is off when it returns."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._end_in_order, nursery.cancel_scope)
+            await self.tree.run()
+
+    async def _end_in_order(self, scope: trio.CancelScope) -> None:
+        await self.ending.wait()
+        with trio.move_on_after(ENDING_S):
+            await self.charger.all_ended()
+        scope.cancel(reason="the charger was told to end")
+
+    def _restart(self, hard: bool) -> None:
+        self.note("operator", "central system", "hard reset" if hard else "soft reset")
+        self.restart_wanted = True
+        self.ending.set()
+
+    def _swiped(self, uid: str, served: frozenset[ConnectorId]) -> None:
+        self.note("reader", "reader", f"tag {uid}")
+        self.charger.swipe(uid, served)
+
+    def _fault_changed(self, fault: Fault, what: str) -> None:
+        detail = f": {fault.detail}" if fault.detail and what == "raised" else ""
+        self.note("fault", fault.source, f"{fault.code} {fault.kind.title} {what}{detail}")
+
+    def _child_ended(self, path: str, lifeline: Lifeline, end: End) -> None:
+        if end is not End.STOPPED:
+            why = f": {lifeline.last_error}" if lifeline.last_error else ""
+            self.note("tree", path, f"ended ({end.value}){why}")
+
+    def _remember_operative(self, operative: Mapping[ConnectorId, bool]) -> None:
+        self.journal.post(state.Put(OPERATIVE, {str(key): value for key, value in operative.items()}))
+
+    async def _recall_operative(self) -> None:
+        remembered = await self.journal.read(lambda db: state.get(db, OPERATIVE)) or {}
+        for key, runner in self.charger.runners.items():
+            runner.set_operative(bool(remembered.get(str(key), True)))
+
+
+@attrs.define(eq=False)
+class _Narrator:
+    """Writes a connector's changes of state, and its sessions, into the logbook."""
+
+    runner: ConnectorRunner
+    logbook: Logbook
+    _last: ConnectorReport | None = None
+
+    def look(self) -> None:
+        report, last = self.runner.report.signal.value, self._last
+        self._last = report
+        if report is None or (last and last.state is report.state):
+            return
+        self.logbook.note("connector", self.runner.name, f"{report.state.value} ({report.text})")
+
+
+def stopped_by(signal_name: str) -> Ending:
+    """How sessions end when the process is told to."""
+    return Ending(StopReason.REBOOT, f"the controller was stopped ({signal_name})")

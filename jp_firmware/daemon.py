@@ -1,0 +1,86 @@
+"""`jp run`: the controller as a process. Signals, exit statuses, and the one restart it does by itself.
+
+    0  told to end, and everything is off      70  the tree gave up: everything off, let the service manager restart it
+    1  could not start: one line says why
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import signal
+import sys
+from pathlib import Path
+
+import trio
+
+from jp_firmware.config.schema import Cabinet, ConfigError
+from jp_firmware.console.protocol import ConsoleError
+from jp_firmware.console.socket_file import claim
+from jp_firmware.controller import Controller, stopped_by
+from jp_firmware.journal.writer import JournalError
+from jp_firmware.nursery.supervisor import Escalated
+
+EXIT_ERROR = 1
+EXIT_GAVE_UP = 70  # EX_SOFTWARE
+
+logger = logging.getLogger("jp")
+
+
+def run(cabinet: Cabinet, *, device_dir: Path, state_dir: Path, socket: Path) -> int:
+    """Runs the charger until SIGTERM or SIGINT; a reset asked for by the central system starts it anew."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        _make_places(state_dir, socket)
+        while trio.run(_run_once, cabinet, device_dir, state_dir, socket):
+            logger.info("restarting, as asked")
+    except (ConfigError, ConsoleError, JournalError) as error:
+        return _say(str(error), EXIT_ERROR)
+    except Escalated as error:
+        return _say(f"gave up: {error}; everything is off, see the log above", EXIT_GAVE_UP)
+    return 0
+
+
+async def _run_once(cabinet: Cabinet, device_dir: Path, state_dir: Path, socket: Path) -> bool:
+    """One life of the controller; True if it shall have another."""
+    controller = Controller(cabinet, device_dir, state_dir, socket)
+    gc.collect()
+    gc.freeze()
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_obey_signals, controller, nursery.cancel_scope)
+            await controller.run()
+            nursery.cancel_scope.cancel(reason="the tree has ended")
+    except* Escalated as group:
+        raise _only(group) from None
+    return controller.restart_wanted
+
+
+async def _obey_signals(controller: Controller, scope: trio.CancelScope) -> None:
+    """The first signal ends in order, a second one at once; both leave nothing on."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        async for number in signals:
+            if controller.ending.is_set():
+                scope.cancel(reason="told to end twice")
+            controller.note("operator", "signal", f"{signal.Signals(number).name}: ending in order")
+            controller.end(stopped_by(signal.Signals(number).name))
+
+
+def _only(group: BaseExceptionGroup[Escalated]) -> Escalated:
+    first = group.exceptions[0]
+    return _only(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+def _make_places(state_dir: Path, socket: Path) -> None:
+    """Raises ConfigError in one line when a directory cannot be had, ConsoleError when the socket is taken."""
+    for directory in (state_dir, socket.parent):
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"{directory}: {error.strerror}; name another with --state-dir or --socket") from None
+    claim(socket).release()  # taken by a charger that runs: said now, not by a child that keeps being restarted
+
+
+def _say(text: str, status: int) -> int:
+    print(f"jp run: {text}", file=sys.stderr)
+    return status

@@ -1,0 +1,1 @@
+"""The whole charger against an emulated cabinet and a central system, in processes of their own."""

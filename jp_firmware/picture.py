@@ -1,0 +1,204 @@
+"""The charger as consoles are shown it: plain JSON pictures, taken of the parts where they stand.
+
+Pure reading: nothing here changes anything, waits, or remembers. What is unknown or too old is None, never zero.
+The shapes are those of docs/console-api.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from jp_firmware import __version__
+from jp_firmware.charging.runner import ConnectorRunner
+from jp_firmware.config.schema import Cabinet
+from jp_firmware.model.connector import EvStatus, ProximityState
+from jp_firmware.model.power import Allocation, Plan
+from jp_firmware.model.signals import Signal
+
+if TYPE_CHECKING:
+    from jp_firmware.controller import Controller
+
+FRESH_S = 5.0  # ours: what a screen may still show as present
+
+Json = dict[str, Any]
+
+
+def status(controller: Controller) -> Json:
+    """The topic `status`."""
+    now_s = trio.current_time()
+    plan = controller.planner.plan.signal.value or Plan()
+    return {
+        "charger": _charger(controller.cabinet, controller.started_s, now_s),
+        "site": _site(controller, plan, now_s),
+        "backend": controller.backend.snapshot() if controller.backend else _NO_BACKEND,
+        "tree": tree_health(controller.tree.tree()),
+        "connectors": {
+            str(key): _connector(runner, plan.allocations.get(key), now_s)
+            for key, runner in controller.charger.runners.items()
+        },
+        "modules": {name: _module(controller, name, now_s) for name in controller.plant.modules},
+        "meters": {name: _meter(controller, name, now_s) for name in controller.plant.meters},
+        "plc_boards": {name: _board(controller, name, now_s) for name in controller.plant.boards},
+    }
+
+
+_NO_BACKEND = {"state": "disabled", "url": None, "reason": None, "since_s": None, "queued": 0}
+
+
+def tree_health(tree: Json) -> Json:
+    """The supervision tree in one line: who is worst, by the share of its watchdog's period that its worst gap took."""
+    leaves = list(_leaves(tree, ""))
+    watched = [(path, leaf) for path, leaf in leaves if leaf.get("watchdog_s") and leaf.get("worst_gap_s") is not None]
+    worst = max(watched, key=lambda item: item[1]["worst_gap_s"] / item[1]["watchdog_s"], default=None)
+    down = [path for path, leaf in leaves if leaf["state"] not in ("up", "done")]
+    return {
+        "healthy": not down,
+        "worst": down[0] if down else (worst[0] if worst else None),
+        "worst_ratio": worst[1]["worst_gap_s"] / worst[1]["watchdog_s"] if worst else None,
+        "worst_gap_s": worst[1]["worst_gap_s"] if worst else None,
+        "children": len(leaves),
+        "down": len(down),
+        "restarts": sum(leaf.get("restarts", 0) for _, leaf in leaves),
+    }
+
+
+def _leaves(node: Json, path: str) -> Iterator[tuple[str, Json]]:
+    for child in node.get("children", ()):
+        name = f"{path}/{child['name']}" if path else child["name"]
+        if "children" in child:
+            yield from _leaves(child, name)
+        else:
+            yield name, child
+
+
+def _charger(cabinet: Cabinet, started_s: float, now_s: float) -> Json:
+    return {
+        "name": cabinet.charger.name,
+        "identity": cabinet.charger.identity,
+        "version": __version__,
+        "uptime_s": round(now_s - started_s),
+        "clock": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _site(controller: Controller, plan: Plan, now_s: float) -> Json:
+    measured = [
+        output.power_w
+        for stage in controller.plant.stages.values()
+        if (output := stage.output.fresh(now_s, FRESH_S)) is not None
+    ]
+    return {
+        "limit_w": plan.site_limit_w,
+        "requested_w": round(plan.total("requested_w")),
+        "offered_w": round(plan.total("offered_w")),
+        "allowed_w": round(plan.total("allowed_w")),
+        "assigned_w": round(plan.total("assigned_w")),
+        "measured_w": round(sum(measured)) if measured else None,
+    }
+
+
+def _connector(runner: ConnectorRunner, share: Allocation | None, now_s: float) -> Json:
+    report = runner.report.signal.value
+    assert report is not None  # published when the runner was made
+    ports, session = runner.ports, report.session
+    ev = ports.ev_link.status.fresh(now_s, FRESH_S)
+    output = ports.stage.output.fresh(now_s, FRESH_S)
+    return {
+        "state": report.state.value,
+        "since_s": round((datetime.now(UTC) - report.since).total_seconds()),
+        "stage_text": report.text,
+        "operative": report.operative,
+        "plugged": report.plugged if ev else None,
+        "latch": _latch(ev),
+        "authorization": report.authorization or None,
+        "token": report.token.uid if report.token else None,
+        "evccid": (ev.evccid or None) if ev else None,
+        "protocol": ev.protocol.value if ev else None,
+        "soc_percent": ev.soc_percent if ev else None,
+        "target_voltage_v": ev.target_voltage_v if ev else None,
+        "target_current_a": ev.target_current_a if ev else None,
+        "session_id": session.id if session else None,
+        "started_at": session.started_at.isoformat(timespec="seconds") if session else None,
+        "duration_s": round((datetime.now(UTC) - session.started_at).total_seconds()) if session else None,
+        "energy_wh": session.energy_wh if session else None,
+        "voltage_v": round(output.voltage_v, 1) if output else None,
+        "current_a": round(output.current_a, 1) if output else None,
+        "power_w": round(output.power_w) if output else None,
+        "requested_w": round(share.requested_w) if share else None,
+        "offered_w": round(share.offered_w) if share else None,
+        "allowed_w": round(share.allowed_w) if share else None,
+        "assigned_w": round(share.assigned_w) if share else None,
+        "limited_by": share.limited_by if share else None,
+        "faults": list(report.fault_codes),
+    }
+
+
+def _latch(ev: EvStatus | None) -> bool | None:
+    return None if ev is None else ev.proximity is ProximityState.LATCHED
+
+
+def _module(controller: Controller, name: str, now_s: float) -> Json:
+    module = controller.plant.modules[name]
+    signal = module.status.signal
+    status = module.status.fresh(now_s, FRESH_S)
+    if status is None:
+        return {"connector": module.config.connector, "state": "silent", **_NO_MODULE, "age_s": age_s(signal, now_s)}
+    return {
+        "connector": module.config.connector,
+        "state": "fault" if status.alarms else "on" if status.on else "off",
+        "voltage_v": round(status.voltage_v, 1),
+        "current_a": round(status.current_a, 1),
+        "ambient_c": status.ambient_c,
+        "alarms": list(status.alarms),
+        "age_s": age_s(signal, now_s),
+    }
+
+
+_NO_MODULE: Json = {"voltage_v": None, "current_a": None, "ambient_c": None, "alarms": []}
+
+
+def _meter(controller: Controller, name: str, now_s: float) -> Json:
+    meter = controller.plant.meters[name]
+    signal, reading = meter.reading.signal, meter.reading.fresh(now_s, FRESH_S)
+    return {
+        "connector": meter.config.connector,
+        "quality": signal.quality.value,
+        "voltage_v": round(reading.voltage_v, 1) if reading else None,
+        "current_a": round(reading.current_a, 2) if reading else None,
+        "power_w": round(reading.power_w) if reading else None,
+        "import_wh": reading.import_wh if reading else None,
+        "age_s": age_s(signal, now_s),
+    }
+
+
+def _board(controller: Controller, name: str, now_s: float) -> Json:
+    board = controller.plant.boards[name]
+    signal, seen = board.status.signal, board.status.fresh(now_s, FRESH_S)
+    identity = board.identity
+    known: Mapping[str, Any] = {
+        field: getattr(seen, field) if seen else None
+        for field in (
+            "cpu_load_percent", "last_scan_ms", "uptime_s", "emergency_stop", "door_open", "rcd_tripped",
+            "spd_tripped", "over_temperature",
+        )
+    }  # fmt: skip
+    return {
+        "connectors": list(board.config.connectors),
+        "quality": signal.quality.value,
+        "mode": seen.mode.value if seen else None,
+        **known,
+        "relays": list(seen.relays) if seen else None,
+        "firmware": identity.firmware if identity else None,
+        "serial": identity.serial if identity else None,
+    }
+
+
+def age_s(signal: Signal[Any], now_s: float) -> float | None:
+    """Age of a signal for a screen: None if there never was one."""
+    age = signal.age_s(now_s)
+    return round(age, 1) if age != float("inf") else None
+
