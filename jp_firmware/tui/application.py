@@ -1,0 +1,325 @@
+"""The terminal's application: joins the link, the store, the screens and the actions.
+
+It runs in a process of its own and asks the charger for everything; the charger decides what is allowed. Values are
+drawn on a timer, never at the moment they arrive, so that a talkative charger cannot outrun a slow terminal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime, tzinfo
+from typing import Any, ClassVar, Protocol
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+
+from jp_firmware.console.client import LinkState, Subscription
+from jp_firmware.console.protocol import ConsoleError, Snapshot
+from jp_firmware.tui import formatters as fmt
+from jp_firmware.tui import layout
+from jp_firmware.tui.actions import ACTIONS, BY_ID, ROUTE_KEY, Action, Risk, Target, why_not
+from jp_firmware.tui.screens.dialogs import ConfirmScreen, Dialog, HelpScreen, MenuScreen, RouteScreen
+from jp_firmware.tui.screens.main import MainScreen
+from jp_firmware.tui.screens.questions import question_about
+from jp_firmware.tui.snapshot import FaultView
+from jp_firmware.tui.store import TOPICS, Store
+from jp_firmware.tui.symbols import FULL, Symbols
+from jp_firmware.tui.themes import THEMES, role_css
+from jp_firmware.tui.views.scene import Scene
+from jp_firmware.tui.widgets.choices import Choices
+from jp_firmware.tui.widgets.panel import Panel
+
+FLUSH_S = 0.25
+
+
+class Charger(Protocol):
+    """What the application needs of `console.client.AsyncConsoleClient`."""
+
+    async def run(self) -> None: ...
+
+    def call(self, method: str, /, **params: Any) -> Awaitable[Any]: ...
+
+    def subscribe(
+        self,
+        topics: Iterable[str],
+        interval_s: float,
+        on_snapshot: Callable[[str, Snapshot], None],
+        on_unavailable: Callable[[str, str], None] | None = None,
+    ) -> Subscription | None: ...
+
+
+Connect = Callable[[Callable[[LinkState], None]], Charger]
+
+
+class ConsoleApp(App[int], inherit_bindings=False):
+    """`connect` makes the link, given who wants to know its state. Exits with 0."""
+
+    CSS = layout.CSS
+    ENABLE_COMMAND_PALETTE = False
+    TITLE = "JP charger"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            Binding(",".join(one.keys), f"do('{one.id}')", one.title, id=one.id, show=False, priority=one.id == "quit")
+            for one in ACTIONS
+            if one.keys
+        ),
+        Binding(ROUTE_KEY, "route", show=False),
+        Binding("left", "connector_by(-1)", show=False),
+        Binding("right", "connector_by(1)", show=False),
+        Binding("ctrl+c", "how_to_leave", show=False),
+    ]
+
+    def __init__(
+        self,
+        connect: Connect,
+        *,
+        theme: str = "grey",
+        symbols: Symbols = FULL,
+        interval_s: float = 0.5,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        zone: tzinfo | None = None,
+    ) -> None:
+        super().__init__()
+        for one in THEMES.values():
+            self.register_theme(one)
+        self.theme = THEMES[theme].name
+        self._symbols = symbols
+        self._interval_s = interval_s
+        self._clock, self._wall_clock, self._zone = clock, wall_clock, zone
+        self.store = Store(link_since_s=clock())
+        self.connector = 1
+        self._charger = connect(self._on_link)
+        self._due = True
+        self._shown_second = 0
+        self.main = MainScreen()
+
+    # --- life ------------------------------------------------------------------------------------------------------
+
+    def get_default_screen(self) -> MainScreen:
+        return self.main
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return THEMES["grey"].variables
+
+    def on_mount(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._driver is not None and not self.is_headless:
+            # Textual installs none: without these the terminal would stay raw and in its alternate screen.
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                loop.add_signal_handler(number, self._leave)
+        self._charger.subscribe(TOPICS, self._interval_s, self._on_snapshot, self._on_unavailable)
+        self.run_worker(self._charger.run(), group="link", exit_on_error=True)
+        self.set_interval(FLUSH_S, self._draw_if_due)
+        self.call_after_refresh(self.draw)
+
+    def _leave(self) -> None:
+        self.exit(0)
+
+    # --- what comes from the charger -------------------------------------------------------------------------------
+
+    def _on_link(self, state: LinkState) -> None:
+        if state.up:
+            self.store.link_up(self._clock())
+        else:
+            self.store.link_down(state.reason, self._clock())
+        self._due = True
+
+    def _on_snapshot(self, topic: str, snapshot: Snapshot) -> None:
+        self._due |= self.store.put(topic, snapshot, self._clock())
+
+    def _on_unavailable(self, topic: str, why: str) -> None:
+        self.store.unavailable(topic, why)
+        self._due = True
+
+    # --- drawing ---------------------------------------------------------------------------------------------------
+
+    def scene(self) -> Scene:
+        """This moment, for the views."""
+        return Scene(
+            store=self.store,
+            symbols=self._symbols,
+            now_s=self._clock(),
+            now=self._wall_clock(),
+            zone=self._zone,
+            connector=self.connector,
+        )
+
+    def _draw_if_due(self) -> None:
+        second = int(self._clock())
+        if self._due or second != self._shown_second:
+            self._due, self._shown_second = False, second
+            self.draw()
+
+    def draw(self) -> None:
+        """Draws the present moment: the main screen, and the dialogs above it."""
+        scene = self.scene()
+        status = scene.store.status
+        if status is not None and status.connectors and self.connector not in status.connectors:
+            self.connector = next(iter(status.connectors))
+            scene = self.scene()
+        for screen in self.screen_stack:
+            if isinstance(screen, MainScreen | Dialog) and screen.is_mounted:
+                screen.show(scene)
+
+    def tell(self, words: str, role: str = "text") -> None:
+        """Shows the result of a command in row 23, with its time."""
+        clock = self._wall_clock().astimezone(self._zone).strftime("%H:%M:%S")
+        self.main.tell(f"{clock} {words}", role, self._clock())
+        self.draw()
+
+    # --- what the operator does ------------------------------------------------------------------------------------
+
+    def action_do(self, action_id: str) -> None:
+        """Does one of `actions.ACTIONS`."""
+        action = BY_ID[action_id]
+        if self.main.too_small and action_id not in ("quit", "repaint"):
+            return
+        if action.call:
+            self._command(action)
+        elif action_id.startswith("go."):
+            self.go(action_id.removeprefix("go."))
+        else:
+            getattr(self, f"_do_{action_id.replace('.', '_')}")()
+
+    def go(self, workspace: str) -> None:
+        """Shows a workspace."""
+        self.main.go(workspace)
+        self.call_after_refresh(self.draw)
+
+    def open_connector(self, number: int) -> None:
+        """Shows one connector."""
+        if self.store.status is not None and number not in self.store.status.connectors:
+            self.tell(f"There is no connector {number}", "warn")
+            return
+        self.connector = number
+        self.go("connector")
+
+    def _do_help(self) -> None:
+        self.push_screen(HelpScreen(self.scene, self.main.current))
+
+    def _do_menu(self) -> None:
+        self._open_menu([one for one in ACTIONS if one.id != "menu"], "Menu")
+
+    def _open_menu(self, actions: list[Action], title: str) -> None:
+        scene = self.scene()
+        fault = self.main.chosen_fault(scene)
+        # What can be done here first, what cannot be done now last.
+        here = sorted(actions, key=lambda one: not (one.call and self.main.current in one.places))
+        here.sort(key=lambda one: bool(why_not(one, scene, fault)))
+        screen = MenuScreen(self.scene, here, lambda action, now: why_not(action, now, fault), title)
+        self.push_screen(screen, self._chosen_in_menu)
+
+    def _chosen_in_menu(self, action_id: str | None) -> None:
+        if action_id:
+            self.action_do(action_id)
+
+    def _do_back(self) -> None:
+        if self.main.current != "overview":
+            self.go("overview")
+
+    def _do_alarm_next(self) -> None:
+        """The worst alarm nobody has acknowledged; when it is already chosen, the one after it."""
+        waiting = [one.key for one in self.store.faults.unacknowledged]
+        if not waiting:
+            self.tell("No fault waits to be acknowledged")
+            return
+        chosen = self.main.chosen_fault(self.scene())
+        at = waiting.index(chosen.key) + 1 if chosen is not None and chosen.key in waiting else 0
+        self.go("faults")
+        self.main.choose_fault(waiting[at % len(waiting)])
+
+    def _do_repaint(self) -> None:
+        self.refresh(repaint=True, layout=True)
+        self.screen.refresh(layout=True)
+
+    def _do_quit(self) -> None:
+        self._leave()
+
+    def action_how_to_leave(self) -> None:
+        self.tell("F10 or Ctrl-Q leaves the terminal")
+
+    def action_connector_by(self, by: int) -> None:
+        """The connector before or after, in the connector workspace."""
+        status = self.store.status
+        if self.main.current != "connector" or status is None or not status.connectors:
+            return
+        numbers = list(status.connectors)
+        at = numbers.index(self.connector) if self.connector in numbers else 0
+        self.connector = numbers[(at + by) % len(numbers)]
+        self.draw()
+
+    def action_route(self) -> None:
+        if not self.main.too_small:
+            self.push_screen(RouteScreen(self.scene), self._routed)
+
+    def _routed(self, letter: str | None) -> None:
+        if not letter:
+            return
+        if letter.isdecimal() and letter != "0":
+            self.open_connector(int(letter))
+            return
+        found = next((one for one in ACTIONS if one.route == letter), None)
+        if found is not None:
+            self.action_do(found.id)
+
+    def on_choices_moved(self, event: Choices.Moved) -> None:
+        if event.choices.id == "connectors" and isinstance(event.key, int):
+            self.connector = event.key
+        self.draw()
+
+    def on_choices_opened(self, event: Choices.Opened) -> None:
+        if event.choices.id == "connectors" and isinstance(event.key, int):
+            self.open_connector(event.key)
+        elif event.choices.id == "active":
+            self._open_menu([one for one in ACTIONS if one.target is Target.FAULT], "This fault")
+
+    # --- commands --------------------------------------------------------------------------------------------------
+
+    def _command(self, action: Action) -> None:
+        scene = self.scene()
+        fault = self.main.chosen_fault(scene)
+        refused = why_not(action, scene, fault)
+        if refused:
+            self.tell(f"{action.title}: not possible, {refused}", "warn")
+            return
+        if action.risk is not Risk.PLANT:
+            self._call(action, scene, fault, "")
+            return
+        question = question_about(action, scene, fault)
+
+        def answered(answer: str | None) -> None:
+            if answer:
+                self._call(action, scene, fault, answer)
+            else:
+                self.tell(f"{action.title}: left, nothing was done")
+
+        self.push_screen(ConfirmScreen(self.scene, question, lambda now: why_not(action, now, fault)), answered)
+
+    def _call(self, action: Action, scene: Scene, fault: FaultView | None, answer: str) -> None:
+        params: dict[str, Any] = dict(action.params)
+        about = ""
+        if action.target is Target.CONNECTOR:
+            params["connector"], about = scene.connector, f" at connector {scene.connector}"
+        elif action.target is Target.FAULT and fault is not None:
+            params |= {"code": fault.code, "source": fault.source}
+            about = f" {fault.code} at {fault.source}"
+        elif action.target is Target.SITE:
+            params["site_w"] = float(answer) * 1000
+            about = f" to {fmt.power_kw(params['site_w'])} kW"
+        self.tell(f"{action.title}{about}: asked")
+        self.run_worker(self._ask(action, f"{action.title}{about}", params), group="calls")
+
+    async def _ask(self, action: Action, what: str, params: dict[str, Any]) -> None:
+        try:
+            await self._charger.call(action.call, **params)
+        except ConsoleError as refused:
+            self.tell(f"{what}: refused, {refused}", "high")
+        else:
+            self.tell(f"{what}: accepted", "strong")
+
+
+Panel.DEFAULT_CSS = role_css()

@@ -1,0 +1,1 @@
+"""The main screen with its workspaces, and the dialogs above it."""

@@ -1,0 +1,243 @@
+"""What opens above a workspace: the question before a command, the menu, the help, and the routes after `g`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import ClassVar
+
+import attrs
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from jp_firmware.tui.actions import ACTIONS, ROUTE_KEY, Action, key_names
+from jp_firmware.tui.text import BLANK, Line, Span, cell, cut, line, span, to_height, wrap
+from jp_firmware.tui.views.help import help_lines
+from jp_firmware.tui.views.scene import Scene
+from jp_firmware.tui.widgets.choices import Choices
+from jp_firmware.tui.widgets.panel import Panel
+
+MakeScene = Callable[[], Scene]
+
+
+class Dialog(ModalScreen[str]):
+    """A box above the workspace; the status line and the alarm banner stay in sight. Esc closes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
+
+    def __init__(self, make_scene: MakeScene) -> None:
+        super().__init__()
+        self._make_scene = make_scene
+
+    def action_leave(self) -> None:
+        self.dismiss("")
+
+    def show(self, scene: Scene) -> None:
+        """Draws what depends on the charger's state."""
+        for panel in self.query(Panel):
+            panel.show(scene)
+
+
+@attrs.frozen(kw_only=True)
+class Question:
+    """What is asked before a command. `check` judges what was typed: empty accepts it, else it says what is wrong."""
+
+    title: str
+    about: Sequence[Line]  # the object, as it is now
+    effect: str
+    prompt: str
+    check: Callable[[str], str]
+
+
+class ConfirmScreen(Dialog):
+    """Names the object and the effect, and takes a typed answer. Dismissed with that answer, or "" if left."""
+
+    def __init__(self, make_scene: MakeScene, question: Question, still_possible: Callable[[Scene], str]) -> None:
+        super().__init__(make_scene)
+        self._question = question
+        self._still_possible = still_possible
+        self._reply: Line = BLANK
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="dialog") as box:
+            box.border_title = self._question.title
+            words = Panel(self._words, id="words")
+            yield words
+            with Horizontal(id="line"):
+                yield Static(f"{self._question.prompt} ", id="prompt", markup=False)
+                yield Input(id="answer", max_length=12, select_on_focus=False)
+            yield Panel(lambda _scene, width, _height: [cut(self._reply, width)], id="reply")
+
+    def on_mount(self) -> None:
+        answer = self.query_one(Input)
+        answer.cursor_blink = False
+        answer.focus()
+        # The words are fixed while this is open, but their number of rows depends on the width of the box.
+        self.query_one("#words", Panel).styles.height = len(self._text(58))
+        self._reply = line(
+            span("Enter", "key"), span(" does it, ", "label"), span("Esc", "key"), span(" leaves it.", "label")
+        )
+        self.show(self._make_scene())
+
+    def _text(self, width: int) -> list[Line]:
+        about = [cut(one, width) for one in self._question.about]
+        return [*about, BLANK, *wrap(self._question.effect, width)]
+
+    def _words(self, _scene: Scene, width: int, height: int) -> list[Line]:
+        return to_height(self._text(width), height)
+
+    @on(Input.Submitted)
+    def _answered(self, event: Input.Submitted) -> None:
+        scene = self._make_scene()
+        wrong = self._still_possible(scene) or self._question.check(event.value.strip())
+        if not wrong:
+            self.dismiss(event.value.strip())
+            return
+        self._reply = line(span(f"Not done: {wrong}", "warn"))
+        event.input.value = ""
+        self.show(scene)
+
+
+class MenuScreen(Dialog):
+    """All actions, found by typing. Dismissed with the action's id."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "move(-1)", show=False, priority=True),
+        Binding("down", "move(1)", show=False, priority=True),
+        Binding("pageup", "move(-8)", show=False, priority=True),
+        Binding("pagedown", "move(8)", show=False, priority=True),
+        Binding("f2,ctrl+p", "leave", show=False),
+    ]
+
+    def __init__(
+        self, make_scene: MakeScene, actions: Sequence[Action], why_not: Callable[[Action, Scene], str], title: str
+    ) -> None:
+        super().__init__(make_scene)
+        self._actions = actions
+        self._why_not = why_not
+        self._title = title
+        self._wanted = ""
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="dialog") as box:
+            box.border_title = self._title
+            with Horizontal(id="line"):
+                yield Static("Find: ", id="prompt", markup=False)
+                yield Input(id="answer", max_length=24, select_on_focus=False)
+            yield Choices(lambda _scene, _width: [BLANK], self._items, self._row, self._empty, id="choices")
+
+    def on_mount(self) -> None:
+        answer = self.query_one(Input)
+        answer.cursor_blink = False
+        answer.focus()
+        self.show(self._make_scene())
+
+    def _items(self, _scene: Scene) -> Sequence[tuple[Hashable, Action]]:
+        words = self._wanted.lower().split()
+        return [(one.id, one) for one in self._actions if all(word in _searched(one) for word in words)]
+
+    def _row(self, scene: Scene, action: Action, width: int) -> Line:
+        why = self._why_not(action, scene)
+        right: Span = (why, "off") if why else (key_names(action), "key")
+        room = width - len(right[0]) - 3
+        title = cell(f"  {action.title}", max(0, room), "off" if why else "text", ellipsis=scene.symbols.ellipsis)
+        return cut(line(title, " ", right), width, scene.symbols.ellipsis)
+
+    def _empty(self, _scene: Scene) -> Line:
+        return line(span("  nothing fits", "label"))
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        self._wanted = event.value
+        self.show(self._make_scene())
+
+    @on(Input.Submitted)
+    def _chosen(self) -> None:
+        choices = self.query_one(Choices)
+        choices.action_open()
+
+    @on(Choices.Opened)
+    def _opened(self, event: Choices.Opened) -> None:
+        self.dismiss(str(event.key))
+
+    def action_move(self, by: int) -> None:
+        self.query_one(Choices).action_move(by)
+
+
+def _searched(action: Action) -> str:
+    return f"{action.title} {action.help} {action.id}".lower()
+
+
+class _Scrolled(Panel, can_focus=True):
+    """Lines that may be more than fit."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "scroll_by(-1)", show=False),
+        Binding("down,j", "scroll_by(1)", show=False),
+        Binding("pageup", "scroll_by(-10)", show=False),
+        Binding("pagedown,space", "scroll_by(10)", show=False),
+    ]
+
+    def __init__(self, lines: Callable[[int], list[Line]], make_scene: MakeScene, *, id: str) -> None:
+        super().__init__(self._window, id=id)
+        self._all = lines
+        self._make_scene = make_scene
+        self._from = 0
+
+    def _window(self, scene: Scene, width: int, height: int) -> list[Line]:
+        rows = self._all(width)
+        self._from = max(0, min(self._from, len(rows) - height))
+        shown = [cut(one, width, scene.symbols.ellipsis) for one in rows[self._from : self._from + height]]
+        if self._from + height < len(rows):
+            shown[-1] = line(span("more below: PgDn", "label"))
+        return shown
+
+    def action_scroll_by(self, by: int) -> None:
+        self._from += by
+        self.show(self._make_scene())
+
+
+class HelpScreen(Dialog):
+    """Help for the workspace it was called from."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("f1,enter", "leave", show=False)]
+
+    def __init__(self, make_scene: MakeScene, workspace: str) -> None:
+        super().__init__(make_scene)
+        self._workspace = workspace
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="dialog") as box:
+            box.border_title = "Help"
+            box.border_subtitle = "Esc closes"
+            yield _Scrolled(lambda width: help_lines(self._workspace, width), self._make_scene, id="help")
+
+    def on_mount(self) -> None:
+        self.query_one("#help").focus()
+        self.show(self._make_scene())
+
+
+class RouteScreen(Dialog):
+    """Waits for the letter after `g`. Dismissed with it; anything else, or 5 s, closes it."""
+
+    def compose(self) -> ComposeResult:
+        yield Panel(self._routes, id="routes")
+
+    def on_mount(self) -> None:
+        self.set_timer(5.0, self.action_leave)
+        self.show(self._make_scene())
+
+    def _routes(self, scene: Scene, width: int, _height: int) -> list[Line]:
+        row: list[Span] = [(f" {ROUTE_KEY} ", "chip"), ("  ", "text")]
+        row += [("1-9", "key"), (" connector  ", "label")]
+        for one in ACTIONS:
+            if one.route:
+                row += [(one.route, "key"), (f" {one.short or one.title}  ", "label")]
+        return [cut(tuple(row), width, scene.symbols.ellipsis)]
+
+    def on_key(self, event: events.Key) -> None:
+        event.stop()
+        self.dismiss(event.character or "" if event.key != "escape" else "")

@@ -1,0 +1,109 @@
+"""The main screen: the rows that are always there, and one workspace between them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widgets import ContentSwitcher, Static
+
+from jp_firmware.tui import layout
+from jp_firmware.tui.actions import in_footer, key_name, why_not
+from jp_firmware.tui.screens.workspaces import Connector, Faults, Overview, Workspace
+from jp_firmware.tui.snapshot import FaultView
+from jp_firmware.tui.text import Line, cut, line, span
+from jp_firmware.tui.views.chrome import banner, keys_line, status_line
+from jp_firmware.tui.views.scene import Scene
+from jp_firmware.tui.widgets.choices import Choices
+from jp_firmware.tui.widgets.panel import Panel
+
+RESULT_SHOWN_S: Final = 30.0
+_TOO_SMALL: Final = "This terminal is too small.\n60 columns by 20 rows are needed, 80 by 24 are better."
+
+
+class MainScreen(Screen[None]):
+    """Draws a scene when told to. Which workspace is shown is its own state; everything else comes from outside."""
+
+    HORIZONTAL_BREAKPOINTS = layout.HORIZONTAL
+    VERTICAL_BREAKPOINTS = layout.VERTICAL
+
+    def __init__(self) -> None:
+        super().__init__(id="main")
+        self._result: Line = ()
+        self._result_at_s = 0.0
+
+    def compose(self) -> ComposeResult:
+        yield Panel(lambda scene, width, _height: [status_line(scene, width)], id="status")
+        yield Panel(self._banner, id="banner")
+        with ContentSwitcher(id="workspaces", initial="overview"):
+            yield Overview("overview")
+            yield Connector("connector")
+            yield Faults("faults")
+        yield Panel(self._hint, id="hint")
+        yield Panel(self._keys, id="keys")
+        yield Static(
+            "This terminal is too small.\n60 columns by 20 rows are needed, 80 by 24 are better.", id="too-small"
+        )
+
+    def on_mount(self) -> None:
+        self.go("overview")
+
+    # --- which workspace -------------------------------------------------------------------------------------------
+
+    @property
+    def workspace(self) -> Workspace:
+        return self.query_one(f"#{self.current}", Workspace)
+
+    @property
+    def current(self) -> str:
+        """The workspace's name: "overview", "connector" or "faults"."""
+        return self.query_one("#workspaces", ContentSwitcher).current or "overview"
+
+    @property
+    def too_small(self) -> bool:
+        """Whether nothing of use can be drawn; commands are not taken then."""
+        return self.has_class("-cramped") or self.has_class("-low")
+
+    def go(self, name: str) -> None:
+        """Shows a workspace; its first list gets the cursor."""
+        self.query_one("#workspaces", ContentSwitcher).current = name
+        focus_on = self.workspace.focus_on
+        self.set_focus(self.query_one(f"#{focus_on}") if focus_on else None)
+
+    def chosen_fault(self, scene: Scene) -> FaultView | None:
+        """The fault under the cursor, in the fault centre only."""
+        return self.query_one(Faults).chosen(scene) if self.current == "faults" else None
+
+    def choose_fault(self, key: tuple[str, str]) -> None:
+        self.query_one("#active", Choices).put_cursor(key)
+        self.set_focus(self.query_one("#active"))
+
+    # --- drawing ---------------------------------------------------------------------------------------------------
+
+    def show(self, scene: Scene) -> None:
+        """Draws what is in sight."""
+        self.query_one("#connectors", Choices).put_cursor(scene.connector)
+        for name in ("status", "banner", "hint", "keys"):
+            self.query_one(f"#{name}", Panel).show(scene)
+        self.workspace.show(scene)
+
+    def tell(self, words: str, role: str, now_s: float) -> None:
+        """Puts the result of a command into row 23."""
+        self._result, self._result_at_s = line(span(f" {words}", role)), now_s
+
+    def _banner(self, scene: Scene, width: int, _height: int) -> list[Line]:
+        return [banner(scene, self.workspace.heading(scene), width)]
+
+    def _hint(self, scene: Scene, width: int, _height: int) -> list[Line]:
+        if self._result and scene.now_s - self._result_at_s < RESULT_SHOWN_S:
+            return [cut(self._result, width, scene.symbols.ellipsis)]
+        words = (
+            (f" {scene.store.link_reason}", "text") if scene.store.link_reason else (f" {self.workspace.hint}", "label")
+        )
+        return [cut(line(words), width, scene.symbols.ellipsis)]
+
+    def _keys(self, scene: Scene, width: int, _height: int) -> list[Line]:
+        fault = self.chosen_fault(scene)
+        keys = [(key_name(one.keys[0]), one.short, not why_not(one, scene, fault)) for one in in_footer(self.current)]
+        return [keys_line(keys, width)]

@@ -1,0 +1,123 @@
+"""The three workspaces: which panels each is made of, and what is chosen in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Container, Horizontal, Vertical
+
+from jp_firmware.tui.snapshot import ConnectorView, FaultView
+from jp_firmware.tui.text import Line
+from jp_firmware.tui.views import connector, connector_table, events, faults, overview
+from jp_firmware.tui.views.scene import Scene
+from jp_firmware.tui.widgets.choices import Choices
+from jp_firmware.tui.widgets.panel import Build, Panel
+
+
+class Workspace(Container):
+    """One full set of panels. Only the one on the screen is told scenes."""
+
+    title: ClassVar[str] = ""
+    hint: ClassVar[str] = ""
+    focus_on: ClassVar[str] = ""  # the list that has the cursor first
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id=id, classes="workspace")
+
+    def show(self, scene: Scene) -> None:
+        for panel in self.query(Panel):
+            panel.show(scene)
+
+    def heading(self, _scene: Scene) -> str:
+        """The title in row 2."""
+        return self.title
+
+
+class Overview(Workspace):
+    """The whole charger on one screen."""
+
+    title = "Overview"
+    hint = "Up/Down choose a connector, Enter opens it"
+    focus_on = "connectors"
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="overview-main"):
+            yield Panel(_fixed(overview.site), id="site")
+            yield Choices(
+                connector_table.connectors_header,
+                _connectors,
+                connector_table.connector_row,
+                lambda _scene: overview.WAITING,
+                id="connectors",
+            )
+        with Vertical(id="overview-side"):
+            with Horizontal(id="cards"):
+                yield Panel(_fixed(overview.backend), id="backend")
+                yield Panel(_fixed(overview.health), id="health")
+            yield Panel(events.overview_events, id="events")
+
+
+class Connector(Workspace):
+    """One connector in full."""
+
+    title = "Connector"
+    hint = "Left/Right the connector before or after, F2 more actions"
+
+    def compose(self) -> ComposeResult:
+        yield Panel(_fixed(connector.tabs), id="tabs")
+        yield Panel(connector.live, id="live")
+        with Container(id="connector-cards"):
+            yield Panel(connector.session, id="session")
+            yield Panel(connector.power, id="power")
+            yield Panel(connector.vehicle, id="vehicle")
+            yield Panel(connector.plug, id="plug")
+        with Horizontal(id="connector-foot"):
+            yield Panel(connector.faults, id="connector-faults")
+            yield Panel(events.connector_events, id="history")
+
+    def heading(self, scene: Scene) -> str:
+        return f"Connector {scene.connector}"
+
+
+class Faults(Workspace):
+    """What is wrong, and what to do about it."""
+
+    title = "Fault centre"
+    hint = "Up/Down choose a fault, Enter its actions, Tab between active and recent"
+    focus_on = "active"
+
+    def compose(self) -> ComposeResult:
+        yield Panel(_fixed(faults.counters), id="counters")
+        with Container(id="fault-body"):
+            with Vertical(id="fault-lists"):
+                yield Choices(faults.active_header, _active, faults.active_row, faults.nothing, id="active")
+                yield Choices(faults.recent_header, _recent, faults.recent_row, faults.nothing, id="recent")
+            yield Panel(self._detail, id="detail")
+
+    def chosen(self, scene: Scene) -> FaultView | None:
+        """The fault under the cursor of the list that has, or had, the focus."""
+        recent, active = self.query_one("#recent", Choices), self.query_one("#active", Choices)
+        listed, cursor = (_recent(scene), recent.cursor) if recent.has_focus else (_active(scene), active.cursor)
+        return dict(listed).get(cursor)
+
+    def _detail(self, scene: Scene, width: int, height: int) -> list[Line]:
+        return faults.detail(scene, self.chosen(scene), width, height)
+
+
+def _fixed(build: Callable[[Scene, int], list[Line]]) -> Build:
+    """A view that needs no height, as one that is told it."""
+    return lambda scene, width, _height: build(scene, width)
+
+
+def _connectors(scene: Scene) -> Sequence[tuple[Hashable, ConnectorView]]:
+    return [] if scene.store.status is None else list(scene.store.status.connectors.items())
+
+
+def _active(scene: Scene) -> Sequence[tuple[Hashable, FaultView]]:
+    return [(one.key, one) for one in scene.store.faults.active]
+
+
+def _recent(scene: Scene) -> Sequence[tuple[Hashable, FaultView]]:
+    return [((*one.key, one.raised_at), one) for one in scene.store.faults.recent]

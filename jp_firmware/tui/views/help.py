@@ -1,0 +1,62 @@
+"""What F1 shows: what is on this screen, and every key, from the one table of actions."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from jp_firmware.tui.actions import ACTIONS, Risk, key_names
+from jp_firmware.tui.text import BLANK, Line, cell, line, span, wrap
+
+_SCREENS: Final = {
+    "overview": (
+        "Overview",
+        "Site power: the bar is measured power, then what is assigned beyond it, against the site's limit. Connectors: "
+        "one row each, with what limits it or what it waits for. Central system: why it is down, if it is. Health: how "
+        "many tasks the charger runs, whether one is down, and whose watchdog came closest to its limit.",
+    ),
+    "connector": (
+        "Connector",
+        "Live values and their course. Power, from the car's wish to what flows: requested by the car, offered by this "
+        "connector, allowed as its share under all limits, assigned now, measured. The heading names the limit that "
+        "binds. Faults shows what concerns this connector, with what to do about it.",
+    ),
+    "faults": (
+        "Fault centre",
+        "Active faults, worst first, those nobody has acknowledged on top; then past ones. Acknowledging says that "
+        "someone has seen it. A fault leaves the list when its cause is gone; a latched one must be cleared besides, "
+        "after the remedy was carried out. Enter shows what can be done with the chosen fault.",
+    ),
+}
+_SIGNS: Final = (
+    ("---", "not known"),
+    ("61.2?", "the last known value; it is old"),
+    ("UNACK", "nobody has acknowledged this fault yet"),
+)
+_MOVES: Final = (
+    ("Up Down j k", "Choose a row; Home, End, PgUp, PgDn jump"),
+    ("Enter", "Open the chosen row"),
+    ("Tab", "Go to the next list"),
+    ("Left Right", "The connector before or after"),
+)
+
+
+def help_lines(workspace: str, width: int) -> list[Line]:
+    """The whole text, for any width; the dialog scrolls it."""
+    title, text = _SCREENS[workspace]
+    rows: list[Line] = [line(span(title, "strong")), *wrap(text, width), BLANK]
+    rows.append(line(span("KEYS", "head")))
+    for keys, words in _MOVES:
+        rows.append(_row(keys, words))
+    for action in sorted(ACTIONS, key=lambda one: bool(one.places) and workspace not in one.places):
+        names = key_names(action) or "F2"
+        mark = "asks first" if action.risk is Risk.PLANT else ""
+        rows.append(_row(names, action.title, mark))
+    rows += [BLANK, line(span("SIGNS", "head"))]
+    rows += [_row(sign, words) for sign, words in _SIGNS]
+    rows += [BLANK, *wrap("Emergency stop is a button on the charger. This terminal only shows it.", width, "label")]
+    return rows
+
+
+def _row(keys: str, words: str, mark: str = "") -> Line:
+    tail = f"  ({mark})" if mark else ""
+    return line(cell(keys, 24, "key"), span(words), span(tail, "label"))
