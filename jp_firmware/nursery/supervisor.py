@@ -40,6 +40,7 @@ class Strategy(enum.Enum):
     ONE = "one for one"
     REST = "rest for one"  # it and all that were started after it
     ALL = "one for all"
+    HUB = "hub and spokes"  # the first carries all others: it restarts all of them, any other only itself
 
 
 class Escalated(Exception):
@@ -51,8 +52,8 @@ class Supervisor:
     """Runs `children` under one strategy.
 
     More than `intensity` restarts within `period_s` escalate; with None none ever does, for devices whose cable may be
-    out for days. Under ONE the first start waits for a child that is not ready no longer than `start_patience_s`,
-    then goes on with the next; under REST and ALL children depend on those before them and wait for ready.
+    out for days. The first start waits for a child that carries no other no longer than `start_patience_s`, then goes
+    on with the next; those that depend on a child (all under REST and ALL, the spokes on the hub) wait for its ready.
 
     `on_event(path, lifeline, end)` hears of every end, after the safe state; without one, the parent's hears of it.
     """
@@ -207,7 +208,7 @@ class Supervisor:
         failed = one.last_end is not End.EXIT
         if one.child.restart is Restart.NEVER or (one.child.restart is Restart.ON_FAILURE and not failed):
             one._enter(State.DONE)
-            if failed and self.strategy is not Strategy.ONE:
+            if failed and self._carries(one):
                 self._to_start.clear()  # those that depend on it must not start
             return
         self._count_fall(one)
@@ -227,11 +228,11 @@ class Supervisor:
             ) from one.last_error
 
     async def _restart(self, one: Lifeline, delay_s: float) -> None:
-        if self.strategy is Strategy.ONE:
+        if not self._carries(one):
             one.restarts += 1
             self._spawn(one, delay_s)  # siblings never wait for this back-off
             return
-        group = self.lifelines if self.strategy is Strategy.ALL else self.lifelines[self.lifelines.index(one) :]
+        group = self.lifelines[self.lifelines.index(one) :] if self.strategy is Strategy.REST else self.lifelines
         if self.strategy is Strategy.ALL:
             self._all_off()
         in_trouble = await self._stop(group, f"{one.path} ended")
@@ -253,7 +254,7 @@ class Supervisor:
         for one in lifelines:
             if not one.state.is_latched:
                 self._to_start.append(one)
-            elif self.strategy is not Strategy.ONE:
+            elif self._carries(one):
                 return
 
     def _start_next(self, delay_s: float = 0.0) -> None:
@@ -267,14 +268,20 @@ class Supervisor:
         starter = self._starter
         if starter is None or starter.state in (State.UP, State.DONE):
             return False
-        if self.strategy is not Strategy.ONE:
+        if self._carries(starter):
             return True
         return starter.state is State.STARTING and trio.current_time() < starter.since_s + self.start_patience_s
 
     def _patience_ends_s(self) -> float:
-        if self.strategy is Strategy.ONE and self._starter and self._is_held_up():
+        if self._starter and not self._carries(self._starter) and self._is_held_up():
             return self._starter.since_s + self.start_patience_s
         return math.inf
+
+    def _carries(self, one: Lifeline) -> bool:
+        """Whether other children depend on this one."""
+        if self.strategy is Strategy.HUB:
+            return one is self.lifelines[0]
+        return self.strategy is not Strategy.ONE
 
     def _spawn(self, one: Lifeline, delay_s: float) -> None:
         one._begin(delay_s)

@@ -251,11 +251,17 @@ async def test_children_stop_leaf_first_in_reverse_order_of_their_start_with_slo
 
 
 @pytest.mark.parametrize(
-    ("strategy", "expected"),
-    [(Strategy.ONE, ["b"]), (Strategy.REST, ["c", "b", "c"]), (Strategy.ALL, ["c", "a", "a", "b", "c"])],
+    ("strategy", "fails", "expected"),
+    [
+        (Strategy.ONE, "b", ["b"]),
+        (Strategy.REST, "b", ["c", "b", "c"]),
+        (Strategy.ALL, "b", ["c", "a", "a", "b", "c"]),
+        (Strategy.HUB, "b", ["b"]),
+        (Strategy.HUB, "a", ["c", "b", "a", "b", "c"]),
+    ],
 )
 async def test_a_strategy_says_who_is_restarted_in_which_order(
-    autojump_clock: MockClock, strategy: Strategy, expected: list[str]
+    autojump_clock: MockClock, strategy: Strategy, fails: str, expected: list[str]
 ) -> None:
     log: list[str] = []
 
@@ -266,7 +272,7 @@ async def test_a_strategy_says_who_is_restarted_in_which_order(
             nonlocal first
             log.append(name)
             lifeline.ready()
-            if name == "b" and first:
+            if name == fails and first:
                 first = False
                 await trio.sleep(1)
                 raise ValueError
@@ -288,7 +294,7 @@ async def test_a_strategy_says_who_is_restarted_in_which_order(
 
 
 @pytest.mark.parametrize(
-    ("strategy", "up"), [(Strategy.ONE, {"b"}), (Strategy.REST, set()), (Strategy.ALL, set())], ids=lambda x: str(x)
+    ("strategy", "up"), [(Strategy.ONE, {"b"}), (Strategy.REST, set()), (Strategy.ALL, set()), (Strategy.HUB, set())]
 )
 async def test_a_child_that_fails_before_it_is_ready_holds_back_only_its_dependants(
     autojump_clock: MockClock, strategy: Strategy, up: set[str]
@@ -305,6 +311,22 @@ async def test_a_child_that_fails_before_it_is_ready_holds_back_only_its_dependa
         nursery.cancel_scope.cancel()
 
     assert seen == up
+
+
+async def test_an_absent_spoke_holds_back_neither_the_hub_nor_its_siblings(autojump_clock: MockClock) -> None:
+    children = [
+        Child(name="hub", run=feeding),
+        Child(name="absent", run=failing_without_ready, backoff=Backoff(first_s=10)),
+        Child(name="spoke", run=feeding),
+    ]
+    supervisor = Supervisor(name="s", children=children, strategy=Strategy.HUB)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(supervisor.run)
+        await trio.sleep(1)
+        seen = {one.name for one in supervisor.lifelines if one.state is State.UP}
+        nursery.cancel_scope.cancel()
+
+    assert seen == {"hub", "spoke"}
 
 
 async def failing_without_ready(lifeline: Lifeline) -> None:
