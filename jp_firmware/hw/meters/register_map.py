@@ -74,6 +74,8 @@ class RegisterMapMeter:
                 next_s = max(next_s + period_s, trio.current_time())
                 await trio.sleep_until(next_s)
         finally:
+            if not self.master.up:
+                self.faults.raise_(SILENT, self.config.id, self.master.down_because)
             self._degrade(Quality.STALE)
 
     async def _cycle(self) -> bool:

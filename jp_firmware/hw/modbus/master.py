@@ -83,6 +83,7 @@ class ModbusMaster:
     where: str  # for people: "/dev/jp/rs485-0", "10.0.0.7 port 502"
     connect: Callable[[], Awaitable[ByteStream]]  # raises OSError or serial.WireError
     new_line: Callable[[], Line]
+    down_because: str = ""  # "" while up
     answered: int = 0
     unanswered: int = 0
     _silences: int = 0
@@ -102,6 +103,7 @@ class ModbusMaster:
             link = _Link(await self._open(), self.new_line())
             self._link = link
             self._silences = 0
+            self.down_because = ""
             lifeline.ready()
             try:
                 why = await link.receive()
@@ -109,13 +111,18 @@ class ModbusMaster:
                 raise self._lost(str(error)) from error
             finally:
                 self._link = None
-                link.fail(self._lost("connection closed"))
+                link.fail(self._down(self.down_because or self._closed))
                 with trio.CancelScope() as at_once:
                     at_once.cancel(reason="nothing to wait for")
                     await link.stream.aclose()
             if link.out_of_step and self.answered == answered:
                 raise self._lost(why)  # whatever listens there does not speak Modbus
             log.warning("%s: connection renewed: %s", self.name, why)
+
+    @property
+    def up(self) -> bool:
+        """Whether there is a connection now."""
+        return self._link is not None
 
     async def read_holding(
         self,
@@ -196,7 +203,7 @@ class ModbusMaster:
 
     async def _once(self, request: adu.Request, timeout_s: float) -> bytes:
         if self._link is None:
-            raise WireDown(f"{self.name} ({self.where}) is not open")
+            raise WireDown(self.down_because or self._closed)
         link = self._link
         if not await link.clear(request, timeout_s):
             raise ModbusGarbled(f"{self.name} ({self.where}) is never quiet: is there another master, or a wrong baud?")
@@ -234,6 +241,10 @@ class ModbusMaster:
             raise WireDown(
                 f"{self.name}: cannot open {self.where}: {why}: is it plugged in and named right?"
             ) from error
+
+    @property
+    def _closed(self) -> str:
+        return f"{self.name} ({self.where}) is not open"
 
     def _lost(self, why: str) -> WireDown:
         return WireDown(f"{self.name}: {self.where} was lost ({why}): check the adapter and its cable")

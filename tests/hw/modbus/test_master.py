@@ -189,7 +189,7 @@ async def test_a_lost_wire_ends_run_and_the_exchange_under_way(
         await trio.testing.wait_all_tasks_blocked()
         await theirs.aclose()
 
-    with pytest.raises(WireDown, match="not open"):
+    with pytest.raises(WireDown, match="lost"):
         await master.read_holding(1, 0, 1)
 
 

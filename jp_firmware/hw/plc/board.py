@@ -1,0 +1,270 @@
+"""A PLC board on the JP PLC link (docs/plc-link.md): one exchange a cycle, commands out and status back.
+
+Rules
+
+1. Evidence is a heartbeat that moved in a plausible answer; anything else, an answer with an old heartbeat included, is
+   none. Without evidence for `watchdog_s` all that the board ever said is STALE in the same step, for every listener.
+2. Of one answer faults are raised first, then the board is published, then its connectors: a stop condition reaches
+   those who can act on it before anything else does.
+3. Whatever ends the task, its last word to the board is "contactors open", as far as the board can be reached; and what
+   it was commanded before is forgotten, so that power never comes back by itself.
+4. A board that is not of this link, or of another major version, is never written to.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+
+import attrs
+import trio
+
+from jp_firmware.charging.ports import FaultSink
+from jp_firmware.config import schema
+from jp_firmware.config.schema import ConfigError
+from jp_firmware.hw.modbus.master import ModbusFault, ModbusMaster, ModbusRefused
+from jp_firmware.hw.plc import protocol
+from jp_firmware.hw.plc.fields import MapError
+from jp_firmware.hw.plc.inputs import BoardFaults
+from jp_firmware.model.connector import EvCommand, EvStatus
+from jp_firmware.model.ids import ConnectorId
+from jp_firmware.model.plc import PlcIdentity, PlcStatus
+from jp_firmware.model.signals import Quality, Source
+from jp_firmware.nursery.bell import Bell
+from jp_firmware.nursery.supervisor import Lifeline
+
+log = logging.getLogger(__name__)
+
+TIMEOUTS_PER_WATCHDOG = 5  # two lost answers in a row, each followed by as long a silence, do not end a session
+IDENTIFY_S = 0.5  # between attempts to identify a board that does not answer
+BOOT_S = 2.0  # silence after the wire came up that is not yet worth a fault
+STEADY_S = 2.0  # ours: a link this long in order clears PLC-01
+LAST_WORD_S = 0.45  # for "contactors open" at the end, a disturbed line's silence included
+LOST, INCOMPATIBLE = "PLC-01", "PLC-05"
+
+
+class BoardLost(Exception):
+    """The board's heartbeat stopped."""
+
+
+class BoardRefused(Exception):
+    """What answers is no board this controller can drive."""
+
+
+@attrs.define(eq=False)
+class BoardConnector:
+    """One connector's half of a board. Fulfils `charging.ports.EvLink`."""
+
+    id: ConnectorId
+    status: Source[EvStatus]
+    _ring: Callable[[], None]
+    wanted: EvCommand = attrs.field(factory=EvCommand)
+
+    def command(self, command: EvCommand) -> None:
+        """Takes over `command`. What was measured travels with the next cycle, everything else at once."""
+        urgent = _without_measurements(command) != _without_measurements(self.wanted)
+        self.wanted = command
+        if urgent:
+            self._ring()
+
+
+@attrs.define(eq=False)
+class PlcBoard:
+    """The task of one board. Faults stand at its id: PLC-01, PLC-05, and those of `inputs`."""
+
+    config: schema.PlcBoard
+    master: ModbusMaster
+    faults: FaultSink
+    cycle_s: float = protocol.CYCLE_S
+    status: Source[PlcStatus] = attrs.field(init=False)
+    identity: PlcIdentity | None = attrs.field(init=False, default=None)
+    connectors: Mapping[ConnectorId, BoardConnector] = attrs.field(init=False)
+    _inputs: BoardFaults = attrs.field(init=False)
+    _bell: Bell = attrs.field(factory=Bell, init=False)
+    _relays: tuple[bool, bool] = attrs.field(init=False, default=(False, False))  # R3, R4
+    _heartbeat: int = attrs.field(init=False, default=0)  # ours; goes on over restarts, so that it always moves
+    _board_heartbeat: int | None = attrs.field(init=False, default=None)
+    _moved_s: float = attrs.field(init=False, default=0.0)  # when the board's moved last, or was first waited for
+    _link: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False, repr=False)
+    _steady_since_s: float | None = attrs.field(init=False, default=None)
+    _trouble: str = attrs.field(init=False, default="")  # with the last exchange, for the fault's detail
+
+    def __attrs_post_init__(self) -> None:
+        self.status = Source(self.config.id)
+        self.connectors = {
+            one: BoardConnector(one, Source(f"connector-{one}"), self._bell.ring) for one in self.config.connectors
+        }
+        self._inputs = BoardFaults(self.config.id, self.faults)
+
+    def set_relays(self, *, r3: bool, r4: bool) -> None:
+        """The free outputs. Who may switch them, and when, is for the caller to decide."""
+        self._relays = (r3, r4)
+        self._bell.ring()
+
+    async def run(self, lifeline: Lifeline) -> None:
+        """Identifies the board, then exchanges for ever; ready and fed by heartbeats that move.
+
+        Raises BoardLost when they stop, BoardRefused for a board that cannot be driven. However it ends, cancellation
+        included, all signals are STALE and contactors were commanded open, within `LAST_WORD_S`.
+        """
+        self._board_heartbeat = self._steady_since_s = None
+        self._moved_s = trio.current_time()
+        try:
+            self.identity = await self._identify()
+            await self._until_lost(lifeline)
+            raise BoardLost(self._silence())
+        finally:
+            self._end()
+            with trio.move_on_after(LAST_WORD_S, shield=True):
+                await self.safe()
+            self.identity = None
+
+    async def safe(self) -> None:
+        """Commands all contactors open, as far as the board can be reached; it opens them itself after 1 s without us.
+
+        Idempotent. Does nothing on a board that was not identified.
+        """
+        if self.identity is None:
+            return
+        try:
+            await self._exchange({one: EvCommand() for one in self.connectors}, (False, False))
+        except (ModbusFault, MapError) as error:
+            log.warning("%s: the last command may not have arrived: %s", self.config.id, error)
+
+    # --- identification ----------------------------------------------------------------------------------------------
+
+    async def _identify(self) -> PlcIdentity:
+        """Waits for a board that answers. Raises BoardRefused if it is the wrong one."""
+        while True:
+            try:
+                registers = await self.master.read_holding(
+                    self.config.unit, protocol.IDENTITY_ADDRESS, protocol.IDENTITY.size, timeout_s=self._timeout_s
+                )
+                identity = protocol.decode_identity(registers)
+                refusal = protocol.refusal(identity, len(self.connectors))
+            except (ModbusRefused, MapError) as error:
+                refusal = str(error)
+            except ModbusFault as error:
+                self._trouble = str(error)
+                if trio.current_time() - self._moved_s >= BOOT_S:
+                    self.faults.raise_(LOST, self.config.id, self._trouble)
+                await trio.sleep(IDENTIFY_S)
+                continue
+            if refusal:
+                self.faults.raise_(INCOMPATIBLE, self.config.id, refusal)
+                raise BoardRefused(f"{self.config.id}: {refusal}")
+            self.faults.clear(INCOMPATIBLE, self.config.id)
+            return identity
+
+    # --- the cycle ---------------------------------------------------------------------------------------------------
+
+    async def _until_lost(self, lifeline: Lifeline) -> None:
+        """Returns when the heartbeat has stood for the watchdog's time, even while an exchange hangs."""
+        next_s = self._moved_s = trio.current_time()
+        with trio.CancelScope(deadline=next_s + self.config.watchdog_s) as self._link:
+            while True:
+                next_s = max(next_s + self.cycle_s, trio.current_time())
+                if await self._cycle():
+                    lifeline.ready()
+                with trio.move_on_at(next_s):
+                    await self._bell.wait()
+
+    async def _cycle(self) -> bool:
+        """One exchange. True if it brought evidence."""
+        asked_s = trio.current_time()  # evidence is no younger than the question
+        wanted = {one: connector.wanted for one, connector in self.connectors.items()}
+        try:
+            board, connectors = await self._exchange(wanted, self._relays)
+        except (ModbusFault, MapError) as error:
+            self._trouble = str(error)
+            self._steady_since_s = None
+            log.debug("%s: %s", self.config.id, error)
+            return False
+        last, self._board_heartbeat = self._board_heartbeat, board.heartbeat
+        if last is None or last == board.heartbeat:
+            self._trouble = f"the heartbeat of unit {self.config.unit} stands at {board.heartbeat}"
+            return False
+        self._take(board, connectors, asked_s)
+        return True
+
+    def _take(self, board: PlcStatus, connectors: tuple[EvStatus, ...], asked_s: float) -> None:
+        """Evidence: everyone hears of it, those who can stop power first."""
+        now_s = self._moved_s = trio.current_time()
+        self._link.deadline = now_s + self.config.watchdog_s
+        self._inputs.look(board, now_s)
+        self.status.publish(board, asked_s)
+        for connector, status in zip(self.connectors.values(), connectors, strict=True):
+            connector.status.publish(status, asked_s)
+        if self._steady_since_s is None:
+            self._steady_since_s = now_s
+        elif now_s - self._steady_since_s >= STEADY_S:
+            self.faults.clear(LOST, self.config.id)
+
+    async def _exchange(
+        self, wanted: Mapping[ConnectorId, EvCommand], relays: tuple[bool, bool]
+    ) -> tuple[PlcStatus, tuple[EvStatus, ...]]:
+        self._heartbeat = self._heartbeat + 1 & 0xFFFF
+        commands = protocol.Commands(
+            heartbeat=self._heartbeat,
+            relays=(False, False, *relays),  # R1 and R2 belong to the interlock chain
+            connectors=tuple(wanted[one] for one in self.connectors),
+        )
+        registers = await self.master.read_write(
+            self.config.unit,
+            protocol.STATUS_ADDRESS,
+            protocol.status_size(len(self.connectors)),
+            protocol.COMMAND_ADDRESS,
+            protocol.encode_commands(commands),
+            timeout_s=self._timeout_s,
+            attempts=1,  # the next cycle is the second attempt, with fresher commands
+        )
+        return protocol.decode_status(registers, len(self.connectors))
+
+    # --- the end -----------------------------------------------------------------------------------------------------
+
+    def _end(self) -> None:
+        """Nothing the board said holds any more. Synchronous; idempotent."""
+        try:
+            silent_s = trio.current_time() - self._moved_s
+            if not self.master.up or (self.identity and silent_s >= self.config.watchdog_s):
+                self.faults.raise_(LOST, self.config.id, self._silence())
+        finally:
+            for connector in self.connectors.values():
+                connector.wanted = EvCommand()
+            self._stale(self.status)
+            for connector in self.connectors.values():
+                self._stale(connector.status)
+
+    def _silence(self) -> str:
+        if not self.master.up:
+            return self.master.down_because
+        silent_s = trio.current_time() - self._moved_s
+        return f"no heartbeat for {silent_s:.1f} s" + (f": {self._trouble}" if self._trouble else "")
+
+    @staticmethod
+    def _stale(source: Source[PlcStatus] | Source[EvStatus]) -> None:
+        if source.signal.quality is not Quality.MISSING:
+            source.degrade(Quality.STALE)
+
+    @property
+    def _timeout_s(self) -> float:
+        return self.config.watchdog_s / TIMEOUTS_PER_WATCHDOG
+
+
+def _without_measurements(command: EvCommand) -> EvCommand:
+    return attrs.evolve(command, present_voltage_v=0.0, present_current_a=0.0)
+
+
+class _Driver:
+    name = "jp-plc-link"
+
+    def board(self, config: schema.PlcBoard, master: ModbusMaster, faults: FaultSink) -> PlcBoard:
+        if not 1 <= len(config.connectors) <= protocol.MAX_CONNECTORS:
+            raise ConfigError(
+                f"plc_boards {config.id}: connectors names {len(config.connectors)}, a board of the JP PLC link has "
+                f"1 or {protocol.MAX_CONNECTORS}"
+            )
+        return PlcBoard(config, master, faults)
+
+
+DRIVER = _Driver()

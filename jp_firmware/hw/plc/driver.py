@@ -1,0 +1,56 @@
+"""What a driver for a kind of PLC board must give. Drivers are found by name through `jp_firmware.plc`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from typing import Protocol
+
+from jp_firmware.charging.ports import EvLink, FaultSink
+from jp_firmware.config import schema
+from jp_firmware.config.schema import ConfigError
+from jp_firmware.hw.modbus.master import ModbusMaster
+from jp_firmware.model.ids import ConnectorId
+from jp_firmware.model.plc import PlcIdentity, PlcStatus
+from jp_firmware.model.signals import Source
+from jp_firmware.nursery.supervisor import Lifeline
+
+ENTRY_POINTS = "jp_firmware.plc"
+
+
+class BoardTask(Protocol):
+    """One PLC board at work: a child of the tree, and an `EvLink` for each of its connectors."""
+
+    @property
+    def status(self) -> Source[PlcStatus]: ...
+
+    @property
+    def identity(self) -> PlcIdentity | None:
+        """What the board says of itself; None while it is not connected."""
+
+    @property
+    def connectors(self) -> Mapping[ConnectorId, EvLink]: ...
+
+    async def run(self, lifeline: Lifeline) -> None: ...
+
+    async def safe(self) -> None:
+        """Commands all contactors open, as far as the board can be reached. Idempotent."""
+
+
+class BoardDriver(Protocol):
+    """A kind of PLC board."""
+
+    name: str
+
+    def board(self, config: schema.PlcBoard, master: ModbusMaster, faults: FaultSink) -> BoardTask:
+        """A board on `master`'s wire. Raises ConfigError for a configuration the board cannot serve."""
+
+
+def load_driver(name: str) -> BoardDriver:
+    """The driver installed under `name`. Raises ConfigError, naming those there are, if there is none."""
+    found = entry_points(group=ENTRY_POINTS)
+    if name not in found.names:
+        known = ", ".join(sorted(found.names)) or "none"
+        raise ConfigError(f"no PLC board driver {name!r} is installed; there are: {known}")
+    driver: BoardDriver = found[name].load()
+    return driver

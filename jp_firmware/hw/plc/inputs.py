@@ -1,0 +1,64 @@
+"""A board's safety inputs and its health, as faults. Raised in the step that sees them, cleared when they are gone.
+
+Judges one board's status after another; knows neither wire nor registers. What concerns a single connector (insulation,
+contactor feedback, lock) is charging's to judge and not here.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from jp_firmware.charging.ports import FaultSink
+from jp_firmware.model.plc import PlcMode, PlcStatus
+
+CPU_LOAD_PERCENT = 80.0  # facts: PLC-03
+SCAN_MS = 10.0  # docs/plc-link.md: a scan is 10 ms or shorter
+OVERLOADED_S = 5.0  # ours: until a busy board is worth a fault
+RELAXED_S = 60.0  # facts: PLC-03 clears after 60 s of normal work
+
+_INPUTS = {
+    "SAF-01": ("emergency_stop", "emergency stop pressed"),
+    "SAF-02": ("door_open", "door open"),
+    "SAF-03": ("rcd_tripped", "residual current device tripped"),
+    "SAF-05": ("spd_tripped", "surge protection tripped"),
+    "SAF-08": ("over_temperature", "cabinet over-temperature"),
+}
+_SAFE_STATE, _OVERLOAD = "SAF-11", "PLC-03"
+
+
+@attrs.define
+class BoardFaults:
+    """The faults of one board, at its id."""
+
+    source: str
+    faults: FaultSink
+    _normal_s: float = 0.0  # when the board was last seen working normally
+    _busy_s: float | None = None  # when it was last seen overloaded, None if never or long ago
+
+    def look(self, status: PlcStatus, now_s: float) -> None:
+        """Raises what this status shows, and clears what it no longer shows."""
+        for code, (name, text) in _INPUTS.items():
+            self._tell(code, getattr(status, name), text)
+        # A board that is still booting has not refused anything yet.
+        refuses = status.mode not in (PlcMode.RUN, PlcMode.BOOT)
+        self._tell(_SAFE_STATE, refuses, f"board is in mode {status.mode.value}")
+        self._look_at_load(status, now_s)
+
+    def _look_at_load(self, status: PlcStatus, now_s: float) -> None:
+        if status.cpu_load_percent <= CPU_LOAD_PERCENT and status.last_scan_ms <= SCAN_MS:
+            self._normal_s = now_s
+            if self._busy_s is not None and now_s - self._busy_s >= RELAXED_S:
+                self._busy_s = None
+                self.faults.clear(_OVERLOAD, self.source)
+        elif self._normal_s and now_s - self._normal_s >= OVERLOADED_S:
+            self._busy_s = now_s
+            load = f"CPU load {status.cpu_load_percent:.0f} %, scan {status.last_scan_ms:.1f} ms"
+            self.faults.raise_(_OVERLOAD, self.source, load)
+        elif not self._normal_s:
+            self._normal_s = now_s
+
+    def _tell(self, code: str, present: bool, text: str) -> None:
+        if present:
+            self.faults.raise_(code, self.source, text)
+        else:
+            self.faults.clear(code, self.source)
