@@ -235,19 +235,21 @@ class ModbusMaster:
         try:
             return await self.connect()
         except serial.WireError as error:
-            raise WireDown(f"{self.name}: {error}") from error
+            raise self._down(f"{self.name}: {error}") from error
         except OSError as error:
             why = error.strerror or str(error)
-            raise WireDown(
-                f"{self.name}: cannot open {self.where}: {why}: is it plugged in and named right?"
-            ) from error
+            raise self._down(f"{self.name}: cannot open {self.where}: {why}: is it there, and named right?") from error
 
     @property
     def _closed(self) -> str:
         return f"{self.name} ({self.where}) is not open"
 
     def _lost(self, why: str) -> WireDown:
-        return WireDown(f"{self.name}: {self.where} was lost ({why}): check the adapter and its cable")
+        return self._down(f"{self.name}: {self.where} was lost ({why}): check the adapter and its cable")
+
+    def _down(self, why: str) -> WireDown:
+        self.down_because = why
+        return WireDown(why)
 
     def _who(self, request: adu.Request) -> str:
         return f"{self.name} unit {request.unit}"

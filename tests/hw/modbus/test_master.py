@@ -216,7 +216,7 @@ async def test_a_port_that_cannot_be_opened_is_told_with_its_remedy(autojump_clo
         raise FileNotFoundError(2, "No such file or directory")
 
     master = ModbusMaster(name="rs485-0", where="/dev/jp/x", connect=connect, new_line=TcpLine)
-    with pytest.raises(WireDown, match="rs485-0: cannot open /dev/jp/x: No such file or directory: is it plugged in"):
+    with pytest.raises(WireDown, match="rs485-0: cannot open /dev/jp/x: No such file or directory: is it there"):
         await master.run(counted(master.run))
 
 
