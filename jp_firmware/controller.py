@@ -37,6 +37,7 @@ from jp_firmware.model.faults import Fault
 from jp_firmware.model.ids import ConnectorId
 from jp_firmware.model.limits import Limit
 from jp_firmware.model.session import StopReason
+from jp_firmware.nursery.stall import StallDetector
 from jp_firmware.nursery.supervisor import Child, End, Lifeline, Supervisor
 from jp_firmware.ocpp.v16.client import Backend16
 from jp_firmware.ocpp.v16.session_log import JournalledSessions
@@ -64,6 +65,7 @@ class Controller:
     started_s: float = attrs.field(factory=trio.current_time)
     ending: trio.Event = attrs.field(factory=trio.Event)  # set when sessions have been told to end, and the tree shall stop
     restart_wanted: bool = False
+    stalls: StallDetector = attrs.field(factory=StallDetector)
 
     journal: Journal = attrs.field(init=False)
     logbook: Logbook = attrs.field(init=False)
@@ -204,9 +206,11 @@ class Controller:
 
     async def run(self) -> None:
         """Runs the charger until `end`, or until the tree gives up (`Escalated`). Everything is off when it returns."""
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._end_in_order, nursery.cancel_scope)
-            await self.tree.run()
+        with self.stalls.watching():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._end_in_order, nursery.cancel_scope)
+                await self.tree.run()
+                nursery.cancel_scope.cancel(reason="the tree has ended")
 
     async def _end_in_order(self, scope: trio.CancelScope) -> None:
         await self.ending.wait()

@@ -18,6 +18,7 @@ from jp_firmware.config.schema import Cabinet
 from jp_firmware.model.connector import EvStatus, ProximityState
 from jp_firmware.model.power import Allocation, Plan
 from jp_firmware.model.signals import Signal
+from jp_firmware.nursery.stall import StallDetector
 
 if TYPE_CHECKING:
     from jp_firmware.controller import Controller
@@ -36,6 +37,7 @@ def status(controller: Controller) -> Json:
         "site": _site(controller, plan, now_s),
         "backend": controller.backend.snapshot() if controller.backend else _NO_BACKEND,
         "tree": tree_health(controller.tree.tree()),
+        "loop": _loop(controller.stalls),
         "connectors": {
             str(key): _connector(runner, plan.allocations.get(key), now_s)
             for key, runner in controller.charger.runners.items()
@@ -73,6 +75,14 @@ def _leaves(node: Json, path: str) -> Iterator[tuple[str, Json]]:
             yield from _leaves(child, name)
         else:
             yield name, child
+
+
+def _loop(stalls: StallDetector) -> Json:
+    return {
+        "worst_step_ms": round(stalls.worst_step_ms, 2),
+        "worst_task": stalls.worst_task or None,
+        "stalls": stalls.stalls,
+    }
 
 
 def _charger(cabinet: Cabinet, started_s: float, now_s: float) -> Json:

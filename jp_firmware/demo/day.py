@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from jp_firmware.console.protocol import ConsoleError
+from jp_firmware.csms.failure import CsmsError
 from jp_firmware.demo.site import Site
 
 VEHICLES_SEED = 7  # the same day each time
@@ -58,7 +59,7 @@ class Visitor:
         vehicle = self.rng.choice(self.vehicles)
         soc = self.rng.uniform(12, 35)
         car = {"vehicle": vehicle, "soc": soc, "battery_kwh": self.rng.uniform(0.9, 1.3), "leave_at": 80.0}
-        self.site.sim.call("plug", connector=self.connector, **car)
+        self.site.sim("plug", connector=self.connector, **car)
         self.say(f"connector {self.connector}: {vehicle} plugs in at {soc:.0f} %")
         self._identify()
         self.present, self.arrived_s, self.had_session = True, now_s, False
@@ -67,29 +68,29 @@ class Visitor:
     def _identify(self) -> None:
         card = CARDS[(self.connector + self.visits) % len(CARDS)]
         if self.connector == 3 and self.visits == 0:
-            self.site.sim.call("swipe", uid=LOST_CARD)
+            self.site.sim("swipe", uid=LOST_CARD)
             self.say(f"connector {self.connector}: a lost card is tried first")
         if self.connector % 2 == 0 and self._start_by_app(card):
             self.say(f"connector {self.connector}: started by app")
         else:
-            self.site.sim.call("swipe", uid=card)
+            self.site.sim("swipe", uid=card)
             self.say(f"connector {self.connector}: card {card}")
 
     def _start_by_app(self, card: str) -> bool:
         """RemoteStart through the central system; False if it is away or refuses."""
         try:
-            answer = self.site.csms.call(
+            answer = self.site.csms(
                 "call",
                 station=self.site.cabinet.charger.identity,
                 action="RemoteStartTransaction",
                 payload={"connectorId": self.connector, "idTag": card},
             )
-        except (ConsoleError, OSError):
+        except CsmsError:
             return False
         return isinstance(answer, dict) and answer.get("status") == "Accepted"
 
     def _leave(self, now_s: float) -> None:
-        self.site.sim.call("unplug", connector=self.connector)
+        self.site.sim("unplug", connector=self.connector)
         self.say(f"connector {self.connector}: unplugged after {now_s - self.arrived_s:.0f} s")
         self.present = False
         self.arrives_at_s = now_s + self.rng.uniform(2, 5)

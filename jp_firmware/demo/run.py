@@ -11,9 +11,11 @@ from types import FrameType
 
 from jp_firmware.config.profiles import names_of
 from jp_firmware.console.protocol import ConsoleError
+from jp_firmware.csms.failure import CsmsError
 from jp_firmware.demo.day import Day
 from jp_firmware.demo.site import Site, SiteError, wait_for
 from jp_firmware.demo.summary import Summary, collect
+from jp_firmware.sim.control import ControlError
 
 STEP_S = 0.25
 PROGRESS_S = 5.0
@@ -27,7 +29,7 @@ def run(*, headless: bool, for_s: float | None) -> int:
     try:
         with Site() as site:
             return _day(site, say, headless=headless, for_s=for_s)
-    except (SiteError, ConsoleError) as error:
+    except (SiteError, ConsoleError, ControlError, CsmsError) as error:
         print(f"jp demo: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

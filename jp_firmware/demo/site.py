@@ -26,7 +26,9 @@ from jp_firmware.config.schema import Cabinet
 from jp_firmware.console.client import ConsoleClient
 from jp_firmware.console.protocol import ConsoleError
 from jp_firmware.csms.control import CsmsControl
-from jp_firmware.sim.control import SimControl
+from jp_firmware.csms.failure import CsmsError
+from jp_firmware.sim.control import Control as SimControl
+from jp_firmware.sim.control import ControlError
 
 T = TypeVar("T")
 
@@ -99,13 +101,14 @@ class Site:
     def console_socket(self) -> Path:
         return self.directory / "console.sock"
 
-    @property
-    def sim(self) -> SimControl:
-        return SimControl(self.directory / "sim.sock")
+    def sim(self, verb: str, **params: Any) -> Any:
+        """Has the emulated cabinet do something. Raises ControlError."""
+        with SimControl(self.directory / "sim.sock") as control:
+            return control.call(verb, **params)
 
-    @property
-    def csms(self) -> CsmsControl:
-        return CsmsControl(self.directory / "csms.sock")
+    def csms(self, verb: str, **params: Any) -> Any:
+        """Has the central system do something. Raises CsmsError."""
+        return CsmsControl(self.directory / "csms.sock").call(verb, **params)
 
     def start_all(self) -> None:
         """Cabinet, central system and controller, each once the one before it answers."""
@@ -113,15 +116,16 @@ class Site:
         self.start_csms()
         self.start_controller()
 
-    def start_sim(self) -> None:
-        arguments = ["sim", *self._cabinet_arguments(), "--control", str(self.directory / "sim.sock")]
+    def start_sim(self, *settings: str) -> None:
+        """`settings` are how the cabinet really is, where the controller's configuration says otherwise."""
+        arguments = ["sim", *self._cabinet_arguments(*settings), "--control", str(self.directory / "sim.sock")]
         self._start("sim", [*arguments, *self.sim_arguments])
-        self._until_up("sim", lambda: (self.directory / "sim.sock").exists() and bool(self.sim.call("state")))
+        self._until_up("sim", lambda: bool(self.sim("state")))
 
     def start_csms(self) -> None:
         control = str(self.directory / "csms.sock")
         self._start("csms", ["csms", "--port", str(self.csms_port), "--control", control])
-        self._until_up("csms", lambda: (self.directory / "csms.sock").exists() and self.csms.call("stations") is not None)
+        self._until_up("csms", lambda: self.csms("stations") is not None)
 
     def start_controller(self) -> None:
         state, socket_path = str(self.directory / "state"), str(self.console_socket)
@@ -191,8 +195,8 @@ class Site:
 
     # --- inside --------------------------------------------------------------------------------------------------------
 
-    def _cabinet_arguments(self) -> list[str]:
-        settings = [part for one in self.overrides for part in ("--set", one)]
+    def _cabinet_arguments(self, *more: str) -> list[str]:
+        settings = [part for one in (*self.overrides, *more) for part in ("--set", one)]
         return [str(store.find(self.cabinet_name)), *settings, "--device-dir", str(self.directory / "dev")]
 
     def _start(self, name: str, arguments: list[str]) -> None:
@@ -213,7 +217,7 @@ class Site:
                 raise SiteError(f"{name} ended at its start: {last}")
             try:
                 return answers()
-            except (OSError, ConsoleError):
-                return False
+            except (ControlError, CsmsError, ConsoleError):
+                return False  # not yet; the wait has its own end
 
         wait_for(up, f"{name} to answer")

@@ -90,8 +90,8 @@ class Summary:
 
 def collect(site: Site) -> Summary:
     """Asks the controller, the central system and the cabinet."""
-    transactions = site.csms.call("transactions")
-    energy = site.sim.call("energy")
+    transactions = site.csms("transactions")
+    energy = site.sim("energy")
     faults = site.call("faults.get")
     tree = (site.status() or {}).get("tree", {})
     return Summary(

@@ -1,0 +1,160 @@
+"""The hardware of one cabinet, built from its configuration: wires, the devices on them, and who feeds which connector.
+
+Building opens nothing. `supervisor` gives the branch of the tree that runs it all: each wire carries its devices, a
+device's end restarts that device, a wire's end restarts what hangs on it, and either may be gone for days.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import attrs
+import trio
+
+from jp_firmware.charging.ports import EvLink, FaultSink
+from jp_firmware.config.schema import Cabinet, Wire
+from jp_firmware.hw.can.bus import CanBus
+from jp_firmware.hw.meters import driver as meter_drivers
+from jp_firmware.hw.meters.driver import MeterTask
+from jp_firmware.hw.modbus.master import ModbusMaster, master_for
+from jp_firmware.hw.modules.driver import load_profile
+from jp_firmware.hw.modules.module import ModuleTask
+from jp_firmware.hw.modules.stage import Stage
+from jp_firmware.hw.plc import board as plc_boards
+from jp_firmware.hw.plc.board import PlcBoard
+from jp_firmware.hw.rfid.reader import RfidReader
+from jp_firmware.model.ids import ConnectorId, MeterId, ModuleId, PlcId
+from jp_firmware.nursery.backoff import Backoff
+from jp_firmware.nursery.supervisor import Child, Strategy, Supervisor
+
+FIRST_RETRY_S, RETRY_CAP_S = 0.5, 5.0  # ours: a cable that is plugged in again should be noticed within seconds
+FRESH_S = 2.0  # ours: the age at which another device's current is no longer a witness
+
+Swiped = Callable[[str, frozenset[ConnectorId]], None]
+
+
+@attrs.define(eq=False, kw_only=True)
+class Plant:
+    """The devices by their names, and the ports of charging that they fulfil by connector."""
+
+    cabinet: Cabinet
+    buses: Mapping[str, CanBus]
+    masters: Mapping[str, ModbusMaster]
+    modules: Mapping[ModuleId, ModuleTask]
+    meters: Mapping[MeterId, MeterTask]
+    boards: Mapping[PlcId, PlcBoard]
+    readers: Mapping[str, RfidReader]
+    stages: Mapping[ConnectorId, Stage]
+    ev_links: Mapping[ConnectorId, EvLink]
+
+    @classmethod
+    def of(cls, cabinet: Cabinet, device_dir: Path, faults: FaultSink, swiped: Swiped) -> Plant:
+        """Builds all of it. Raises ConfigError for a driver or a profile that is not there."""
+        buses = {wire.name: CanBus.of_wire(wire, device_dir, faults) for wire in cabinet.wires if wire.is_can}
+        masters = {wire.name: master_for(wire, device_dir) for wire in cabinet.wires if not wire.is_can}
+        modules = {
+            one.id: ModuleTask(one, load_profile(one.profile), buses[one.wire], faults) for one in cabinet.modules
+        }
+        stages = {
+            connector.id: Stage(
+                connector.id, [modules[one.id] for one in cabinet.modules if one.connector == connector.id]
+            )
+            for connector in cabinet.connectors
+        }
+        boards = {
+            one.id: plc_boards.load_driver(one.driver).board(one, masters[one.wire], faults)
+            for one in cabinet.plc_boards
+        }
+        return cls(
+            cabinet=cabinet,
+            buses=buses,
+            masters=masters,
+            modules=modules,
+            meters={
+                one.id: meter_drivers.load_driver(one.driver).meter(
+                    one, masters[one.wire], faults, _witness(stages[one.connector])
+                )
+                for one in cabinet.meters
+            },
+            boards=boards,
+            readers={
+                one.id: RfidReader(one, device_dir, _swipe_of(frozenset(one.connectors), swiped), faults)
+                for one in cabinet.readers
+            },
+            stages=stages,
+            ev_links={key: link for board in boards.values() for key, link in board.connectors.items()},
+        )
+
+    def meter_of(self, connector_id: ConnectorId) -> MeterTask:
+        """The meter that bills a connector."""
+        return next(self.meters[one.id] for one in self.cabinet.meters if one.connector == connector_id)
+
+    def sources_of(self, connector_id: ConnectorId) -> frozenset[str]:
+        """Names whose faults concern a connector: its own, and those of the devices and wires it depends on."""
+        cabinet = self.cabinet
+        devices = [
+            *(one for one in cabinet.modules if one.connector == connector_id),
+            *(one for one in cabinet.meters if one.connector == connector_id),
+            *(one for one in cabinet.plc_boards if connector_id in one.connectors),
+        ]
+        names = {name for device in devices for name in (device.id, device.wire)}
+        return frozenset({f"connector-{connector_id}", *names})
+
+    def supervisor(self) -> Supervisor:
+        """The branch `wires` of the tree: PLC boards first up and last down, since they open the contactors."""
+        on_boards = {one.wire for one in self.cabinet.plc_boards}
+        wires = sorted(self.cabinet.wires, key=lambda wire: wire.name not in on_boards)
+        return Supervisor(
+            name="wires",
+            children=[
+                *(self._wire(wire).as_child(backoff=_RETRY) for wire in wires),
+                *(_device(name, reader.run) for name, reader in self.readers.items()),
+            ],
+            intensity=None,
+        )
+
+    def _wire(self, wire: Wire) -> Supervisor:
+        link = self.buses[wire.name].run if wire.is_can else self.masters[wire.name].run
+        return Supervisor(
+            name=wire.name,
+            children=[_device("link", link), *self._devices_on(wire.name)],
+            strategy=Strategy.HUB,
+            intensity=None,
+        )
+
+    def _devices_on(self, wire: str) -> Iterable[Child]:
+        for board in self.cabinet.plc_boards:
+            if board.wire == wire:
+                task = self.boards[board.id]
+                yield _device(board.id, task.run, safe=task.safe, watchdog_s=2 * board.watchdog_s + 1.0)
+        for meter in self.cabinet.meters:
+            if meter.wire == wire:
+                yield _device(meter.id, self.meters[meter.id].run, watchdog_s=meter.watchdog_s)
+        for one in self.cabinet.modules:
+            if one.wire == wire:
+                module = self.modules[one.id]
+                yield _device(
+                    one.id, module.run, safe=module.safe, watchdog_s=one.watchdog_s, safe_within_s=module.safe_within_s
+                )
+
+
+_RETRY = Backoff(first_s=FIRST_RETRY_S, cap_s=RETRY_CAP_S)
+
+
+def _device(name: str, run: Callable[..., object], **terms: object) -> Child:
+    return Child(name=name, run=run, backoff=_RETRY, **terms)  # type: ignore[arg-type]
+
+
+def _witness(stage: Stage) -> Callable[[], float | None]:
+    """What the modules say flows where a meter measures, so that a frozen meter can be told from an idle one."""
+
+    def flowing_w() -> float | None:
+        output = stage.output.fresh(trio.current_time(), FRESH_S)
+        return output.power_w if output else None
+
+    return flowing_w
+
+
+def _swipe_of(served: frozenset[ConnectorId], swiped: Swiped) -> Callable[[str], None]:
+    return lambda uid: swiped(uid, served)

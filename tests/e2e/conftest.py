@@ -1,0 +1,48 @@
+"""One site of real processes for all end-to-end tests; each test leaves it as it found it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from jp_firmware.demo.site import Site, wait_for
+from tests.e2e.driving import tidy
+
+# Cars and modules at the pace of a bench: what a session waits for is tested, not how long.
+BRISK = ("--walk-in-s", "0.2", "--ramp-s", "0.5")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/e2e" in str(item.path):
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture(scope="session")
+def running_site() -> Iterator[Site]:
+    with Site(sim_arguments=BRISK) as site:
+        site.start_all()
+        yield site
+
+
+@pytest.fixture
+def site(running_site: Site) -> Iterator[Site]:
+    """The site, idle and whole; what a test broke is repaired after it."""
+    tidy(running_site)
+    yield running_site
+    tidy(running_site)
+
+
+@pytest.fixture
+def own_site() -> Iterator[Site]:
+    """A site for a test that kills parts of it."""
+    with Site(sim_arguments=BRISK) as site:
+        site.start_all()
+        wait_for(lambda: all_available(site), "all connectors to be available")
+        yield site
+
+
+def all_available(site: Site) -> bool:
+    status = site.status()
+    return status is not None and all(one["state"] == "available" for one in status["connectors"].values())
