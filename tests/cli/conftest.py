@@ -1,0 +1,182 @@
+"""What the tests of the command line share: a charger on a socket that says and does what a test wants."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+import trio
+
+from jp_firmware.console.calls import CallRefused, parameter
+from jp_firmware.console.server import ConsoleServer
+from jp_firmware.nursery.supervisor import Child, Lifeline
+
+Json = dict[str, Any]
+
+IDLE: Json = {
+    "state": "available", "since_s": 60, "stage_text": "ready", "operative": True, "plugged": False, "latch": False,
+    "authorization": None, "token": None, "evccid": None, "protocol": None, "soc_percent": None, "session_id": None,
+    "started_at": None, "duration_s": None, "energy_wh": None, "voltage_v": None, "current_a": None, "power_w": None,
+    "requested_w": None, "offered_w": None, "allowed_w": None, "assigned_w": None, "limited_by": None, "faults": [],
+}  # fmt: skip
+CHARGING: Json = IDLE | {
+    "state": "charging", "plugged": True, "token": "04A1B2C3D4E5F6", "soc_percent": 45.4, "session_id": "019a1",
+    "energy_wh": 3214, "voltage_v": 402.3, "current_a": 148.9, "power_w": 59902, "limited_by": "site limit",
+    "requested_w": 80_000, "assigned_w": 60_000,
+}  # fmt: skip
+STATUS: Json = {
+    "charger": {"name": "Demo charger", "identity": "JP-DEMO-1", "version": "0.1.0", "uptime_s": 11521, "clock": ""},
+    "site": {
+        "limit_w": 150_000, "requested_w": 180_000, "offered_w": 200_000, "allowed_w": 150_000, "assigned_w": 150_000,
+        "measured_w": 87_312,
+    },
+    "backend": {"state": "online", "url": "ws://127.0.0.1:9016/ocpp", "reason": None, "since_s": 721, "queued": 0},
+    "tree": {
+        "healthy": True, "worst": "wires/can0/module-1", "worst_ratio": 0.34, "children": 32, "down": 0, "restarts": 1,
+        "worst_gap_s": 0.68,
+    },
+    "connectors": {
+        "1": CHARGING,
+        "2": IDLE,
+        "3": IDLE | {"state": "faulted", "faults": ["SAF-01", "PLC-02"]},
+        "10": IDLE | {"state": "suspended by EVSE", "operative": False},
+    },
+    "modules": {"module-1": {"connector": 1, "state": "on"}, "module-2": {"connector": 1, "state": "silent"}},
+    "meters": {"meter-1": {"connector": 1, "quality": "good"}},
+    "plc_boards": {"plc-1": {"connectors": [1, 2], "quality": "stale"}},
+}  # fmt: skip
+FAULTS: Json = {
+    "active": [
+        {
+            "code": "NET-03", "source": "backend", "title": "Central system unreachable", "severity": 4,
+            "detail": "connection refused", "remedy": "Check the network cable and the URL.",
+            "raised_at": "2026-11-20T04:00:00+00:00", "acknowledged_at": None, "cause_present": True, "count": 3,
+        },
+        {
+            "code": "SAF-01", "source": "plc-2", "title": "Emergency stop pressed", "severity": 1, "detail": "",
+            "remedy": "Release the emergency stop once the reason is gone; then clear this fault. " * 2,
+            "raised_at": "2026-11-20T04:10:00+00:00", "acknowledged_at": "2026-11-20T04:11:00+00:00",
+            "cause_present": False, "count": 1,
+        },
+    ],
+    "recent": [],
+}  # fmt: skip
+
+
+def part(name: str, **fields: Any) -> Json:
+    return {
+        "name": name, "kind": "child", "state": "up", "up_for_s": 61.5, "restarts": 0, "last_end": None, "error": None,
+        "watchdog_s": 2.0, "gap_s": 0.1, "worst_gap_s": 0.5, "backoff_s": None,
+    } | fields  # fmt: skip
+
+
+TREE: Json = part("controller", kind="supervisor", watchdog_s=None, worst_gap_s=None) | {
+    "children": [
+        part("journal", watchdog_s=None, worst_gap_s=None),
+        part("wires", kind="supervisor", watchdog_s=None, worst_gap_s=None)
+        | {
+            "children": [
+                part("can0", restarts=3, last_end="crash", error="CanDown: " + "the adapter was unplugged " * 6),
+                part("module-with-a-rather-long-name", worst_gap_s=1.7),
+                part(
+                    "meter-1",
+                    state="backoff",
+                    up_for_s=None,
+                    gap_s=None,
+                    worst_gap_s=5.5,
+                    watchdog_s=5.0,
+                    last_end="watchdog",
+                    backoff_s=3.2,
+                ),
+            ]
+        },
+        part("consoles", last_end="stopped"),
+    ]
+}
+SESSION: Json = {
+    "id": "019aa1b2c3d4e5f6789a", "connector": 1, "token": "04A1B2C3D4E5F6", "source": "rfid", "evccid": None,
+    "started_at": "2026-11-20T04:00:00+00:00", "stopped_at": "2026-11-20T04:20:00+00:00", "duration_s": 1200,
+    "meter_start_wh": 100, "meter_stop_wh": 20_100, "energy_wh": 20_000, "modules_wh": 20_010.3,
+    "reason": "EV disconnected", "reason_code": "S3", "detail": None,
+}  # fmt: skip
+SAMPLE: Json = {
+    "at": "2026-11-20T04:00:10+00:00", "import_wh": 150, "voltage_v": 400.0, "current_a": 150.0, "power_w": 60_000.0,
+    "soc_percent": None, "offered_w": 60_000.0,
+}  # fmt: skip
+
+
+@attrs.define
+class Charger:
+    """What the socket's far end says; every call of an operator is remembered."""
+
+    path: Path
+    status: Json = attrs.field(factory=lambda: copy.deepcopy(STATUS))
+    faults: Json = attrs.field(factory=lambda: copy.deepcopy(FAULTS))
+    tree: Json = attrs.field(factory=lambda: copy.deepcopy(TREE))
+    sessions: list[Json] = attrs.field(factory=lambda: [dict(SESSION)])
+    called: list[tuple[str, Json]] = attrs.field(factory=list)
+
+    def server(self) -> ConsoleServer:
+        topics = {"status": lambda: self.status, "faults": lambda: self.faults, "tree": lambda: self.tree}
+        acts = (
+            "connector.start",
+            "connector.stop",
+            "connector.unlock",
+            "limit.set",
+            "fault.acknowledge",
+            "fault.clear",
+        )
+        calls = {name: self._acting(name) for name in acts}
+        return ConsoleServer(self.path, topics, calls | {"session.list": self._list, "session.show": self._show})
+
+    def _acting(self, name: str) -> Any:
+        async def act(params: Json) -> Json:
+            self.called.append((name, params))
+            if params.get("connector") == 9:
+                raise CallRefused("there is no connector 9")
+            return {"result": "accepted"}
+
+        return act
+
+    async def _list(self, params: Json) -> list[Json]:
+        return self.sessions[: parameter(params, "limit", int)]
+
+    async def _show(self, params: Json) -> Json:
+        found = [one for one in self.sessions if one["id"].startswith(parameter(params, "id", str))]
+        if len(found) != 1:
+            raise CallRefused(f"{len(found)} sessions begin with {params['id']!r}")
+        return found[0] | {"samples": [SAMPLE] * 45}
+
+
+async def _never(lifeline: Lifeline) -> None:
+    raise AssertionError("not run")
+
+
+@pytest.fixture
+def charger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Charger]:
+    """Serves in a thread of its own, as the charger would in a process of its own; JP_SOCKET leads there."""
+    made = Charger(tmp_path / "console.sock")
+    monkeypatch.setenv("JP_SOCKET", str(made.path))
+    monkeypatch.setenv("TZ", "UTC")
+    serving, scope = threading.Event(), trio.CancelScope()
+    tokens: list[trio.lowlevel.TrioToken] = []
+
+    async def serve() -> None:
+        tokens.append(trio.lowlevel.current_trio_token())
+        with scope:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(made.server().run, Lifeline(child=Child(name="consoles", run=_never)))
+                await trio.testing.wait_all_tasks_blocked()
+                serving.set()
+
+    thread = threading.Thread(target=trio.run, args=[serve])
+    thread.start()
+    assert serving.wait(10)
+    yield made
+    tokens[0].run_sync_soon(scope.cancel)
+    thread.join(10)

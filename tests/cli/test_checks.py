@@ -1,0 +1,88 @@
+"""`jp test`, `jp lint` and `jp bench` run the project's own tools from its root and tell their verdicts truthfully."""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jp_firmware import cli, cli_checks
+
+PYTHON = sys.executable
+
+
+def test_test_passes_its_arguments_and_its_status_on(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "jp_firmware", "test", "tests/cli/test_checks.py", "--collect-only", "-q", "-k"]
+    found = subprocess.run([*command, "lint"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    none = subprocess.run([*command, "no_such_test"], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert found.returncode == 0
+    assert "test_lint_names_each_check_and_fails_if_any_does" in found.stdout
+    assert none.returncode == 5, "pytest's own status for no tests"
+
+
+@pytest.fixture
+def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout and an environment whose tools find nothing wrong."""
+    (tmp_path / "tests" / "bench").mkdir(parents=True)
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "bin").mkdir()
+    for name in ("ruff", "mypy", "lint-imports"):
+        write_tool(tmp_path, name, "exit 0")
+    monkeypatch.setattr(cli_checks, "checkout", lambda: tmp_path)
+    monkeypatch.setattr(cli_checks.sys, "executable", str(tmp_path / "bin" / "python"))
+    return tmp_path
+
+
+def write_tool(root: Path, name: str, body: str) -> None:
+    path = root / "bin" / name
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+
+def test_lint_names_each_check_and_fails_if_any_does(tools: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["lint"]) == 0
+    told = capsys.readouterr().out.split("\n")
+    assert [line.partition("  (")[0] for line in told if line] == [
+        "ruff check       ok",
+        "ruff format      ok",
+        "mypy             ok",
+        "import contract  ok",
+    ]
+    write_tool(tools, "mypy", "echo 'a.py:1: error: no'; exit 1")
+    assert cli.main(["lint"]) == 1
+    told = capsys.readouterr().out.split("\n")
+
+    assert told[2].startswith("mypy             FAILED")
+    assert told[3] == "    a.py:1: error: no"
+    assert told[4].startswith("import contract  ok")
+
+
+def test_bench_runs_a_program_of_the_checkout_and_names_those_there_are(
+    tools: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli.main(["bench", "timing"]) == 1
+    assert capsys.readouterr().err == "jp: there is no benchmark 'timing'; there are: none yet\n"
+    (tools / "tests" / "__init__.py").touch()
+    (tools / "tests" / "bench" / "__init__.py").touch()
+    (tools / "tests" / "bench" / "timing.py").write_text(
+        "import sys; raise SystemExit(7 if '--quick' in sys.argv else 3)\n"
+    )
+    monkeypatch.setattr(cli_checks.sys, "executable", PYTHON)
+
+    assert cli.main(["bench", "timing"]) == 3
+    assert cli.main(["bench", "timing", "--quick"]) == 7
+    assert cli.main(["bench", "tuning"]) == 1
+    assert capsys.readouterr().err == "jp: there is no benchmark 'tuning'; there are: timing\n"
+
+
+def test_without_a_checkout_it_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli_checks.jp_firmware, "__file__", str(tmp_path / "jp_firmware" / "__init__.py"))
+
+    assert cli.main(["lint"]) == 1
+    assert capsys.readouterr().err == "jp: this needs a checkout with its tests; run ./jp from the root of one\n"
