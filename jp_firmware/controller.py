@@ -1,12 +1,12 @@
 """The charger, drawn. Joins ports to adapters and builds the supervision tree; decides nothing about power itself.
 
-    controller
-    ├─ journal            first up, last down
-    ├─ wires              buses, and the modules, meters, PLC boards and readers on them
-    ├─ planner            shares the site's power
-    ├─ connectors         connector-1 …, each with its session and its energised scope
-    ├─ backend            the central system; may be away for days
-    └─ consoles           the Unix socket of terminals and of `jp status`
+controller
+├─ journal            first up, last down
+├─ wires              buses, and the modules, meters, PLC boards and readers on them
+├─ planner            shares the site's power
+├─ connectors         connector-1 …, each with its session and its energised scope
+├─ backend            the central system; may be away for days
+└─ consoles           the Unix socket of terminals and of `jp status`
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ from jp_firmware.ocpp.v16.session_log import JournalledSessions
 from jp_firmware.planner.task import Planner
 
 SITE_LIMIT = "site limit"
-OPERATIVE = "connectors.operative"  # key of the journal's state: what an operator or a central system took out of service
+OPERATIVE = (
+    "connectors.operative"  # key of the journal's state: what an operator or a central system took out of service
+)
 ENDING_S = 12.0  # ours: sessions end in order, all at once, before the tree is stopped one by one
 
 # Longest gap between life signs; the evidence stands beside each part (design, law 2).
@@ -63,7 +65,9 @@ class Controller:
     state_dir: Path
     socket: Path
     started_s: float = attrs.field(factory=trio.current_time)
-    ending: trio.Event = attrs.field(factory=trio.Event)  # set when sessions have been told to end, and the tree shall stop
+    ending: trio.Event = attrs.field(
+        factory=trio.Event
+    )  # set when sessions have been told to end, and the tree shall stop
     restart_wanted: bool = False
     stalls: StallDetector = attrs.field(factory=StallDetector)
 

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from types import FrameType
 
 from jp_firmware.config.profiles import names_of
 from jp_firmware.console.protocol import ConsoleError
@@ -88,13 +87,13 @@ def _over(elapsed_s: float, for_s: float | None, console: subprocess.Popen[bytes
 
 def _all_available(site: Site) -> bool:
     status = site.status()
-    return bool(status) and all(one["state"] == "available" for one in status["connectors"].values())
+    return status is not None and all(one["state"] == "available" for one in status["connectors"].values())
 
 
 def _quiet(site: Site) -> bool:
     status = site.status()
     return (
-        bool(status)
+        status is not None
         and status["backend"]["queued"] == 0
         and all(one["session_id"] is None for one in status["connectors"].values())
     )
@@ -122,5 +121,5 @@ def _say(text: str) -> None:
     print(text, flush=True)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
+def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
