@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import attrs
 
 
@@ -11,8 +13,10 @@ class Faults:
 
     active: dict[tuple[str, str], str] = attrs.field(factory=dict)
     history: list[str] = attrs.field(factory=list)
+    on_raise: Callable[[str], object] = str
 
     def raise_(self, code: str, source: str, detail: str = "") -> None:
+        self.on_raise(code)
         if (code, source) not in self.active:
             self.history.append(f"+{code} {source}")
         self.active[code, source] = detail

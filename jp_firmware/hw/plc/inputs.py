@@ -32,8 +32,8 @@ class BoardFaults:
 
     source: str
     faults: FaultSink
-    _normal_s: float = 0.0  # when the board was last seen working normally
-    _busy_s: float | None = None  # when it was last seen overloaded, None if never or long ago
+    _normal_s: float | None = None  # when the board was last seen working normally, or first seen at all
+    _busy_s: float | None = None  # when it was last seen overloaded for long, until PLC-03 is cleared
 
     def look(self, status: PlcStatus, now_s: float) -> None:
         """Raises what this status shows, and clears what it no longer shows."""
@@ -45,17 +45,16 @@ class BoardFaults:
         self._look_at_load(status, now_s)
 
     def _look_at_load(self, status: PlcStatus, now_s: float) -> None:
-        if status.cpu_load_percent <= CPU_LOAD_PERCENT and status.last_scan_ms <= SCAN_MS:
+        normal = status.cpu_load_percent <= CPU_LOAD_PERCENT and status.last_scan_ms <= SCAN_MS
+        if normal or self._normal_s is None:
             self._normal_s = now_s
-            if self._busy_s is not None and now_s - self._busy_s >= RELAXED_S:
-                self._busy_s = None
-                self.faults.clear(_OVERLOAD, self.source)
-        elif self._normal_s and now_s - self._normal_s >= OVERLOADED_S:
+        if not normal and now_s - self._normal_s >= OVERLOADED_S:
             self._busy_s = now_s
             load = f"CPU load {status.cpu_load_percent:.0f} %, scan {status.last_scan_ms:.1f} ms"
             self.faults.raise_(_OVERLOAD, self.source, load)
-        elif not self._normal_s:
-            self._normal_s = now_s
+        elif self._busy_s is not None and now_s - self._busy_s >= RELAXED_S:
+            self._busy_s = None
+            self.faults.clear(_OVERLOAD, self.source)
 
     def _tell(self, code: str, present: bool, text: str) -> None:
         if present:

@@ -77,7 +77,7 @@ class Slave:
         await trio.sleep(delay_s)
         answer.dev_id, answer.transaction_id = request.dev_id, request.transaction_id
         frame = self.mangle(number, framer.buildFrame(answer))
-        with contextlib.suppress(trio.BrokenResourceError):  # nobody listens any more
+        with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):  # nobody listens any more
             await self.stream.send_all(frame)
 
     def answer_to(self, request: ModbusPDU) -> ModbusPDU:

@@ -1,0 +1,66 @@
+"""Safety inputs and health as faults."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from jp_firmware.hw.plc.inputs import OVERLOADED_S, RELAXED_S, BoardFaults
+from jp_firmware.model.plc import PlcMode, PlcStatus
+from tests.hw.faults import Faults
+
+GOOD = PlcStatus(mode=PlcMode.RUN, cpu_load_percent=15.0, last_scan_ms=1.5)
+BUSY = attrs.evolve(GOOD, cpu_load_percent=95.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("emergency_stop", "SAF-01"),
+        ("door_open", "SAF-02"),
+        ("rcd_tripped", "SAF-03"),
+        ("spd_tripped", "SAF-05"),
+        ("over_temperature", "SAF-08"),
+    ],
+)
+def test_each_input_is_its_own_fault_for_as_long_as_it_is_tripped(name: str, code: str) -> None:
+    faults = Faults()
+    board = BoardFaults("plc-1", faults)
+    for tripped in (False, True, True, False):
+        board.look(attrs.evolve(GOOD, **{name: tripped}), 0.0)
+        assert faults.codes == ({code} if tripped else set())
+
+    assert faults.history == [f"+{code} plc-1", f"-{code} plc-1"]
+
+
+@pytest.mark.parametrize("mode", list(PlcMode))
+def test_a_board_that_does_not_run_says_so_but_for_booting(mode: PlcMode) -> None:
+    faults = Faults()
+    BoardFaults("plc-1", faults).look(attrs.evolve(GOOD, mode=mode), 0.0)
+
+    assert faults.codes == (set() if mode in (PlcMode.RUN, PlcMode.BOOT) else {"SAF-11"})
+
+
+@pytest.mark.parametrize("busy", [BUSY, attrs.evolve(GOOD, last_scan_ms=14.0)])
+def test_a_busy_board_is_worth_a_fault_after_a_while_and_forgiven_after_longer(busy: PlcStatus) -> None:
+    faults = Faults()
+    board = BoardFaults("plc-1", faults)
+    seconds = range(int(3 + OVERLOADED_S + 10 + RELAXED_S + 10))
+    raised = []
+    for second in seconds:
+        overloaded = 3 <= second < 3 + OVERLOADED_S + 10
+        board.look(busy if overloaded else GOOD, float(second))
+        if "PLC-03" in faults.codes:
+            raised.append(second)
+
+    first, last_busy = 2 + OVERLOADED_S, 2 + OVERLOADED_S + 10
+    assert raised == list(range(int(first), int(last_busy + RELAXED_S)))
+
+
+def test_a_short_burst_of_load_is_nothing() -> None:
+    faults = Faults()
+    board = BoardFaults("plc-1", faults)
+    for second in range(100):
+        board.look(BUSY if second % 4 else GOOD, float(second))
+
+    assert faults.history == []
