@@ -66,8 +66,8 @@ class Meter:
 
     def _measure(self) -> list[int]:
         voltage_v, current_a = self.bus.voltage_v, self.bus.current_a
-        if voltage_v > 1:
-            voltage_v += self._random.uniform(-0.02, 0.02)
+        # The last digits of a live meter never rest, not even at zero: how a frozen one can be told from it.
+        voltage_v = abs(voltage_v + self._random.uniform(-0.02, 0.02))
         power_w = voltage_v * current_a
         registers = [0] * REGISTERS
         registers[0] = round(voltage_v / 10 ** (_DECIMALS_V - 3))

@@ -55,9 +55,8 @@ class Answers:
         place = self.damage_at[self._damaged % len(self.damage_at)] % len(data)
         return data[:place] + bytes((data[place] ^ 0x5A,)) + data[place + 1 :]
 
-    def delivered(self) -> None:
-        """What left the server has arrived at the other end of the wire."""
-        now_s = time.monotonic()
+    def delivered(self, now_s: float) -> None:
+        """What left the server reached its reader, no earlier than `now_s`."""
         for unit in self._left:
             unit.answered(now_s)
         self._left.clear()
@@ -171,8 +170,9 @@ class RtuWire:
 
     def _into_user(self, data: bytes) -> None:
         if self._tty.is_open:
+            now_s = time.monotonic()
             self._tty.write(self._at_line_speed(data))
-            self._answers.delivered()
+            self._answers.delivered(now_s)
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -231,12 +231,15 @@ class TcpWire:
         }
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._outer is None:  # cut between its arrival and its turn
+            writer.transport.abort()
+            return
         self._open.add(writer)
         inner: asyncio.StreamWriter | None = None
         try:
             server, inner = await asyncio.open_connection("127.0.0.1", self._inner_port)
             answers = asyncio.create_task(_pump(server, writer, self._answers.delivered))
-            await _pump(reader, inner, lambda: None)
+            await _pump(reader, inner, lambda _now_s: None)
             answers.cancel()
             await asyncio.wait([answers])
         except OSError:
@@ -248,10 +251,11 @@ class TcpWire:
                     one.close()
 
 
-async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter, moved: Callable[[], None]) -> None:
-    """Moves bytes until one side ends. `moved` is called after each piece."""
+async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter, moved: Callable[[float], None]) -> None:
+    """Moves bytes until one side ends. `moved` is called after each piece, with the time before it."""
     with contextlib.suppress(ConnectionError):
         while data := await source.read(4096):
+            now_s = time.monotonic()
             sink.write(data)
-            moved()
+            moved(now_s)
             await sink.drain()

@@ -1,0 +1,313 @@
+"""The PLC board: heartbeats, interlocks, contactors, lock, and its map. Time is moved by hand."""
+
+import pytest
+
+from jp_firmware.hw.plc import protocol
+from jp_firmware.hw.plc.fields import MapError
+from jp_firmware.model.connector import Insulation, LockState, PilotState, Stage
+from jp_firmware.model.plc import PlcMode
+from jp_firmware.sim.outlet import OutletAlarm
+from jp_firmware.sim.plc_board import BoardAlarm
+from tests.sim.bench import Bench
+
+
+def test_the_heartbeat_counts_scans() -> None:
+    bench = Bench()
+    before = bench.board.heartbeat
+    bench.advance(0.5)
+
+    assert bench.board.heartbeat - before == 50
+
+
+def test_contactors_close_for_an_authorized_locked_car_in_a_power_stage() -> None:
+    bench = Bench()
+    bench.to_cable_check()
+    bench.command(close_contactors=True)
+    bench.advance(0.5)
+
+    assert not bench.ev.contactors_closed  # stage idle
+    bench.command(stage=Stage.CABLE_CHECK)
+    took_s = bench.until(lambda: bench.ev.contactors_closed, 1)
+
+    assert took_s < 0.2
+    assert bench.board.relays == (True, False, False, False)
+
+
+@pytest.mark.parametrize("withheld", ["authorized", "close_contactors"])
+def test_contactors_do_not_close_without(withheld: str) -> None:
+    bench = Bench()
+    bench.to_cable_check()
+    bench.command(**({"stage": Stage.CABLE_CHECK, "close_contactors": True} | {withheld: False}))
+    bench.advance(2)
+
+    assert not bench.ev.contactors_closed
+
+
+def test_without_a_plug_contactors_never_close() -> None:
+    bench = Bench()
+    bench.command(stage=Stage.CHARGING, authorized=True, close_contactors=True)
+    bench.advance(3)
+
+    assert not bench.ev.contactors_closed
+
+
+@pytest.mark.parametrize(
+    "alarm",
+    [
+        BoardAlarm.EMERGENCY_STOP,
+        BoardAlarm.DOOR,
+        BoardAlarm.RCD,
+        BoardAlarm.OVER_TEMPERATURE,
+        BoardAlarm.MODE_STOP,
+        BoardAlarm.MODE_FAULT,
+        BoardAlarm.MODE_MAINTENANCE,
+    ],
+)
+def test_a_tripped_input_opens_within_50_ms_and_stays_open_until_the_command_falls(alarm: BoardAlarm) -> None:
+    bench = Bench()
+    bench.to_charging()
+    board = bench.plant.boards["plc-1"]
+    board.alarms.add(alarm)
+    took_s = bench.until(lambda: not bench.bus.closed, 1)
+
+    assert took_s <= 0.05
+    assert bench.bus.current_a == 0
+    assert bench.outlet.opened_under_load == 1
+    assert bench.board.stops_power
+    board.alarms.clear()
+    bench.advance(2)
+
+    assert not bench.bus.closed  # close_contactors was never seen 0
+
+
+def test_a_tripped_spd_is_reported_and_opens_nothing() -> None:
+    bench = Bench()
+    bench.to_charging()
+    bench.plant.boards["plc-1"].alarms.add(BoardAlarm.SPD)
+    bench.advance(1)
+
+    assert bench.board.spd_tripped
+    assert bench.bus.closed
+
+
+def test_one_second_without_the_controllers_heartbeat_opens_all_contactors() -> None:
+    bench = Bench()
+    bench.to_charging()
+    bench.controller_lives = False
+    bench.advance(0.9)
+
+    assert bench.bus.closed
+    bench.advance(0.2)
+
+    assert not bench.bus.closed
+    assert bench.outlet.opened_because == "controller lost"
+    bench.controller_lives = True
+    bench.advance(2)
+
+    assert not bench.bus.closed  # a link that comes back does not put power back
+
+
+def test_a_heartbeat_that_does_not_move_is_no_heartbeat() -> None:
+    bench = Bench()
+    bench.to_charging()
+    bench.controller_lives = False
+    board = bench.plant.boards["plc-1"]
+    blocks = tuple(bench.commands.values())
+    for _ in range(12):
+        board.write(protocol.encode_commands(protocol.Commands(heartbeat=7, connectors=blocks)), bench.now_s)
+        bench.advance(0.1)
+
+    assert not bench.bus.closed
+
+
+def test_the_first_heartbeat_is_no_movement_yet() -> None:
+    bench = Bench(controller_lives=False)
+    board = bench.plant.boards["plc-1"]
+    blocks = tuple(bench.commands.values())
+    for heartbeat, alive in ((5, False), (5, False), (6, True)):
+        board.write(protocol.encode_commands(protocol.Commands(heartbeat=heartbeat, connectors=blocks)), bench.now_s)
+        bench.advance(0.01)
+
+        assert board.controller_alive is alive
+
+
+def test_a_frozen_board_says_nothing_new_and_its_safety_unit_still_opens() -> None:
+    bench = Bench()
+    bench.to_charging()
+    board = bench.plant.boards["plc-1"]
+    board.misbehaviour.frozen = True
+    before = board.read()
+    bench.advance(0.5)
+
+    assert board.read() == before
+    assert bench.bus.closed
+    bench.advance(0.7)
+
+    assert board.read() == before
+    assert not bench.bus.closed
+
+
+def test_a_welded_contactor_stays_closed_and_its_feedback_says_so() -> None:
+    bench = Bench()
+    bench.to_charging()
+    bench.outlet.alarms.add(OutletAlarm.WELDED_CONTACTOR)
+    bench.off()
+    bench.command(close_contactors=False, stage=Stage.IDLE)
+    bench.advance(2)
+
+    assert bench.ev.contactors_closed
+    assert bench.board.relays[0] is False
+    bench.outlet.alarms.clear()
+    bench.advance(0.1)
+
+    assert not bench.ev.contactors_closed
+
+
+def test_unplugging_under_load_ends_the_current_at_once_and_is_counted() -> None:
+    bench = Bench()
+    bench.to_charging()
+    bench.outlet.unplug()
+
+    assert bench.bus.current_a == 0
+    assert bench.outlet.opened_under_load == 1
+    bench.advance(0.1)
+
+    assert bench.ev.pilot is PilotState.A
+    assert not bench.ev.contactors_closed
+
+
+def test_a_car_in_state_b_asks_to_stop_at_once_and_opens_the_contactors_after_a_second() -> None:
+    bench = Bench()
+    bench.to_charging()
+    bench.off()
+    bench.command(stop=True)
+    bench.until(lambda: bench.ev.pilot is PilotState.B, 1)
+
+    assert bench.ev.stop_request
+    assert bench.ev.contactors_closed
+    bench.advance(0.9)
+
+    assert bench.ev.contactors_closed
+    bench.advance(0.2)
+
+    assert not bench.ev.contactors_closed
+
+
+def test_a_hot_plug_is_reported_at_once_and_opens_after_five_seconds() -> None:
+    bench = Bench()
+    bench.to_charging()
+    bench.outlet.alarms.add(OutletAlarm.OVER_TEMPERATURE)
+    bench.advance(0.05)
+
+    assert bench.ev.over_temperature
+    bench.advance(4.8)
+
+    assert bench.bus.closed
+    bench.advance(0.3)
+
+    assert not bench.bus.closed
+
+
+@pytest.mark.parametrize("alarm", [OutletAlarm.PILOT_SHORT, OutletAlarm.PROXIMITY, OutletAlarm.LOCK])
+def test_a_plug_that_is_not_safe_opens_this_connector(alarm: OutletAlarm) -> None:
+    bench = Bench()
+    bench.to_charging()
+    bench.outlet.alarms.add(alarm)
+    bench.advance(0.1)
+
+    assert not bench.bus.closed
+
+
+def test_the_verdict_comes_half_a_second_after_a_steady_test_voltage() -> None:
+    bench = Bench()
+    bench.to_closed()
+    bench.advance(2)
+
+    assert bench.ev.insulation is Insulation.UNTESTED  # no voltage yet
+    bench.output(450, 2)
+    bench.until(lambda: bench.bus.voltage_v > 449, 1)
+
+    assert bench.ev.insulation is Insulation.TESTING
+    took_s = bench.until(lambda: bench.ev.insulation is Insulation.VALID, 1)
+
+    assert took_s == pytest.approx(0.5, abs=0.05)
+    assert bench.ev.insulation_ohm is not None
+
+
+def test_an_insulation_fault_while_charging_opens_the_contactors() -> None:
+    bench = Bench()
+    bench.to_charging()
+    bench.outlet.alarms.add(OutletAlarm.INSULATION)
+    bench.advance(0.1)
+
+    assert not bench.bus.closed
+    assert bench.ev.insulation is Insulation.FAULT
+
+
+def test_the_plug_is_never_unlocked_under_voltage() -> None:
+    bench = Bench()
+    bench.to_closed()
+    bench.output(450, 2)
+    bench.advance(1)
+    bench.command(authorized=False, unlock=True, close_contactors=False, stage=Stage.IDLE)
+    seen: list[tuple[LockState, float]] = []
+    for _ in range(200):
+        bench.advance(0.01)
+        seen.append((bench.ev.lock, bench.bus.cable_v))
+
+    assert all(cable_v < 60 for lock, cable_v in seen if lock is not LockState.LOCKED)
+    assert seen[-1][0] is LockState.UNLOCKED
+
+
+def test_relays_3_and_4_follow_the_controller_and_fall_when_it_is_lost() -> None:
+    bench = Bench()
+    board = bench.plant.boards["plc-1"]
+    blocks = tuple(bench.commands.values())
+    bench.controller_lives = False
+    for heartbeat in (1, 2):
+        commands = protocol.Commands(heartbeat=heartbeat, relays=(True, True, True, False), connectors=blocks)
+        board.write(protocol.encode_commands(commands), bench.now_s)
+    bench.advance(0.1)
+
+    assert bench.board.relays == (False, False, True, False)
+    bench.advance(1.0)
+
+    assert bench.board.relays == (False, False, False, False)
+
+
+def test_the_map_is_read_back_as_it_was_meant() -> None:
+    bench = Bench()
+    bench.to_charging()
+    board = bench.plant.boards["plc-1"]
+    status, (one, two) = protocol.decode_status(board.read(), 2)
+
+    assert status.mode is PlcMode.RUN
+    assert one.contactors_closed
+    assert not two.plugged
+    assert protocol.refusal(protocol.decode_identity(protocol.encode_identity(board.identity)), 2) == ""
+
+
+def test_a_command_block_that_does_not_fit_changes_nothing() -> None:
+    bench = Bench()
+    bench.to_charging()
+    board = bench.plant.boards["plc-1"]
+    nonsense = [0] * protocol.command_size(2)
+    nonsense[protocol.COMMAND_COMMON.size] = 99  # an undefined stage
+    with pytest.raises(MapError):
+        board.write(nonsense, bench.now_s)
+    bench.advance(0.02)
+
+    assert bench.bus.closed
+
+
+def test_stop_conditions_name_what_obliges_the_controller() -> None:
+    bench = Bench()
+    bench.to_charging()
+    board = bench.plant.boards["plc-1"]
+
+    assert board.stop_conditions() == frozenset()
+    board.alarms.add(BoardAlarm.EMERGENCY_STOP)
+    bench.outlet.alarms.add(OutletAlarm.PROXIMITY)
+    bench.advance(0.02)
+
+    assert {"board", "connector 1: proximity"} <= board.stop_conditions()
