@@ -12,7 +12,9 @@ from typing import Protocol
 import attrs
 from attrs import validators
 
+from jp_firmware.config import profiles
 from jp_firmware.config.schema import ConfigError
+from jp_firmware.config.structure import Mistakes, structure
 from jp_firmware.hw.can.frame import Frame
 from jp_firmware.model.power import StageRating
 
@@ -49,6 +51,20 @@ class ModuleProfile:
             max_current_a=self.max_current_a,
             max_power_w=self.max_power_w,
         )
+
+
+def load_profile(name: str) -> ModuleProfile:
+    """The profile `name` of `profiles/modules/`. Raises ConfigError, in one line, if there is none or it is wrong."""
+    data = profiles.load_profile("modules", name)
+    where = profiles.path_of("modules", name)
+    try:
+        profile = structure(data, ModuleProfile)
+    except Mistakes as error:
+        said = "; ".join(f"{'.'.join(map(str, one.path))}: {one.text}" for one in error.mistakes)
+        raise ConfigError(f"{where}: {said}") from error
+    if profile.min_voltage_v >= profile.max_voltage_v:
+        raise ConfigError(f"{where}: min_voltage_v must be below max_voltage_v; correct the profile")
+    return profile
 
 
 # --- what a module says ---------------------------------------------------------------------------------------------
