@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jp_firmware.sim.control import Control, ControlError, default_path, runtime_dir
+from jp_firmware.sim.options import Options
 
 _EXAMPLES = """\
 examples:
@@ -40,6 +41,16 @@ _PARAMETERS = (
 )
 
 
+_PACE = {
+    "module_startup_s": "a module answers with error code 7 for so long after power-up",
+    "walk_in_s": "soft start of a module, from 0 to its full voltage, where walk-in is enabled",
+    "matching_s": "a car's SLAC",
+    "handshake_s": "a car's session set-up",
+    "parameters_s": "a car's charge parameter discovery",
+    "ramp_s": "a car's own ramp to its charge curve",
+}
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Gives `parser` the arguments of `jp sim` and `jp sim ctl`; the parsed ones go to `main`."""
     parser.description = (
@@ -68,6 +79,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-wire-time", action="store_true", help="serial bytes take no time (default: as their baud rate has it)"
     )
+    pace = parser.add_argument_group("pace", "seconds that the configuration does not describe; time is never scaled")
+    for name, text in _PACE.items():
+        pace.add_argument(f"--{name.replace('_', '-')}", type=float, metavar="S", help=f"{text} (default %(default)s)")
+        pace.set_defaults(**{name: getattr(Options(), name)})
     _add_verbs(parser.add_subparsers(dest="verb", metavar="VERB", title="verbs of ctl"))
     parser.set_defaults(run=main)
 
@@ -106,7 +121,7 @@ def _add_verbs(verbs: Any) -> None:
     verbs.add_parser("state", help="everything there is, as it is")
     verbs.add_parser("energy", help="energy by modules, meters and cars")
     marks = verbs.add_parser("marks", help="what happened when, on the monotonic clock")
-    marks.add_argument("--since", type=float, metavar="T", help="only what is later (seconds, as `marks` tells)")
+    marks.add_argument("--since", type=float, metavar="T", help="only what is later (seconds of the monotonic clock)")
     verbs.add_parser("vehicles", help="the cars there are")
 
 
@@ -137,7 +152,6 @@ def _emulate(args: argparse.Namespace) -> int:
     from jp_firmware.config.schema import ConfigError
     from jp_firmware.config.store import find, load
     from jp_firmware.sim.cabinet import CabinetError, run
-    from jp_firmware.sim.options import Options
 
     def ready() -> None:
         told = {"ready": True, "device_dir": str(args.device_dir), "control": str(args.control)}
@@ -147,7 +161,9 @@ def _emulate(args: argparse.Namespace) -> int:
 
     try:
         cabinet = load(find(args.cabinet), args.set)
-        run(cabinet, args.device_dir, args.control, Options(wire_time=not args.no_wire_time), ready)
+        pace = {name: getattr(args, name) for name in _PACE}
+        options = Options(wire_time=not args.no_wire_time, **pace)
+        run(cabinet, args.device_dir, args.control, options, ready)
     except (ConfigError, CabinetError) as error:
         return _fail(str(error))
     return 0
@@ -161,14 +177,12 @@ def _fail(words: str) -> int:
 
 def _text(result: Any, indent: str = "") -> str:
     """A result for people: names and values, indented, one a line."""
-    if not isinstance(result, dict):
-        return f"{indent}{result}\n"
+    if isinstance(result, list):
+        return "".join(f"{indent}{_flat(one)}\n" for one in result)
     lines = ""
     for name, value in result.items():
         if isinstance(value, dict) and value:
             lines += f"{indent}{name}\n{_text(value, indent + '  ')}"
-        elif isinstance(value, list) and value and isinstance(value[0], dict):
-            lines += f"{indent}{name}\n" + "".join(f"{indent}  {_flat(one)}\n" for one in value)
         else:
             lines += f"{indent}{name}: {_plain(value)}\n"
     return lines

@@ -208,9 +208,9 @@ class Verbs:
         """Energy of each connector by its modules, its meter and its cars, in Wh since the emulation began."""
         return report.energy(self.plant)
 
-    def marks(self, since: float = 0.0) -> Result:
+    def marks(self, since: float = 0.0) -> list[Result]:
         """What happened after `since` (seconds of the monotonic clock), oldest first."""
-        return {"now": self.clock(), "marks": [attrs.asdict(mark) for mark in self.plant.marks.since(since)]}
+        return [attrs.asdict(mark) for mark in self.plant.marks.since(since)]
 
     def vehicles(self) -> Result:
         """The cars that can be plugged in."""

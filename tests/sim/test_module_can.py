@@ -183,7 +183,7 @@ def test_corrupt_answers_are_of_wrong_length_or_impossible() -> None:
     assert len(set(answers)) == 2
 
 
-def test_marks_tell_changes_and_not_repetitions() -> None:
+def test_marks_tell_every_off_and_changes_of_all_else() -> None:
     can = Can()
     for _ in range(3):
         can.say("029C00F0#00061A800000C350")
@@ -192,7 +192,7 @@ def test_marks_tell_changes_and_not_repetitions() -> None:
         can.say("029A00F0#0100000000000000")
     what = [mark.what for mark in can.bench.plant.marks.since() if mark.device == "module-1"]
 
-    assert what == ["set-point", "on", "off"]
+    assert what == ["set-point", "on", "off", "off", "off"]
     assert can.bench.plant.nodes["module-1"].last_off_at_s == can.bench.now_s
 
 

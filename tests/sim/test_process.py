@@ -297,7 +297,7 @@ def test_a_board_closes_for_a_living_controller_and_opens_without_it(shared: Cab
         controller.until(command, lambda connector: connector.contactors_closed)
         silent_at_s = time.monotonic()
         shared.until(lambda: not shared.do("state")["connectors"][str(number)]["contactors_closed"])
-        marks = shared.do("marks", since=silent_at_s)["marks"]
+        marks = shared.do("marks", since=silent_at_s)
 
         assert any(mark["device"] == name and mark["value"] == "lost" for mark in marks)
         _, (connector,) = controller.exchange(EvCommand())
@@ -345,7 +345,7 @@ def test_a_stop_condition_is_marked_when_its_answer_has_left(shared: Cabinet) ->
         shared.do("emergency-stop", action="press", board="plc-2")
         shared.until(lambda: controller.exchange(EvCommand())[0].emergency_stop)
         answered_s = time.monotonic()
-        marks = shared.do("marks", since=pressed_s)["marks"]
+        marks = shared.do("marks", since=pressed_s)
         shared.do("emergency-stop", action="release")
         served = [mark for mark in marks if mark["what"] == "stop condition served"]
 
