@@ -105,15 +105,20 @@ _jp() {{
         _files
     fi
 }}
-compdef _jp jp ./jp
+# Sourced it registers itself; found in fpath it is called as the function it defines.
+if [[ ${{funcstack[1]}} = _jp ]]; then
+    _jp "$@"
+else
+    compdef _jp jp ./jp
+fi
 """
 
 
 def _fish(words: list[Words]) -> str:
     lines = ["# Tab completion of jp for fish: jp completion fish > ~/.config/fish/completions/jp.fish"]
     for one in words:
-        under = " ".join(f"__fish_seen_subcommand_from {word};" for word in one.command)
-        within = " and ".join(part.rstrip(";") for part in under.split("; ")) if under else "__fish_use_subcommand"
+        under = "; and ".join(f"__fish_seen_subcommand_from {word}" for word in one.command)
+        within = under or "__fish_use_subcommand"
         names = " ".join(name for name, _ in one.subcommands)
         if one.command and names:
             within += f"; and not __fish_seen_subcommand_from {names}"

@@ -60,11 +60,40 @@ def test_every_command_stands_in_every_script(shell: str) -> None:
             assert option.removeprefix("--") in made
 
 
-@pytest.mark.parametrize(("shell", "check"), [("zsh", "-n"), ("fish", "--no-execute")])
-def test_the_other_shells_can_read_their_scripts(shell: str, check: str) -> None:
+def in_shell(shell: str, program: str) -> set[str]:
     if shutil.which(shell) is None:
         pytest.skip(f"{shell} is not installed")
-    made = script(shell, cli.parser(["sim", "csms"]))
-    done = subprocess.run([shell, check, "/dev/stdin"], input=made, capture_output=True, text=True, check=False)
+    done = subprocess.run([shell, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    return {line.split("\t")[0] for line in done.stdout.splitlines()}
 
-    assert (0, "") == (done.returncode, done.stderr)
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [("jp ''", {"status", "session"}), ("jp session ''", {"list", "show"}), ("jp session list ''", {"--limit"})],
+)
+def test_zsh_offers_what_may_follow(words: str, offered: set[str]) -> None:
+    made = script("zsh", cli.parser())
+    program = (
+        "compdef() { :; }; compadd() { shift; print -l -- $@ }\n"
+        f"{made}\nwords=({words}); CURRENT=${{#words}}; _jp\n"
+    )
+
+    assert offered <= in_shell("zsh", program)
+    if "session" in words:
+        assert "status" not in in_shell("zsh", program)
+
+
+@pytest.mark.parametrize(
+    ("line", "offered", "not_offered"),
+    [
+        ("jp st", {"status", "start", "stop"}, {"session"}),
+        ("jp session ", {"list", "show"}, {"status"}),
+        ("jp session list --", {"--limit"}, {"--watch", "--token"}),
+    ],
+)
+def test_fish_offers_what_may_follow(line: str, offered: set[str], not_offered: set[str]) -> None:
+    found = in_shell("fish", f"{script('fish', cli.parser())}\ncomplete -C '{line}'")
+
+    assert offered <= found
+    assert not not_offered & found
