@@ -129,6 +129,13 @@ class FaultRegister:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
+    def snapshot(self) -> dict[str, Any]:
+        """The console's topic `faults`, JSON-ready."""
+        return {
+            "active": [_view(fault) for fault in self.active],
+            "recent": [_view(fault) | {"cleared_at": _text(fault.cleared_at)} for fault in self.recent],
+        }
+
     # --- inside ------------------------------------------------------------------------------------------------------
 
     def _kind(self, code: str) -> FaultKind:
@@ -156,14 +163,6 @@ class FaultRegister:
                 listener()
             except Exception:
                 log.exception("a listener to the faults failed")
-
-
-def snapshot(register: FaultRegister) -> dict[str, Any]:
-    """The console's topic `faults`, JSON-ready."""
-    return {
-        "active": [_view(fault) for fault in register.active],
-        "recent": [_view(fault) | {"cleared_at": _text(fault.cleared_at)} for fault in register.recent],
-    }
 
 
 def _view(fault: Fault) -> dict[str, Any]:

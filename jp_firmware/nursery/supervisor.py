@@ -27,7 +27,7 @@ import trio
 
 from jp_firmware.nursery.child import Child, End, Lifeline, Restart, State, describe
 
-__all__ = ["Child", "End", "Escalated", "Lifeline", "Restart", "State", "Strategy", "Supervisor"]
+__all__ = ["Child", "End", "Escalated", "Lifeline", "Restart", "State", "Strategy", "Supervisor", "describe"]
 
 log = logging.getLogger(__name__)
 

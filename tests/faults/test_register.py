@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jp_firmware.charging.ports import FaultSink, FaultView
-from jp_firmware.faults.register import RECENT, FaultRegister, snapshot
+from jp_firmware.faults.register import RECENT, FaultRegister
 from jp_firmware.model.faults import Fault, FaultKind, Severity
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -195,7 +195,7 @@ def test_the_snapshot_is_the_consoles_topic(register: FaultRegister) -> None:
     register.clear("MTR-01", "meter-1")
     register.raise_("CON-01", "connector-1", "feedback closed")
     register.acknowledge("CON-01", "connector-1")
-    picture = json.loads(json.dumps(snapshot(register), allow_nan=False))
+    picture = json.loads(json.dumps(register.snapshot(), allow_nan=False))
 
     assert picture["active"] == [
         {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -292,30 +291,3 @@ def test_events_are_newest_last(db: sqlite3.Connection) -> None:
     apply(db, *all_events)
 
     assert events.newest(db, 3) == all_events[-3:]
-
-
-async def test_the_event_log_writes_keeps_the_latest_and_brings_back_what_was_before(tmp_path: Path) -> None:
-    path = tmp_path / "journal.db"
-    async with running(path) as journal:
-        log = events.EventLog(journal, now=lambda: NOON)
-        for number in range(4):
-            log.note("session", "connector-1", f"before {number}")
-    async with running(path) as journal:
-        log = events.EventLog(journal, now=lambda: NOON + timedelta(hours=1), keep=5)
-        for number in range(3):
-            log.note("operator", "console", f"after {number}")
-        await journal.commit()  # of nothing: all that was posted before is written
-        await log.load()
-        items = json.loads(json.dumps(log.snapshot()))["items"]
-        written = await journal.read(lambda db: events.newest(db, 100))
-
-    assert [item["text"] for item in items] == ["before 2", "before 3", "after 0", "after 1", "after 2"]
-    assert [item["id"] for item in items] == [-1, 0, 1, 2, 3]
-    assert items[-1] == {
-        "id": 3,
-        "at": "2026-11-20T13:00:00.250+00:00",
-        "kind": "operator",
-        "source": "console",
-        "text": "after 2",
-    }
-    assert len(written) == 7
