@@ -83,7 +83,6 @@ class Conversation:
     _asked: Bell = attrs.field(factory=Bell, init=False)
     _heard: Bell = attrs.field(factory=Bell, init=False)
     _failure: LinkFailure | None = attrs.field(default=None, init=False)
-    _sent: Bell = attrs.field(factory=Bell, init=False)
 
     async def run(self) -> LinkFailure:
         """Talks until the link goes, and returns why it did. CALLs under way then come back as `Lost`.
@@ -106,6 +105,7 @@ class Conversation:
         for its turn; one that is not on the wire yet is never sent.
         """
         if self._failure:
+            await trio.lowlevel.checkpoint()  # a caller in a loop lets the others run
             return Lost("", action)
         request = _Request(action, payload, timeout_s)
         self._requests.append(request)
@@ -116,10 +116,6 @@ class Conversation:
             request.unwanted = True
         assert request.outcome is not None
         return request.outcome
-
-    async def next_sending(self) -> None:
-        """Returns when something was sent since the last return. For the one task that keeps the heartbeat's time."""
-        await self._sent.wait()
 
     # --- tasks ---
 
@@ -196,7 +192,6 @@ class Conversation:
         await self.link.send(text)
         self.last_sent_at_s = trio.current_time()
         self.on_frame("sent", text)
-        self._sent.ring()
 
     # --- ends ---
 

@@ -118,6 +118,7 @@ class RpcCore:
     supported: Collection[str]
     known: Collection[str] = ACTIONS_16
     new_id: Callable[[], str] = lambda: str(uuid.uuid4())
+    silent: bool = False  # nothing is answered: a charger that was rejected shall not
 
     _outgoing: Outgoing | None = attrs.field(default=None, init=False)
     _waiting: dict[str, str] = attrs.field(factory=dict, init=False)  # the peer's CALLs: id to action
@@ -191,6 +192,8 @@ class RpcCore:
         if fault.id is None:
             return [note]
         if fault.kind == envelope.CALL:
+            if self.silent:
+                return [note]
             if fault.id in self._waiting:
                 return [Note(f"ignored: a second CALL {fault.id!r} while the first waits: {fault.reason}")]
             return [Send(_refusal(fault.id, fault.code, fault.reason))]
@@ -199,6 +202,8 @@ class RpcCore:
         return [note]
 
     def _incoming(self, frame: Call) -> list[Event]:
+        if self.silent:
+            return [Note(f"not answered: {frame.action[:50]!r}")]
         if frame.id in self._waiting:
             return [Note(f"ignored: a second CALL {frame.id!r} while the first waits for its answer")]
         refusal = self._objection(frame)

@@ -54,16 +54,16 @@ class AuthorizationCache:
         return len(self._entries)
 
     def update(self, id_tag: str, id_tag_info: Payload, now: datetime) -> bool:
-        """Takes over the `idTagInfo` of an answer. Returns whether the cache has changed."""
+        """Takes over the `idTagInfo` of an answer. Returns whether there is anything new to be kept."""
         key = _key(id_tag)
         if key in self.local_ids:
             return False
-        self._entries.pop(key, None)
+        before = self._entries.pop(key, None)
         expires_at = parse_timestamp(id_tag_info.get("expiryDate"))
         self._entries[key] = Entry(str(id_tag_info.get("status")), expires_at, now)
         while len(self._entries) > self.capacity:
             self._evict(now)
-        return True
+        return before is None or (before.status, before.expires_at) != (str(id_tag_info.get("status")), expires_at)
 
     def verdict(self, id_tag: str, now: datetime) -> Authorization | None:
         """What was said of `id_tag`, as it counts at `now`; None if nothing was."""

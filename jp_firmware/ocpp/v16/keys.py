@@ -13,7 +13,7 @@ from typing import Any, Final
 import attrs
 
 from jp_firmware.config.schema import Authorize, Backend
-from jp_firmware.ocpp.v16.translate import MEASURANDS
+from jp_firmware.ocpp.v16.translate import MEASURANDS, SAMPLED_BY_DEFAULT
 
 MAX_INTEGER: Final = 2**31 - 1
 MAX_KEYS_ASKED: Final = 64
@@ -72,7 +72,7 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 10
 
 
-_SAMPLED: Final = "Energy.Active.Import.Register,Power.Active.Import,Voltage,Current.Import,SoC"
+_SAMPLED: Final = ",".join(SAMPLED_BY_DEFAULT)
 _AUTHORIZE_KEYS: Final = {
     "LocalPreAuthorize": "local_pre_authorize",
     "LocalAuthorizeOffline": "local_authorize_offline",

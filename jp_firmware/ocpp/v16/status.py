@@ -18,7 +18,6 @@ import attrs
 
 from jp_firmware.model.connector import ConnectorReport
 from jp_firmware.model.faults import Fault, Severity
-from jp_firmware.model.ids import ConnectorId
 from jp_firmware.ocpp.envelope import Payload
 from jp_firmware.ocpp.v16.translate import STATUSES, error_fields, timestamp
 
@@ -58,7 +57,8 @@ def of_connector(report: ConnectorReport, faults: tuple[Fault, ...], vendor: str
     status = STATUSES[report.state]
     errors = _errors(told, vendor)
     if status == "Faulted" and told is None:
-        errors = (("errorCode", "OtherError"), ("info", report.text[:50]))
+        code = report.fault_codes[0] if report.fault_codes else ""
+        errors = (("errorCode", "OtherError"), ("info", f"{code} {report.text}".strip()[:50]))
     return Status(int(report.connector_id), status, errors, at)
 
 
@@ -114,6 +114,3 @@ class Track:
 
 def _is_urgent(status: Status, told: Status) -> bool:
     return status.status == "Faulted" or status.error_code != told.error_code
-
-
-Tracks = dict[ConnectorId, Track]

@@ -1,0 +1,205 @@
+"""What the central system may ask of the charger, and the answers to it: one method for each action of OCPP 1.6.
+
+Translates and asks `Operations`; decides nothing that charging decides. Whatever follows an answer (a reset, a
+triggered message) is done after the answer is on the wire.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Final, Protocol
+
+import attrs
+
+from jp_firmware.charging.ports import ConnectorView, Operations
+from jp_firmware.model.ids import ConnectorId
+from jp_firmware.model.session import IdToken, Session, TokenSource
+from jp_firmware.ocpp.conversation import Refusal, Reply, Silence
+from jp_firmware.ocpp.envelope import Payload
+from jp_firmware.ocpp.rpc import Incoming
+from jp_firmware.ocpp.v16.boot import Boot, Registration
+from jp_firmware.ocpp.v16.cache import AuthorizationCache
+from jp_firmware.ocpp.v16.keys import MAX_KEYS_ASKED, Changed, Keys
+from jp_firmware.ocpp.v16.metering import present_values, running_session
+
+log = logging.getLogger(__name__)
+
+ACCEPTED: Final[Payload] = {"status": "Accepted"}
+REJECTED: Final[Payload] = {"status": "Rejected"}
+
+
+class Memory(Protocol):
+    """What the commands keep and look up: the backend's part of the journal."""
+
+    async def keep_keys(self, kept: dict[str, list[str]]) -> None:
+        """Commits the changed configuration keys."""
+
+    def keep_cache(self) -> None:
+        """Writes the authorization cache down, soon."""
+
+    async def transaction_of(self, session: Session) -> int | None:
+        """The id that the central system gave to a session; None if it has not, or never will."""
+
+
+class Triggers(Protocol):
+    """What a TriggerMessage can set off."""
+
+    def send_boot(self) -> None: ...
+
+    def send_heartbeat(self) -> None: ...
+
+    def send_status(self, connector_id: int | None) -> None:
+        """One connector's status, 0 the charger's, None all."""
+
+    def send_meter_values(self, connector_ids: tuple[ConnectorId, ...]) -> None: ...
+
+
+@attrs.define(eq=False, kw_only=True)
+class Commands:
+    """Answers the central system. `handle` is a conversation's handler."""
+
+    connector_ids: tuple[ConnectorId, ...]
+    boot: Boot
+    keys: Keys
+    cache: AuthorizationCache
+    operations: Operations
+    view: ConnectorView
+    memory: Memory
+    triggers: Triggers
+
+    async def handle(self, incoming: Incoming) -> Reply | Refusal | Silence:
+        """The answer to one request."""
+        return await _ANSWERS[incoming.action](self, incoming.payload)
+
+    # --- transactions ---
+
+    async def _remote_start(self, payload: Payload) -> Reply:
+        """Rejected while Pending, on connector 0 and with a profile that is not for a transaction. A profile that fits
+        is ignored, as the specification asks of a charger without smart charging."""
+        connector = payload.get("connectorId")
+        profile = payload.get("chargingProfile")
+        if self.boot.registration is Registration.PENDING:
+            return Reply(REJECTED)
+        if connector is not None and connector not in self.connector_ids:
+            return Reply(REJECTED)
+        if profile and (profile["chargingProfilePurpose"] != "TxProfile" or "transactionId" in profile):
+            return Reply(REJECTED)
+        accepted, why = self.operations.start(
+            None if connector is None else ConnectorId(connector),
+            IdToken(payload["idTag"], TokenSource.REMOTE),
+            authorize=self.keys.flag("AuthorizeRemoteTxRequests"),
+        )
+        if not accepted:
+            log.info("RemoteStartTransaction rejected: %s", why)
+        return Reply(ACCEPTED if accepted else REJECTED)
+
+    async def _remote_stop(self, payload: Payload) -> Reply:
+        """Accepted only if a session that runs was given this id; one whose start is still unanswered has none."""
+        if self.boot.registration is Registration.PENDING:
+            return Reply(REJECTED)
+        for connector_id in self.connector_ids:
+            session = running_session(self.view, connector_id)
+            if session and await self.memory.transaction_of(session) == payload["transactionId"]:
+                accepted, why = self.operations.stop(connector_id, remote=True)
+                if not accepted:
+                    log.info("RemoteStopTransaction rejected: %s", why)
+                return Reply(ACCEPTED if accepted else REJECTED)
+        return Reply(REJECTED)
+
+    async def _unlock(self, payload: Payload) -> Reply:
+        connector = payload["connectorId"]
+        if connector not in self.connector_ids:
+            return Reply({"status": "NotSupported"})
+        accepted, why = self.operations.unlock(ConnectorId(connector))
+        if not accepted:
+            log.warning("UnlockConnector failed: %s", why)
+        return Reply({"status": "Unlocked" if accepted else "UnlockFailed"})
+
+    # --- the charger ---
+
+    async def _change_availability(self, payload: Payload) -> Reply:
+        connector = payload["connectorId"]
+        if connector != 0 and connector not in self.connector_ids:
+            return Reply(REJECTED)
+        which = None if connector == 0 else ConnectorId(connector)
+        answer = self.operations.set_operative(which, payload["type"] == "Operative")
+        return Reply({"status": "Scheduled" if answer == "scheduled" else "Accepted"})
+
+    async def _reset(self, payload: Payload) -> Reply:
+        hard = payload["type"] == "Hard"
+        return Reply(ACCEPTED, after=partial(self.operations.reset, hard=hard))
+
+    async def _data_transfer(self, payload: Payload) -> Reply:
+        log.info("DataTransfer of an unknown vendor: %r", payload["vendorId"])
+        return Reply({"status": "UnknownVendorId"})
+
+    # --- configuration ---
+
+    async def _get_configuration(self, payload: Payload) -> Reply:
+        known, unknown = self.keys.listing(payload.get("key", [])[:MAX_KEYS_ASKED])
+        answer: Payload = {"configurationKey": known}
+        if unknown:
+            answer["unknownKey"] = unknown
+        return Reply(answer)
+
+    async def _change_configuration(self, payload: Payload) -> Reply:
+        """A value counts once it is on the disk: an answer of ours survives the power."""
+        name, text = payload["key"], payload["value"]
+        verdict, own_name = self.keys.judge(name, text)
+        if verdict in (Changed.ACCEPTED, Changed.REBOOT_REQUIRED):
+            await self.memory.keep_keys(self.keys.changed_with(own_name, text))
+            self.keys.change(own_name, text)
+        return Reply({"status": verdict.value})
+
+    async def _clear_cache(self, payload: Payload) -> Reply:  # noqa: ARG002  has no parameters
+        if not self.keys.flag("AuthorizationCacheEnabled"):
+            return Reply(REJECTED)
+        self.cache.clear()
+        self.memory.keep_cache()
+        return Reply(ACCEPTED)
+
+    # --- triggers ---
+
+    async def _trigger(self, payload: Payload) -> Reply:
+        """The answer first, then what was asked for. What this charger never sends is NotImplemented."""
+        wanted, connector = payload["requestedMessage"], payload.get("connectorId")
+        if connector is not None and connector != 0 and connector not in self.connector_ids:
+            return Reply(REJECTED)
+        match wanted:
+            case "BootNotification":
+                if self.boot.accepted:
+                    return Reply(REJECTED)
+                return Reply(ACCEPTED, after=self.triggers.send_boot)
+            case "Heartbeat":
+                return Reply(ACCEPTED, after=self.triggers.send_heartbeat)
+            case "StatusNotification":
+                return Reply(ACCEPTED, after=partial(self.triggers.send_status, connector))
+            case "MeterValues":
+                return self._trigger_meter_values(connector)
+        return Reply({"status": "NotImplemented"})
+
+    def _trigger_meter_values(self, connector: int | None) -> Reply:
+        """Rejected when no meter asked for has spoken lately; connector 0 has no meter of its own."""
+        asked = self.connector_ids if connector is None else (ConnectorId(connector),)
+        measurands = self.keys.words("MeterValuesSampledData")
+        able = tuple(one for one in asked if present_values(self.view, one, measurands, "Trigger"))
+        if not able:
+            return Reply(REJECTED)
+        return Reply(ACCEPTED, after=partial(self.triggers.send_meter_values, able))
+
+
+_ANSWERS: Final[Mapping[str, Callable[[Commands, Payload], Awaitable[Reply]]]] = {
+    "ChangeAvailability": Commands._change_availability,
+    "ChangeConfiguration": Commands._change_configuration,
+    "ClearCache": Commands._clear_cache,
+    "DataTransfer": Commands._data_transfer,
+    "GetConfiguration": Commands._get_configuration,
+    "RemoteStartTransaction": Commands._remote_start,
+    "RemoteStopTransaction": Commands._remote_stop,
+    "Reset": Commands._reset,
+    "TriggerMessage": Commands._trigger,
+    "UnlockConnector": Commands._unlock,
+}
+ACTIONS: Final = frozenset(_ANSWERS)  # everything else of 1.6 is NotSupported
