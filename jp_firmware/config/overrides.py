@@ -13,7 +13,7 @@ import attrs
 from jp_firmware.config.checks import name_of
 from jp_firmware.config.lines import KeyPath
 from jp_firmware.config.schema import ConfigError
-from jp_firmware.config.structure import suggest
+from jp_firmware.config.structure import one_line, suggest
 
 
 def override(data: dict[str, Any], text: str, kind: type) -> KeyPath:
@@ -23,6 +23,7 @@ def override(data: dict[str, Any], text: str, kind: type) -> KeyPath:
     there, or a value that cannot be read.
     """
     key, equals, value = text.partition("=")
+    text = one_line(text)  # from here on only for telling
     words = [word.strip() for word in key.split(".")]
     if not equals or not all(words):
         raise ConfigError(f"--set {text}: write key.path=value, as in --set site.limit_w=100000")

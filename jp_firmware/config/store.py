@@ -14,7 +14,7 @@ from jp_firmware.config.lines import KeyPath, line_of, lines_of
 from jp_firmware.config.overrides import override
 from jp_firmware.config.profiles import path_of, read_toml
 from jp_firmware.config.schema import Cabinet, ConfigError
-from jp_firmware.config.structure import Mistake, Mistakes, structure
+from jp_firmware.config.structure import Mistake, Mistakes, one_line, structure
 
 
 def load(path: Path | str, overrides: Sequence[str] = ()) -> Cabinet:
@@ -37,7 +37,7 @@ def load(path: Path | str, overrides: Sequence[str] = ()) -> Cabinet:
         told = {}  # by place and words: the same mistake is told once
         for mistake in mistakes:
             place, order = _place(mistake, path, lines, set_by)
-            told[f"{place}: {key_text(mistake.path, data) or 'cabinet'}: {mistake.text}"] = order
+            told[one_line(f"{place}: {key_text(mistake.path, data) or 'cabinet'}: {mistake.text}")] = order
         raise ConfigError("\n".join(sorted(told, key=lambda words: told[words])))
     return cabinet
 

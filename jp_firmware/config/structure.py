@@ -53,6 +53,11 @@ def suggest(word: str, known: list[str]) -> str:
     return f"did you mean {close[0]}?" if close else f"known: {', '.join(known) or 'none'}"
 
 
+def one_line(text: str) -> str:
+    """`text` with what would break the line, or command a terminal, written as an escape."""
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
 # --- strict hooks --------------------------------------------------------------------------------------------------
 
 

@@ -200,13 +200,16 @@ class Connection:
         if watch is None or watch.due_at_s > now_s:
             return
         watch.due_at_s = now_s + watch.interval_s
-        news = self._news(topic, watch, now_s)
+        news = await self._news(topic, watch, now_s)
         if news is not None:
-            await trio.lowlevel.checkpoint()  # working it out and writing it down are two steps, not one long one
+            await trio.lowlevel.checkpoint()
             await self._put(encode(news))
 
-    def _news(self, topic: str, watch: _Watch, now_s: float) -> Request | None:
-        """What the console must be told to hold the latest; None while it does, and was told so lately."""
+    async def _news(self, topic: str, watch: _Watch, now_s: float) -> Request | None:
+        """What the console must be told to hold the latest; None while it does, and was told so lately.
+
+        Taking the picture, comparing it and writing it down are three steps of the loop, not one long one.
+        """
         try:
             latest = self._topics.snapshot(topic, now_s)
         except TopicUnavailable as exc:
@@ -220,6 +223,7 @@ class Connection:
         if previous is None:
             watch.revision, watch.sent_at_s = watch.revision + 1, now_s
             return Request(method="snapshot", params={"topic": topic, "revision": watch.revision, "snapshot": latest})
+        await trio.lowlevel.checkpoint()
         delta = diff(previous, latest)
         if not delta and now_s - watch.sent_at_s < HEARTBEAT_S:
             return None

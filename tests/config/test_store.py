@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import tomlkit
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from jp_firmware.config.profiles import DATA
 from jp_firmware.config.schema import Cabinet, ConfigError
@@ -235,6 +241,39 @@ def test_a_file_that_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:
     ]
     (tmp_path / "latin.toml").write_bytes(b"a = 1\nb = '\xe4'\n")
     assert mistakes(tmp_path / "latin.toml") == ["latin.toml:2: not UTF-8 text; save the file as UTF-8"]
+
+
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Every (container, key) of nested data."""
+    items = list(value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ())
+    for key, inner in items:
+        yield value, key
+        yield from places(inner)
+
+
+odd_values = st.recursive(
+    st.integers() | st.floats() | st.booleans() | st.text("a.-/:[]0 \n", max_size=5) | st.dates(),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.text("ab.-", min_size=1, max_size=3), inner, max_size=2)
+    ),
+    max_leaves=3,
+)
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_whatever_stands_at_a_key_gives_a_cabinet_or_one_line_a_mistake(tmp_path: Path, data: st.DataObject) -> None:
+    bent = tomllib.loads(SMALL)
+    for _ in range(data.draw(st.integers(1, 3))):
+        container, key = data.draw(st.sampled_from(list(places(bent))))
+        container[key] = data.draw(odd_values)
+    path = tmp_path / "cabinet.toml"
+    path.write_text(tomlkit.dumps(bent))
+    try:
+        load(path)
+    except ConfigError as exc:
+        for line in str(exc).split("\n"):
+            assert re.match(rf"{re.escape(str(path))}:\d+: [^:].*: .+", line)
 
 
 # --- overrides -----------------------------------------------------------------------------------------------------
