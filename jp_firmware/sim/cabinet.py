@@ -24,7 +24,7 @@ from jp_firmware.sim.control_server import ControlServer
 from jp_firmware.sim.modbus_units import Unit, board_unit, meter_unit
 from jp_firmware.sim.modbus_wire import RtuWire, TcpWire
 from jp_firmware.sim.options import Options
-from jp_firmware.sim.plant import Plant
+from jp_firmware.sim.plant import NotEmulated, Plant
 from jp_firmware.sim.reader_wire import ReaderWire
 from jp_firmware.sim.verbs import Verbs, Wire
 
@@ -50,7 +50,8 @@ def run(
     """Emulates `cabinet` until SIGTERM or SIGINT, then removes its ttys and sockets and returns.
 
     Ttys appear below `device_dir` under the names the configuration gives them; verbs are taken on the Unix socket
-    `control`. `ready` is called once when all of it stands. Raises CabinetError if it cannot stand.
+    `control`. `ready` is called once when all of it stands. Raises CabinetError if it cannot stand, and ConfigError
+    for a profile that is not there.
     """
     logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)  # else chatty about what we break on purpose
     asyncio.run(_run(cabinet, device_dir, control, options or Options(), ready))
@@ -61,7 +62,10 @@ async def _run(cabinet: Cabinet, device_dir: Path, control: Path, options: Optio
     over = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, over.set)
-    plant = Plant(cabinet, options)
+    try:
+        plant = Plant(cabinet, options)
+    except NotEmulated as error:
+        raise CabinetError(str(error)) from error
     wires = _wires(plant, device_dir)
     server = ControlServer(control, Verbs(plant, wires))
     async with contextlib.AsyncExitStack() as stack:

@@ -32,7 +32,7 @@ class ControlServer:
     path: Path
     verbs: Verbs
     _server: asyncio.Server | None = None
-    _clients: set[asyncio.Task[None]] = attrs.field(factory=set)
+    _clients: dict[asyncio.Task[None], asyncio.StreamWriter] = attrs.field(factory=dict)
 
     async def start(self) -> None:
         """Raises OSError if the socket cannot be made, or if a living cabinet has it."""
@@ -48,10 +48,11 @@ class ControlServer:
         if self._server is None:
             return
         self._server.close()
-        for task in self._clients:
-            task.cancel()
+        # Not by cancelling their tasks: asyncio would report that as an error of theirs.
+        for writer in self._clients.values():
+            writer.transport.abort()
         if self._clients:
-            await asyncio.wait(self._clients)
+            await asyncio.wait(tuple(self._clients))
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.path)
         self._server = None
@@ -59,7 +60,7 @@ class ControlServer:
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._clients.add(task)
+        self._clients[task] = writer
         try:
             while line := await reader.readline():
                 writer.write(await self._answer(line))
@@ -67,9 +68,10 @@ class ControlServer:
                     await writer.drain()
         except (ConnectionError, TimeoutError, ValueError) as error:  # ValueError: a line without an end
             log.debug("control client dropped: %s", error)
+            writer.transport.abort()
         finally:
-            self._clients.discard(task)
-            writer.transport.abort() if writer.transport.get_write_buffer_size() else writer.close()
+            del self._clients[task]
+            writer.close()
 
     async def _answer(self, line: bytes) -> bytes:
         call = None

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import attrs
 
+from jp_firmware.config.profiles import load_profile
 from jp_firmware.config.schema import Cabinet
 from jp_firmware.model.ids import ConnectorId
 from jp_firmware.sim.bus import Bus
@@ -18,7 +19,7 @@ from jp_firmware.sim.car import Car
 from jp_firmware.sim.marks import Marks
 from jp_firmware.sim.meter import Meter
 from jp_firmware.sim.misbehaviour import Misbehaviour
-from jp_firmware.sim.module import Module
+from jp_firmware.sim.module import Module, ModuleRating
 from jp_firmware.sim.module_can import ModuleBus, ModuleNode
 from jp_firmware.sim.options import Options
 from jp_firmware.sim.outlet import Event, Outlet
@@ -26,6 +27,14 @@ from jp_firmware.sim.plc_board import PlcBoard
 from jp_firmware.sim.vehicle import Battery, Vehicle
 
 MAX_STEP_S = 0.02
+
+MODULE_DRIVERS = ("infypower",)
+METER_PROFILES = ("acrel-djsf1352-rn",)
+PLC_DRIVERS = ("jp-plc-link",)
+
+
+class NotEmulated(Exception):
+    """The configuration names a device this emulation cannot stand in for: which, where, what it can."""
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -67,9 +76,11 @@ class Plant:
 
     def __attrs_post_init__(self) -> None:
         cabinet, options = self.cabinet, self.options
+        _check(cabinet)
         modules = {
             one.id: Module(
                 id=one.id,
+                rating=_rating(one.profile),
                 walk_in_s=options.walk_in_s,
                 startup_s=options.module_startup_s,
                 # Some hundred ppm, different from module to module, the same at each start (ours).
@@ -167,3 +178,27 @@ class Plant:
         )
         self.outlets[connector].plug(car)
         return car
+
+
+def _check(cabinet: Cabinet) -> None:
+    """Raises NotEmulated for a device of another make than those that are emulated."""
+    asked: list[tuple[str, str, str, tuple[str, ...]]] = []
+    asked += [(one.id, "driver", one.driver, MODULE_DRIVERS) for one in cabinet.modules]
+    asked += [(one.id, "profile", one.profile, METER_PROFILES) for one in cabinet.meters]
+    asked += [(one.id, "driver", one.driver, PLC_DRIVERS) for one in cabinet.plc_boards]
+    for device, key, value, emulated in asked:
+        if value not in emulated:
+            raise NotEmulated(f"{device}: {key} {value!r} is not emulated; choose one of {', '.join(emulated)}")
+
+
+def _rating(profile: str) -> ModuleRating:
+    """What the module's profile says of it; what it does not say is as for the InfyPower REG1K0100G."""
+    data = load_profile("modules", profile)
+    names = {
+        "max_voltage_v": "max_voltage_v",
+        "min_voltage_v": "min_voltage_v",
+        "max_current_a": "max_current_a",
+        "max_power_w": "max_power_w",
+        "silent_off_s": "comm_timeout_s",
+    }
+    return ModuleRating(**{mine: float(data[theirs]) for theirs, mine in names.items() if theirs in data})

@@ -139,8 +139,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cabinet]:
     """One process for the tests that leave it as they found it."""
     cabinet = Cabinet(tmp_path_factory.mktemp("sim"))
     yield cabinet
+    status, said = cabinet.end()  # with a client still connected
     cabinet.control.close()
-    status, said = cabinet.end()
     assert (status, said) == (0, "")
     assert not cabinet.socket.exists()
     assert list((cabinet.dev / "jp").iterdir()) == []
