@@ -71,7 +71,9 @@ class OperatorCalls:
         connector = ConnectorId(parameter(params, "connector", int)) if number is not None else None
         operative = parameter(params, "operative", bool)
         verdict = self._charger.set_operative(connector, operative)
-        self._controller.note("operator", "console", f"service {'on' if operative else 'off'}, {number or 'all'}: {verdict}")
+        self._controller.note(
+            "operator", "console", f"service {'on' if operative else 'off'}, {number or 'all'}: {verdict}"
+        )
         return {"result": verdict}
 
     async def set_limit(self, params: Json) -> object:

@@ -24,8 +24,9 @@ from jp_firmware.charging.charger import Charger
 from jp_firmware.charging.connector import ConnectorMachine
 from jp_firmware.charging.runner import ConnectorRunner, Ports
 from jp_firmware.charging.view import Ending
-from jp_firmware.config.schema import Cabinet, Connector
+from jp_firmware.config.schema import Authorize, Cabinet, Connector
 from jp_firmware.console.server import ConsoleServer
+from jp_firmware.console.topics import Provider
 from jp_firmware.faults import catalogue
 from jp_firmware.faults.register import FaultRegister
 from jp_firmware.hw.plant import Plant
@@ -94,7 +95,7 @@ class Controller:
         self.sessions = JournalledSessions(self.journal, enabled=bool(cabinet.backend.url))
         self.charger = self._charger()
         self.backend = self._backend() if cabinet.backend.url else None
-        self.authorizing.remote = self.backend
+        self.authorizing.remote = self.sessions.courier = self.backend
         self.console = ConsoleServer(self.socket, topics=self._topics(), calls=calls.all_calls(self))
         self.tree = self._tree()
 
@@ -109,7 +110,7 @@ class Controller:
                 name="connectors",
                 children=[self._connector_child(runner) for runner in self.charger.runners.values()],
             ).as_child(),
-            *([Child(name="backend", run=self.backend.run)] if self.backend else []),
+            *([self._backend_child(self.backend)] if self.backend else []),
             Child(name="consoles", run=self.console.run, watchdog_s=CONSOLE_WATCHDOG_S),
         ]
         return Supervisor(
@@ -130,6 +131,9 @@ class Controller:
             stop_within_s=limits.power_down_s + 12.0,
             safe_within_s=limits.power_down_s + 1.0,
         )
+
+    def _backend_child(self, backend: Backend16) -> Child:
+        return Child(name="backend", run=backend.run, watchdog_s=backend.watchdog_s, stop_within_s=5.0)
 
     # --- the parts, joined -------------------------------------------------------------------------------------------
 
@@ -172,9 +176,13 @@ class Controller:
             self.charger,
             self.charger,
             self.faults,
+            authorize=self.cabinet.authorize,
+            apply_rules=self._apply_rules,
+            sources={key: self.plant.sources_of(key) for key in self.charger.runners},
+            fault_sink=self.faults,
         )
 
-    def _topics(self) -> Mapping[str, picture.Provider]:
+    def _topics(self) -> Mapping[str, Provider]:
         return {
             "status": lambda: picture.status(self),
             "tree": self.tree_picture,
@@ -226,6 +234,12 @@ class Controller:
         self.note("operator", "central system", "hard reset" if hard else "soft reset")
         self.restart_wanted = True
         self.ending.set()
+
+    def _apply_rules(self, rules: Authorize) -> None:
+        """The central system may change who decides; the local list stays the configuration's."""
+        self.authorizing.rules = rules
+        for runner in self.charger.runners.values():
+            runner.machine.limits = attrs.evolve(runner.machine.limits, plug_s=rules.plug_timeout_s)
 
     def _swiped(self, uid: str, served: frozenset[ConnectorId]) -> None:
         self.note("reader", "reader", f"tag {uid}")

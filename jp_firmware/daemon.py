@@ -1,7 +1,7 @@
 """`jp run`: the controller as a process. Signals, exit statuses, and the one restart it does by itself.
 
-    0  told to end, and everything is off      70  the tree gave up: everything off, let the service manager restart it
-    1  could not start: one line says why
+0  told to end, and everything is off      70  the tree gave up: everything off, let the service manager restart it
+1  could not start: one line says why
 """
 
 from __future__ import annotations

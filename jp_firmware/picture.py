@@ -14,7 +14,11 @@ import trio
 
 from jp_firmware import __version__
 from jp_firmware.charging.runner import ConnectorRunner
+from jp_firmware.config import schema
 from jp_firmware.config.schema import Cabinet
+from jp_firmware.hw.meters.driver import MeterTask
+from jp_firmware.hw.modules.module import ModuleTask
+from jp_firmware.hw.plc.driver import BoardTask
 from jp_firmware.model.connector import EvStatus, ProximityState
 from jp_firmware.model.power import Allocation, Plan
 from jp_firmware.model.signals import Signal
@@ -30,10 +34,10 @@ Json = dict[str, Any]
 
 def status(controller: Controller) -> Json:
     """The topic `status`."""
-    now_s = trio.current_time()
+    now_s, cabinet = trio.current_time(), controller.cabinet
     plan = controller.planner.plan.signal.value or Plan()
     return {
-        "charger": _charger(controller.cabinet, controller.started_s, now_s),
+        "charger": _charger(cabinet, controller.started_s, now_s),
         "site": _site(controller, plan, now_s),
         "backend": controller.backend.snapshot() if controller.backend else _NO_BACKEND,
         "tree": tree_health(controller.tree.tree()),
@@ -42,9 +46,9 @@ def status(controller: Controller) -> Json:
             str(key): _connector(runner, plan.allocations.get(key), now_s)
             for key, runner in controller.charger.runners.items()
         },
-        "modules": {name: _module(controller, name, now_s) for name in controller.plant.modules},
-        "meters": {name: _meter(controller, name, now_s) for name in controller.plant.meters},
-        "plc_boards": {name: _board(controller, name, now_s) for name in controller.plant.boards},
+        "modules": {one.id: _module(one, controller.plant.modules[one.id], now_s) for one in cabinet.modules},
+        "meters": {one.id: _meter(one, controller.plant.meters[one.id], now_s) for one in cabinet.meters},
+        "plc_boards": {one.id: _board(one, controller.plant.boards[one.id], now_s) for one in cabinet.plc_boards},
     }
 
 
@@ -151,14 +155,13 @@ def _latch(ev: EvStatus | None) -> bool | None:
     return None if ev is None else ev.proximity is ProximityState.LATCHED
 
 
-def _module(controller: Controller, name: str, now_s: float) -> Json:
-    module = controller.plant.modules[name]
+def _module(config: schema.Module, module: ModuleTask, now_s: float) -> Json:
     signal = module.status.signal
     status = module.status.fresh(now_s, FRESH_S)
     if status is None:
-        return {"connector": module.config.connector, "state": "silent", **_NO_MODULE, "age_s": age_s(signal, now_s)}
+        return {"connector": config.connector, "state": "silent", **_NO_MODULE, "age_s": age_s(signal, now_s)}
     return {
-        "connector": module.config.connector,
+        "connector": config.connector,
         "state": "fault" if status.alarms else "on" if status.on else "off",
         "voltage_v": round(status.voltage_v, 1),
         "current_a": round(status.current_a, 1),
@@ -171,11 +174,10 @@ def _module(controller: Controller, name: str, now_s: float) -> Json:
 _NO_MODULE: Json = {"voltage_v": None, "current_a": None, "ambient_c": None, "alarms": []}
 
 
-def _meter(controller: Controller, name: str, now_s: float) -> Json:
-    meter = controller.plant.meters[name]
+def _meter(config: schema.Meter, meter: MeterTask, now_s: float) -> Json:
     signal, reading = meter.reading.signal, meter.reading.fresh(now_s, FRESH_S)
     return {
-        "connector": meter.config.connector,
+        "connector": config.connector,
         "quality": signal.quality.value,
         "voltage_v": round(reading.voltage_v, 1) if reading else None,
         "current_a": round(reading.current_a, 2) if reading else None,
@@ -185,8 +187,7 @@ def _meter(controller: Controller, name: str, now_s: float) -> Json:
     }
 
 
-def _board(controller: Controller, name: str, now_s: float) -> Json:
-    board = controller.plant.boards[name]
+def _board(config: schema.PlcBoard, board: BoardTask, now_s: float) -> Json:
     signal, seen = board.status.signal, board.status.fresh(now_s, FRESH_S)
     identity = board.identity
     known: Mapping[str, Any] = {
@@ -197,7 +198,7 @@ def _board(controller: Controller, name: str, now_s: float) -> Json:
         )
     }  # fmt: skip
     return {
-        "connectors": list(board.config.connectors),
+        "connectors": list(config.connectors),
         "quality": signal.quality.value,
         "mode": seen.mode.value if seen else None,
         **known,
@@ -211,4 +212,3 @@ def age_s(signal: Signal[Any], now_s: float) -> float | None:
     """Age of a signal for a screen: None if there never was one."""
     age = signal.age_s(now_s)
     return round(age, 1) if age != float("inf") else None
-

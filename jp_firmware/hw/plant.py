@@ -13,6 +13,7 @@ import attrs
 import trio
 
 from jp_firmware.charging.ports import EvLink, FaultSink
+from jp_firmware.config import schema
 from jp_firmware.config.schema import Cabinet, Wire
 from jp_firmware.hw.can.bus import CanBus
 from jp_firmware.hw.meters import driver as meter_drivers
@@ -21,8 +22,8 @@ from jp_firmware.hw.modbus.master import ModbusMaster, master_for
 from jp_firmware.hw.modules.driver import load_profile
 from jp_firmware.hw.modules.module import ModuleTask
 from jp_firmware.hw.modules.stage import Stage
-from jp_firmware.hw.plc import board as plc_boards
-from jp_firmware.hw.plc.board import PlcBoard
+from jp_firmware.hw.plc import driver as plc_drivers
+from jp_firmware.hw.plc.driver import BoardTask
 from jp_firmware.hw.rfid.reader import RfidReader
 from jp_firmware.model.ids import ConnectorId, MeterId, ModuleId, PlcId
 from jp_firmware.nursery.backoff import Backoff
@@ -43,7 +44,7 @@ class Plant:
     masters: Mapping[str, ModbusMaster]
     modules: Mapping[ModuleId, ModuleTask]
     meters: Mapping[MeterId, MeterTask]
-    boards: Mapping[PlcId, PlcBoard]
+    boards: Mapping[PlcId, BoardTask]
     readers: Mapping[str, RfidReader]
     stages: Mapping[ConnectorId, Stage]
     ev_links: Mapping[ConnectorId, EvLink]
@@ -58,12 +59,12 @@ class Plant:
         }
         stages = {
             connector.id: Stage(
-                connector.id, [modules[one.id] for one in cabinet.modules if one.connector == connector.id]
+                connector.id, tuple(modules[one.id] for one in cabinet.modules if one.connector == connector.id)
             )
             for connector in cabinet.connectors
         }
         boards = {
-            one.id: plc_boards.load_driver(one.driver).board(one, masters[one.wire], faults)
+            one.id: plc_drivers.load_driver(one.driver).board(one, masters[one.wire], faults)
             for one in cabinet.plc_boards
         }
         return cls(
@@ -93,7 +94,7 @@ class Plant:
     def sources_of(self, connector_id: ConnectorId) -> frozenset[str]:
         """Names whose faults concern a connector: its own, and those of the devices and wires it depends on."""
         cabinet = self.cabinet
-        devices = [
+        devices: list[schema.Module | schema.Meter | schema.PlcBoard] = [
             *(one for one in cabinet.modules if one.connector == connector_id),
             *(one for one in cabinet.meters if one.connector == connector_id),
             *(one for one in cabinet.plc_boards if connector_id in one.connectors),

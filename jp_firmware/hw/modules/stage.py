@@ -59,7 +59,7 @@ class Stage:
     """One connector's modules. Fulfils `PowerStage`."""
 
     connector_id: ConnectorId
-    modules: tuple[ModuleTask, ...] = attrs.field(converter=tuple)
+    modules: Sequence[ModuleTask]
     _clock: Callable[[], float] = trio.current_time
     output: Source[StageOutput] = attrs.field(init=False)
 
