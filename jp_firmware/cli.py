@@ -73,11 +73,11 @@ def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
 
 def _plain_errors() -> tuple[type[Exception], ...]:
     """The errors whose text is all that there is to say. Looked up when one has been raised, not before."""
-    from jp_firmware.cli_checks import NoCheckout
+    from jp_firmware.cli_checks import ChecksError
     from jp_firmware.config.schema import ConfigError
     from jp_firmware.console.protocol import ConsoleError
 
-    return CommandError, ConsoleError, ConfigError, NoCheckout
+    return CommandError, ConsoleError, ConfigError, ChecksError
 
 
 # --- the words -----------------------------------------------------------------------------------------------------

@@ -20,15 +20,15 @@ _LINTS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
-class NoCheckout(Exception):
-    """The checks need the tests and the tools of a checkout, and this is an installed package."""
+class ChecksError(Exception):
+    """A check cannot be run: what is missing, and what there is, in one line."""
 
 
 def checkout() -> Path:
-    """The root of the checkout. Raises NoCheckout where there is none."""
+    """The root of the checkout. Raises ChecksError where there is none."""
     root = Path(jp_firmware.__file__).parents[1]
     if not (root / "tests").is_dir() or not (root / "pyproject.toml").is_file():
-        raise NoCheckout("this needs a checkout with its tests; run ./jp from the root of one")
+        raise ChecksError("this needs a checkout with its tests; run ./jp from the root of one")
     return root
 
 
@@ -64,7 +64,7 @@ def run_bench(name: str, arguments: Sequence[str]) -> int:
     root = checkout()
     known = bench_names(root)
     if name not in known:
-        raise NoCheckout(f"there is no benchmark {name!r}; there are: {', '.join(known) or 'none yet'}")
+        raise ChecksError(f"there is no benchmark {name!r}; there are: {', '.join(known) or 'none yet'}")
     return _run([sys.executable, "-m", f"tests.bench.{name}", *arguments], root)
 
 

@@ -6,7 +6,7 @@ Pure; each check yields its mistakes, and a later check may rely on nothing that
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import entry_points
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
@@ -141,9 +141,9 @@ def _addresses(cabinet: Cabinet) -> Iterator[Mistake]:
 def _devices_and_connectors(cabinet: Cabinet) -> Iterator[Mistake]:
     known = [one.id for one in cabinet.connectors]
     served: list[tuple[KeyPath, int]] = [
-        (("modules", at, "connector"), m.connector) for at, m in _numbered(cabinet.modules)
+        (("modules", at, "connector"), m.connector) for at, m in enumerate(cabinet.modules)
     ]
-    served += [(("meters", at, "connector"), m.connector) for at, m in _numbered(cabinet.meters)]
+    served += [(("meters", at, "connector"), m.connector) for at, m in enumerate(cabinet.meters)]
     lists: list[tuple[str, Sequence[PlcBoard | Reader]]] = [
         ("plc_boards", cabinet.plc_boards),
         ("readers", cabinet.readers),
@@ -219,41 +219,10 @@ def _local_list(cabinet: Cabinet) -> Iterator[Mistake]:
     yield from _twice(uids, lambda uid: f'"{uid}" is listed twice; remove one')
 
 
-def _twice(values: Iterable[tuple[KeyPath, Any]], tell: Any) -> Iterator[Mistake]:
+def _twice(values: Iterable[tuple[KeyPath, Any]], tell: Callable[[Any], str]) -> Iterator[Mistake]:
     """A mistake at each value that stood before."""
     seen: set[Any] = set()
     for path, value in values:
         if value in seen:
             yield Mistake(path, tell(value))
         seen.add(value)
-
-
-def _numbered(items: Sequence[Any]) -> Iterator[tuple[int, Any]]:
-    return enumerate(items)
-
-
-def key_text(path: KeyPath, data: Mapping[str, Any]) -> str:
-    """A path as people write it: list items by their name or id, as `--set` takes them."""
-    words: list[str] = []
-    value: Any = data
-    for step in path:
-        value = _descend(value, step)
-        words.append(str(name_of(value, step)) if isinstance(step, int) else step)
-    return ".".join(words)
-
-
-def name_of(item: Any, number: int) -> Any:
-    """What a list item is called by: its `name`, `id` or `uid`, else its number."""
-    if isinstance(item, dict):
-        for key in ("name", "id", "uid") if "uid" not in item else ("uid",):
-            if isinstance(item.get(key), str | int):
-                return item[key]
-    return number
-
-
-def _descend(value: Any, step: str | int) -> Any:
-    if isinstance(value, dict) and isinstance(step, str):
-        return value.get(step)
-    if isinstance(value, list) and isinstance(step, int) and step < len(value):
-        return value[step]
-    return None

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from jp_firmware.config.checks import check, key_text
+from jp_firmware.config.checks import check
+from jp_firmware.config.keys import key_text
 from jp_firmware.config.lines import KeyPath, line_of, lines_of
 from jp_firmware.config.overrides import override
 from jp_firmware.config.profiles import path_of, read_toml

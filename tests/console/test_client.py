@@ -15,7 +15,8 @@ import pytest
 import trio
 
 from jp_firmware.console import client as client_module
-from jp_firmware.console.client import ConsoleClient, default_socket_path, explain
+from jp_firmware.console.client import ConsoleClient, default_socket_path
+from jp_firmware.console.link import explain
 from jp_firmware.console.protocol import CallFailed, ConsoleError, ErrorCode, Request, Result, encode
 from jp_firmware.console.server import MAX_CLIENTS, ConsoleServer
 from jp_firmware.nursery.supervisor import Lifeline
@@ -212,5 +213,6 @@ def test_the_clients_import_neither_trio_nor_another_room() -> None:
     assert set(loaded) == {
         "jp_firmware.console",
         "jp_firmware.console.client",
+        "jp_firmware.console.link",
         "jp_firmware.console.protocol",
     }
