@@ -1,0 +1,137 @@
+"""SocketCAN where it really runs: on a Linux kernel with vcan, and slcan against Linux's own line discipline.
+
+The kernel is Debian's user-mode-linux (`uml.sh`). Skipped only where its package cannot be had.
+"""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+import tty
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from jp_firmware.hw.can.frame import Frame
+from jp_firmware.hw.can.slcan_adapter import SlcanAdapter
+from tests.uml.guest_slcand import IN_TIME, SENT, TOO_LATE
+
+HERE = Path(__file__).parent
+CHECKOUT = HERE.parents[1]
+TIMEOUT_S = 90  # a slow machine under load; two seconds of boot are usual
+
+TOLD = ("100#CAFE", "1ABCDEF0#A1B2C3D4E5F60718", "033#R1")
+
+pytestmark = pytest.mark.uml
+
+Run = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def uml_packages() -> None:
+    fetched = subprocess.run([HERE / "uml.sh", "--fetch"], capture_output=True, text=True, timeout=300, check=False)
+    if fetched.returncode == 77:
+        pytest.skip(fetched.stderr.strip())
+    assert fetched.returncode == 0, fetched.stderr
+
+
+@pytest.fixture
+def uml(uml_packages: None) -> Run:
+    """Runs a command in the guest, from the checkout; returns what it printed. Fails if the command failed."""
+
+    def run(*command: str, **environment: str) -> str:
+        process = start(*command, **environment)
+        try:
+            output, _ = process.communicate(timeout=TIMEOUT_S)
+        finally:
+            end(process)
+        assert process.returncode == 0, output
+        return output
+
+    return run
+
+
+def start(*command: str, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [HERE / "uml.sh", *command],
+        cwd=CHECKOUT,
+        env={**os.environ, "JP_UML_PYTHON": sys.executable, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """Leaves no kernel behind, whatever became of the test."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def test_socketcan_on_a_real_kernel(uml: Run) -> None:
+    output = uml(sys.executable, "-m", "pytest", "-q", "--no-header", str(HERE / "guest_socketcan.py"))
+
+    assert " passed" in output
+    assert "skipped" not in output
+
+
+def test_linux_slcand_and_our_adapter_understand_each_other_and_a_full_queue_is_bounded(
+    uml_packages: None, tmp_path: Path
+) -> None:
+    far, near = pty.openpty()
+    tty.setraw(far)
+    tty.setraw(near)
+    news = tmp_path
+    process = start(
+        sys.executable, "-m", "tests.uml.guest_slcand", str(news), JP_UML_SERIAL=os.ttyname(near), PYTHONPATH="."
+    )
+    adapter = SlcanAdapter()
+    frames: list[Frame] = []
+    told = False
+    give_up_at_s = time.monotonic() + TIMEOUT_S
+    try:
+        while process.poll() is None:
+            assert time.monotonic() < give_up_at_s, "the guest did not come to its end"
+            if (news / "listening").exists() and not told:
+                told = True
+                os.write(far, b"".join(adapter.frame_to_host(Frame.from_text(text)) for text in TOLD))
+            if (news / "not reading").exists() and not (news / "read again").exists():
+                time.sleep(0.01)
+                continue
+            if not select.select([far], [], [], 0.05)[0]:
+                continue
+            heard, answer = adapter.receive(os.read(far, 4096))
+            os.write(far, answer)
+            frames += heard
+            if Frame.from_text("321#AA55") in heard:
+                assert adapter.bitrate == 125_000
+                (news / "not reading").touch()
+            if IN_TIME in heard:
+                (news / "seen").touch()
+    finally:
+        end(process)
+        os.close(far)
+        os.close(near)
+
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    assert output.splitlines() == [f"heard {' '.join(TOLD)}", "met ENOBUFS", "too late False", "in time True"]
+    assert [str(frame) for frame in frames[:4]] == list(SENT)
+    assert IN_TIME in frames
+    assert TOO_LATE not in frames
+    assert not adapter.is_open, "slcand closed the channel"
+
+
+def test_a_failing_command_is_seen_to_fail(uml_packages: None) -> None:
+    process = start("sh", "-c", "echo before; exit 3")
+    output, _ = process.communicate(timeout=TIMEOUT_S)
+
+    assert (3, "before\n") == (process.returncode, output)

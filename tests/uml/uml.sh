@@ -1,0 +1,59 @@
+#!/bin/sh
+# Runs a command under a real Linux kernel with CAN, in seconds and without a disk image: Debian's user-mode-linux boots
+# on this machine's own files (hostfs), with vcan0 up. Prints what the command prints and ends with its exit status.
+#
+#   uml.sh --fetch              gets the packages if they are not there yet (no root needed); 77 if they cannot be had
+#   uml.sh COMMAND [ARG...]     runs it in the present directory, can-utils on its PATH
+#
+# JP_UML_DIR     where the packages are kept, extracted, not installed (default: jp-uml in the user's cache directory)
+# JP_UML_SERIAL  a tty of this machine that becomes the guest's /dev/ttyS0
+# JP_UML_PYTHON  the interpreter of the guest's first process (default: python3)
+set -eu
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+store=${JP_UML_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/jp-uml}
+python=$(command -v "${JP_UML_PYTHON:-python3}")
+
+fetch() {
+    [ -e "$store/complete" ] && return 0
+    for tool in apt-get dpkg-deb; do
+        command -v "$tool" >/dev/null || { echo "uml.sh: no $tool: user-mode-linux is a Debian package" >&2; return 77; }
+    done
+    mkdir -p "$store"
+    fresh=$(mktemp -d "$store/fetch.XXXXXX")
+    if ! (cd "$fresh" && apt-get download -q user-mode-linux can-utils >log 2>&1); then
+        echo "uml.sh: cannot download user-mode-linux and can-utils: $(grep '^E:' "$fresh/log" | head -n 1)" >&2
+        rm -rf "$fresh"
+        return 77
+    fi
+    for package in "$fresh"/*.deb; do dpkg-deb -x "$package" "$store"; done
+    rm -rf "$fresh"
+    : >"$store/complete"
+}
+
+if [ "${1:-}" = --fetch ]; then
+    fetch
+    exit
+fi
+fetch
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/jp-uml.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 143' INT TERM
+for argument in "$@"; do printf '%s\n' "$argument"; done >"$work/command"
+cat >"$work/init" <<END
+#!/bin/sh
+PYTHONDONTWRITEBYTECODE=1 exec '$python' '$here/guest_init.py' '$work' '$store' '$PWD'
+END
+chmod 755 "$work/init"
+
+"$store/usr/bin/linux.uml" mem=384M root=/dev/root rootfstype=hostfs rootflags=/ rw init="$work/init" quiet \
+    con=null con0=null,fd:1 ssl=null ${JP_UML_SERIAL:+"ssl0=tty:$JP_UML_SERIAL"} uml_dir="$work" \
+    >"$work/console" 2>&1 </dev/null || true
+
+[ -e "$work/output" ] && cat "$work/output"
+if [ ! -e "$work/status" ]; then
+    echo "uml.sh: the kernel did not get to the end of the command; its console:" >&2
+    cat "$work/console" >&2
+    exit 125
+fi
+exit "$(cat "$work/status")"
