@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Protocol
 
 import attrs
 import trio
@@ -18,9 +17,22 @@ from pymodbus.pdu import ExceptionResponse
 from jp_firmware.config.schema import Wire
 from jp_firmware.hw import serial
 from jp_firmware.hw.modbus import adu
+from jp_firmware.hw.modbus.faults import ModbusFault, ModbusGarbled, ModbusRefused, ModbusTimeout, WireDown
 from jp_firmware.hw.modbus.line import Line, RtuLine, TcpLine
-from jp_firmware.nursery.bell import Bell
+from jp_firmware.hw.modbus.link import LOST, ByteStream, Link
 from jp_firmware.nursery.supervisor import Lifeline
+
+__all__ = [
+    "ModbusFault",
+    "ModbusGarbled",
+    "ModbusMaster",
+    "ModbusRefused",
+    "ModbusTimeout",
+    "WireDown",
+    "master_for",
+    "rtu_master",
+    "tcp_master",
+]
 
 log = logging.getLogger(__name__)
 
@@ -31,43 +43,6 @@ DEFAULT_TIMEOUT_S = 0.5  # for a device to answer, wire time aside
 DEFAULT_ATTEMPTS = 2  # a disturbed frame is asked for again once before anybody hears of it
 CONNECT_TIMEOUT_S = 3.0  # TCP
 SILENCES = 3  # timeouts in a row after which a TCP connection is renewed: its peer may be gone without a word
-
-
-class ByteStream(Protocol):
-    """What a connection must offer: a Trio stream, or a `serial.SerialPort`."""
-
-    async def receive_some(self, max_bytes: int, /) -> bytes | bytearray: ...
-
-    async def send_all(self, data: bytes, /) -> None: ...
-
-    async def aclose(self) -> None: ...
-
-
-_LOST = (trio.BrokenResourceError, trio.ClosedResourceError, serial.WireDown)
-
-
-class ModbusFault(Exception):
-    """An exchange that brought nothing: what, where and what to do."""
-
-
-class ModbusTimeout(ModbusFault):
-    """The device did not answer in time."""
-
-
-class ModbusGarbled(ModbusFault):
-    """Something answered, but it was no answer."""
-
-
-class ModbusRefused(ModbusFault):
-    """The device answered with an exception; `code` is Modbus' own."""
-
-    def __init__(self, message: str, code: int) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-class WireDown(ModbusFault):
-    """There is no connection: it could not be opened, or it was lost."""
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -88,7 +63,7 @@ class ModbusMaster:
     unanswered: int = 0
     _silences: int = 0
     _lock: trio.Lock = attrs.field(factory=trio.Lock, repr=False)
-    _link: _Link | None = attrs.field(default=None, repr=False)
+    _link: Link | None = attrs.field(default=None, repr=False)
     _lifeline: Lifeline | None = attrs.field(default=None, repr=False)
 
     async def run(self, lifeline: Lifeline) -> None:
@@ -98,31 +73,40 @@ class ModbusMaster:
         Cancelling closes it; exchanges under way then end with WireDown.
         """
         self._lifeline = lifeline
-        while True:
-            answered = self.answered
-            link = _Link(await self._open(), self.new_line())
-            self._link = link
-            self._silences = 0
-            self.down_because = ""
-            lifeline.ready()
-            try:
-                why = await link.receive()
-            except _LOST as error:
-                raise self._lost(str(error)) from error
-            finally:
-                self._link = None
-                link.fail(self._down(self.down_because or self._closed))
-                with trio.CancelScope() as at_once:
-                    at_once.cancel(reason="nothing to wait for")
-                    await link.stream.aclose()
-            if link.out_of_step and self.answered == answered:
-                raise self._lost(why)  # whatever listens there does not speak Modbus
-            log.warning("%s: connection renewed: %s", self.name, why)
+        try:
+            while True:
+                await self._serve(await self._open(), lifeline)
+        finally:
+            self._replace(None)
+
+    async def _serve(self, stream: ByteStream, lifeline: Lifeline) -> None:
+        """One connection, from its opening until it is to be renewed. Raises WireDown when it is lost."""
+        link, answered = Link(stream, self.new_line()), self.answered
+        self._replace(link)
+        self._silences, self.down_because = 0, ""
+        lifeline.ready()
+        try:
+            why = await link.receive()
+        except LOST as error:
+            raise self._lost(str(error)) from error
+        finally:
+            link.fail(self._down(self.down_because or self._closed))
+            with trio.CancelScope() as at_once:
+                at_once.cancel(reason="nothing to wait for")
+                await stream.aclose()
+        if link.out_of_step and self.answered == answered:
+            raise self._lost(why)  # whatever listens there does not speak Modbus
+        log.warning("%s: opened anew: %s", self.name, why)
+
+    def _replace(self, link: Link | None) -> None:
+        old, self._link = self._link, link
+        if old:
+            old.replaced.set()
 
     @property
     def up(self) -> bool:
         """Whether there is a connection now."""
-        return self._link is not None
+        return self._link is not None and not self._link.done
 
     async def read_holding(
         self,
@@ -184,7 +168,7 @@ class ModbusMaster:
                     break
                 except (ModbusTimeout, ModbusGarbled) as error:
                     self.unanswered += 1
-                    if not left or self._link is None:
+                    if not left:
                         raise
                     log.debug("%s, asked again", error)
         self.answered += 1
@@ -202,9 +186,7 @@ class ModbusMaster:
         return tuple(answer.registers)
 
     async def _once(self, request: adu.Request, timeout_s: float) -> bytes:
-        if self._link is None:
-            raise WireDown(self.down_because or self._closed)
-        link = self._link
+        link = await self._present_link(timeout_s)
         if not await link.clear(request, timeout_s):
             raise ModbusGarbled(f"{self.name} ({self.where}) is never quiet: is there another master, or a wrong baud?")
         now_s = trio.current_time()
@@ -213,7 +195,7 @@ class ModbusMaster:
         try:
             await link.send(frame)
             pdu = await link.wait_answer()
-        except _LOST as error:
+        except LOST as error:
             raise self._lost(str(error)) from error
         finally:
             garbled = link.line.give_up(trio.current_time())
@@ -230,6 +212,15 @@ class ModbusMaster:
             f"{self._who(request)} did not answer {request.text} within {timeout_s:g} s: "
             "check its supply, address, baud and wiring"
         )
+
+    async def _present_link(self, timeout_s: float) -> Link:
+        """The connection; the next one, if the present one is just being opened anew."""
+        if self._link and self._link.done:
+            with trio.move_on_after(timeout_s):
+                await self._link.replaced.wait()
+        if self._link is None or self._link.done:
+            raise WireDown(self.down_because or self._closed)
+        return self._link
 
     async def _open(self) -> ByteStream:
         try:
@@ -253,90 +244,6 @@ class ModbusMaster:
 
     def _who(self, request: adu.Request) -> str:
         return f"{self.name} unit {request.unit}"
-
-
-@attrs.define(eq=False)
-class _Link:
-    """One connection while it lasts: its stream, its line, and the one exchange that may be under way."""
-
-    stream: ByteStream
-    line: Line
-    answer: bytes | None = None
-    out_of_step: bool = False
-    _error: ModbusFault | None = None
-    _bell: Bell = attrs.field(factory=Bell)
-    _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
-    _why: str = ""
-
-    async def receive(self) -> str:
-        """Moves bytes from the stream to the line. Returns why the connection should be renewed."""
-        with self._scope:
-            while True:
-                data = await self.stream.receive_some(1024)
-                if not data:
-                    raise trio.BrokenResourceError("end of file")
-                try:
-                    self.answer = self.line.feed(bytes(data), trio.current_time()) or self.answer
-                except adu.FramingError as error:
-                    self.out_of_step = True
-                    self.fail(ModbusGarbled(f"{error}: the connection is opened anew"))
-                    return str(error)
-                self._bell.ring()
-        return self._why
-
-    async def clear(self, request: adu.Request, patience_s: float) -> bool:
-        """Waits until the request may be sent. False if the line does not fall quiet for `patience_s` too long."""
-        until_s = max(trio.current_time(), self.line.clear_at_s(request)) + patience_s
-        while (clear_at_s := self.line.clear_at_s(request)) > trio.current_time():
-            if clear_at_s > until_s:
-                return False
-            with trio.move_on_at(clear_at_s):
-                await self._wait_for_bytes()
-        return True
-
-    async def send(self, frame: bytes) -> None:
-        """Sends within the exchange's deadline. What was cut off in the middle spoils a TCP connection."""
-        sent = False
-        try:
-            with trio.move_on_at(self.line.give_up_at_s()):
-                await self.stream.send_all(frame)
-                sent = True
-        finally:
-            if not sent:
-                self.renew_if_possible("a request was cut off in the middle")
-
-    async def wait_answer(self) -> bytes | None:
-        """The answer's PDU; None when it is time to give up."""
-        while self.answer is None:
-            give_up_at_s = self.line.give_up_at_s()
-            with trio.move_on_at(give_up_at_s):
-                await self._wait_for_bytes()
-            if trio.current_time() >= give_up_at_s and self.answer is None:
-                # After a stall the answer may lie in the reader's hands: it runs before we do again.
-                await trio.lowlevel.cancel_shielded_checkpoint()
-                if self._error:
-                    raise self._error
-                if trio.current_time() >= self.line.give_up_at_s():
-                    break
-        return self.answer
-
-    async def _wait_for_bytes(self) -> None:
-        if self._error:
-            raise self._error
-        await self._bell.wait()
-        if self._error:
-            raise self._error
-
-    def fail(self, error: ModbusFault) -> None:
-        """Ends the exchange under way, and any that should still be tried on this connection, with `error`."""
-        self._error = self._error or error
-        self._bell.ring()
-
-    def renew_if_possible(self, why: str) -> None:
-        """Asks `receive` to return. A tty is not renewed: it has no connection that could be out of step."""
-        if isinstance(self.line, TcpLine):
-            self._why = why
-            self._scope.cancel(reason=why)
 
 
 def master_for(wire: Wire, device_dir: Path) -> ModbusMaster:

@@ -47,6 +47,7 @@ class Slave:
     stream: trio.abc.Stream
     rtu: bool = True
     delay_s: Callable[[int], float] = lambda _: 0.001
+    delay_of: Callable[[ModbusPDU], float] | None = None  # instead, where the request decides
     mangle: Callable[[int, bytes], bytes] = lambda _, frame: frame
     values: Callable[[int, int, int], tuple[int, ...]] = values_at
     wrote: Callable[[int, int, list[int]], None] = lambda *_: None
@@ -70,7 +71,7 @@ class Slave:
                         nursery.start_soon(self._answer, framer, pdu, len(self.requests) - 1)
 
     async def _answer(self, framer: FramerRTU | FramerSocket, request: ModbusPDU, number: int) -> None:
-        delay_s = self.delay_s(number)
+        delay_s = self.delay_of(request) if self.delay_of else self.delay_s(number)
         answer = self.answer_to(request)
         if math.isinf(delay_s):
             return

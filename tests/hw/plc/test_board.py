@@ -362,7 +362,8 @@ async def test_what_was_commanded_before_does_not_come_back_with_the_link(
         assert {commands.connectors for commands in emulated.heard} == {(EvCommand(), EvCommand())}
 
 
-def test_cancelled_anywhere_the_last_word_is_contactors_open() -> None:
+@pytest.mark.parametrize("rtu", [True, False], ids=["rtu", "tcp"])
+def test_cancelled_anywhere_the_last_word_is_contactors_open(rtu: bool) -> None:
     """Whatever step the task is cancelled at, no board is left with a command to keep its contactors closed."""
     closed_somewhere: list[bool] = []
 
@@ -386,7 +387,7 @@ def test_cancelled_anywhere_the_last_word_is_contactors_open() -> None:
 
         async def serve(task_status: trio.TaskStatus[None]) -> None:
             with trio.CancelScope(shield=True):
-                async with connected(values=emulated.values, wrote=emulated.wrote) as (master, _):
+                async with connected(rtu=rtu, values=emulated.values, wrote=emulated.wrote) as (master, _):
                     boards.append(DRIVER.board(CONFIG, master, faults))
                     task_status.started()
                     await done.wait()
