@@ -40,9 +40,9 @@ def test_a_first_plan_gives_everyone_the_fair_share() -> None:
 
 
 def test_a_cut_acts_at_once() -> None:
-    demands = [wants(1, 60 * KW, measured_w=60 * KW), wants(2, 60 * KW, measured_w=60 * KW)]
-    before = compute(demands, [site(120 * KW)], Plan(), 0.0)
-    after = compute(demands, [site(50 * KW)], before, 1.0)
+    before = compute([wants(1, 60 * KW), wants(2, 60 * KW)], [site(120 * KW)], Plan(), 0.0)
+    flowing = [wants(1, 60 * KW, measured_w=60 * KW), wants(2, 60 * KW, measured_w=60 * KW)]
+    after = compute(flowing, [site(50 * KW)], before, 1.0)
 
     assert [25 * KW, 25 * KW] == assigned(after)
 
