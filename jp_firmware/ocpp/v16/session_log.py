@@ -6,6 +6,7 @@ without the other; sending them is the outbox's business.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 import attrs
@@ -14,7 +15,7 @@ import trio
 from jp_firmware.journal import outbox, sessions
 from jp_firmware.journal.records import Record
 from jp_firmware.journal.writer import Journal
-from jp_firmware.model.ids import SessionId
+from jp_firmware.model.ids import ConnectorId, SessionId
 from jp_firmware.model.session import Sample, Session
 from jp_firmware.ocpp.v16.keys import Keys
 from jp_firmware.ocpp.v16.translate import (
@@ -82,6 +83,11 @@ class JournalledSessions:
         await self.journal.commit(*records)
         self._due_at_s.pop(session.id, None)
         self._wake()
+
+    async def unfinished(self, connector_id: ConnectorId) -> Sequence[Session]:
+        """Sessions of a connector with a committed start and no stop. Raises JournalError."""
+        left_open = await self.journal.read(sessions.open_sessions)
+        return [session for session in left_open if session.connector_id == connector_id]
 
     async def checkpoint(self, session: Session) -> None:
         """Commits the register so far."""
