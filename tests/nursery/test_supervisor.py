@@ -411,6 +411,24 @@ async def test_a_step_that_is_done_lets_its_dependants_start(autojump_clock: Moc
     assert states == [State.DONE, State.UP]
 
 
+async def test_a_step_that_failed_for_good_keeps_its_dependants_from_starting(autojump_clock: MockClock) -> None:
+    born: list[str] = []
+
+    async def dependant(lifeline: Lifeline) -> None:
+        born.append("dependant")
+        await feeding(lifeline)
+
+    children = [
+        Child(name="before", run=feeding),
+        Child(name="once", run=failing_without_ready, restart=Restart.NEVER),
+        Child(name="next", run=dependant),
+    ]
+    supervisor = Supervisor(name="s", children=children, strategy=Strategy.REST)
+    await run_for(supervisor, 5)
+
+    assert born == []
+
+
 async def test_a_supervisor_without_anything_left_to_run_returns(autojump_clock: MockClock) -> None:
     async def once(lifeline: Lifeline) -> None:
         lifeline.ready()
@@ -781,7 +799,8 @@ def test_two_children_of_one_name_are_refused() -> None:
         Supervisor(name="s", children=[Child(name="a", run=feeding), Child(name="a", run=feeding)])
 
 
-def test_a_blocking_step_cannot_save_itself_by_feeding_late() -> None:
+@pytest.mark.parametrize("then", ["waits", "returns"])
+def test_a_blocking_step_cannot_save_itself_by_feeding_late(then: str) -> None:
     """On the real clock, which a mock would hide."""
     ends: list[tuple[End, float]] = []
 
@@ -789,7 +808,8 @@ def test_a_blocking_step_cannot_save_itself_by_feeding_late() -> None:
         lifeline.ready()
         time.sleep(0.1)  # noqa: ASYNC251 - a step that blocks is what this is about
         lifeline.feed()
-        await trio.sleep(10)
+        if then == "waits":
+            await trio.sleep(10)
 
     async def main() -> None:
         child = Child(name="a", run=blocks, watchdog_s=0.05, restart=Restart.NEVER)
