@@ -53,6 +53,7 @@ class Slave:
     wrote: Callable[[int, int, list[int]], None] = lambda *_: None
     requests: list[ModbusPDU] = attrs.field(factory=list)
     heard_at_s: list[float] = attrs.field(factory=list)
+    _sending: trio.Lock = attrs.field(factory=trio.Lock)
 
     async def run(self) -> None:
         framer = (FramerRTU if self.rtu else FramerSocket)(DecodePDU(is_server=True))
@@ -79,7 +80,8 @@ class Slave:
         answer.dev_id, answer.transaction_id = request.dev_id, request.transaction_id
         frame = self.mangle(number, framer.buildFrame(answer))
         with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):  # nobody listens any more
-            await self.stream.send_all(frame)
+            async with self._sending:
+                await self.stream.send_all(frame)
 
     def answer_to(self, request: ModbusPDU) -> ModbusPDU:
         unit, function = request.dev_id, request.function_code
