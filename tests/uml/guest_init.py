@@ -59,7 +59,8 @@ def add_vcan(interface: str) -> None:
 
 def main(work: Path, store: Path, directory: str) -> int:
     os.environ.update(
-        PATH=f"{store}/usr/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        PATH=f"{store}/usr/bin:{store}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        LD_LIBRARY_PATH=f"{store}/usr/lib/{platform.machine()}-linux-gnu:{store}/lib/{platform.machine()}-linux-gnu",
         HOME=str(work),
         LANG="C.UTF-8",
         PYTHONDONTWRITEBYTECODE="1",

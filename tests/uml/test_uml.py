@@ -130,6 +130,19 @@ def test_linux_slcand_and_our_adapter_understand_each_other_and_a_full_queue_is_
     assert not adapter.is_open, "slcand closed the channel"
 
 
+def test_udev_gives_each_socket_its_name(uml: Run) -> None:
+    output = uml(sys.executable, str(HERE / "guest_udev.py"), str(CHECKOUT / "udev" / "70-jp.rules"))
+
+    assert output.splitlines() == [
+        "1.1 /dev/jp/can0 dialout 660",
+        "1.2 /dev/jp/rs485-0 dialout 660",
+        "1.3 /dev/jp/plc-1 dialout 660",
+        "1.4 /dev/jp/reader-0 dialout 660",
+        "1.7 -",
+        "no complaints",
+    ]
+
+
 def test_a_failing_command_is_seen_to_fail(uml_packages: None) -> None:
     process = start("sh", "-c", "echo before; exit 3")
     output, _ = process.communicate(timeout=TIMEOUT_S)

@@ -3,7 +3,7 @@
 # on this machine's own files (hostfs), with vcan0 up. Prints what the command prints and ends with its exit status.
 #
 #   uml.sh --fetch              gets the packages if they are not there yet (no root needed); 77 if they cannot be had
-#   uml.sh COMMAND [ARG...]     runs it in the present directory, can-utils on its PATH
+#   uml.sh COMMAND [ARG...]     runs it in the present directory, can-utils and udevadm on its PATH
 #
 # JP_UML_DIR     where the packages are kept, extracted, not installed (default: jp-uml in the user's cache directory)
 # JP_UML_SERIAL  a tty of this machine that becomes the guest's /dev/ttyS0
@@ -11,23 +11,26 @@
 set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 store=${JP_UML_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/jp-uml}
+packages='user-mode-linux can-utils udev libkmod2'
+complete=$store/complete.$(echo "$packages" | tr ' ' '+')
 python=$(command -v "${JP_UML_PYTHON:-python3}")
 
 fetch() {
-    [ -e "$store/complete" ] && return 0
+    [ -e "$complete" ] && return 0
     for tool in apt-get dpkg-deb; do
         command -v "$tool" >/dev/null || { echo "uml.sh: no $tool: user-mode-linux is a Debian package" >&2; return 77; }
     done
     mkdir -p "$store"
     fresh=$(mktemp -d "$store/fetch.XXXXXX")
-    if ! (cd "$fresh" && apt-get download -q user-mode-linux can-utils >log 2>&1); then
-        echo "uml.sh: cannot download user-mode-linux and can-utils: $(grep '^E:' "$fresh/log" | head -n 1)" >&2
+    # shellcheck disable=SC2086  # a list of words
+    if ! (cd "$fresh" && apt-get download -q $packages >log 2>&1); then
+        echo "uml.sh: cannot download $packages: $(grep '^E:' "$fresh/log" | head -n 1)" >&2
         rm -rf "$fresh"
         return 77
     fi
     for package in "$fresh"/*.deb; do dpkg-deb -x "$package" "$store"; done
     rm -rf "$fresh"
-    : >"$store/complete"
+    : >"$complete"
 }
 
 if [ "${1:-}" = --fetch ]; then
