@@ -45,7 +45,10 @@ def session_lines(session: Json) -> list[str]:
         ("Ended", ended + reason),
         ("Duration", duration(session["duration_s"])),
         ("Meter", f"{number(session['meter_start_wh'])} Wh to {number(session['meter_stop_wh'])} Wh"),
-        ("Energy", f"{number(session['energy_wh'], 3, 1000.0)} kWh (modules say {kilo(session['modules_wh'], 'kWh')})"),
+        (
+            "Energy",
+            f"{number(session['energy_wh'], 3, 1000.0)} kWh (modules say {number(session['modules_wh'], 3, 1000.0)} kWh)",
+        ),
     ]
     if session["detail"]:
         facts.append(("Detail", clean(session["detail"])))

@@ -104,7 +104,7 @@ def _note(connector: Json) -> tuple[str, str]:
     if connector["faults"]:
         return " ".join(connector["faults"]), "bad"
     if connector["state"] == "charging" and connector["limited_by"] not in (None, "demand"):
-        return f"by {connector['limited_by']}", "attention"
+        return f"limited by {connector['limited_by']}", "attention"
     if not connector["operative"]:
         return "out of service", "attention"
     return connector.get("stage_text") or "", ""

@@ -188,7 +188,7 @@ def test_session_show_takes_the_beginning_of_an_id(charger: Charger, capsys: pyt
         "EVCCID     ---",
         "EV disconnected (S3)",
         "Meter      100 Wh to 20100 Wh",
-        "Energy     20.000 kWh (modules say 20.0 kWh)",
+        "Energy     20.000 kWh (modules say 20.010 kWh)",
         "(one in 3 of 45 samples; --json has them all)",
     ):
         assert told in out

@@ -37,7 +37,7 @@ def test_status_is_a_page_of_eighty_columns() -> None:
         "Tree     healthy  32 parts  1 restarts  worst module-1 (34 % of its watchdog)",
         "",
         " #  State                 kW      V      A     kWh   SoC  Note",
-        " 1  charging            59.9  402.3  148.9    3.21   45%  by site limit",
+        " 1  charging            59.9  402.3  148.9    3.21   45%  limited by site limit",
         " 2  available            ---    ---    ---     ---   ---  ready",
         " 3  faulted              ---    ---    ---     ---   ---  SAF-01 PLC-02",
         "10  suspended by EVSE    ---    ---    ---     ---   ---  out of service",
@@ -94,11 +94,11 @@ def test_the_tree_is_drawn_with_gaps_ends_and_reasons() -> None:
         "controller                    up            0:01:01       1",
         "├─ journal                    up            0:01:01       1",
         "├─ wires                      up            0:01:01       1",
-        "│  ├─ can0                    up            0:01:01       4  ███······· 0.5/2s",
+        "│  ├─ can0                    up            0:01:01       4  ███······· 0.50/2s",
         "│  │     last end: crash, CanDown: the adapter was unplugged the adapter was",
         "│  │     unplugged the adapter was unplugged the adapter was unplugged the",
         "│  │     adapter was unplugged the adapter was unplugged",
-        "│  ├─ module-with-a-rather-.. up            0:01:01       1  █████████· 1.7/2s",
+        "│  ├─ module-with-a-rather-.. up            0:01:01       1  █████████· 1.70/2s",
         "│  └─ meter-1                 backoff           ---       1  next try in 3.2 s",
         "│        last end: watchdog",
     ]
@@ -110,7 +110,7 @@ def test_a_terminal_without_unicode_gets_a_tree_of_ascii() -> None:
     lines = tree_lines(Terminal(io.StringIO(), unicode=False), TREE)
 
     assert "\n".join(lines).isascii()
-    assert lines[4] == "|  |- can0                    up            0:01:01       4  ###....... 0.5/2s"
+    assert lines[4] == "|  |- can0                    up            0:01:01       4  ###....... 0.50/2s"
 
 
 @pytest.mark.parametrize(
