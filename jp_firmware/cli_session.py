@@ -45,14 +45,15 @@ def session_lines(session: Json) -> list[str]:
         ("Ended", ended + reason),
         ("Duration", duration(session["duration_s"])),
         ("Meter", f"{number(session['meter_start_wh'])} Wh to {number(session['meter_stop_wh'])} Wh"),
-        (
-            "Energy",
-            f"{number(session['energy_wh'], 3, 1000.0)} kWh (modules say {number(session['modules_wh'], 3, 1000.0)} kWh)",
-        ),
+        ("Energy", f"{_kwh(session['energy_wh'])} (modules say {_kwh(session['modules_wh'])})"),
     ]
     if session["detail"]:
         facts.append(("Detail", clean(session["detail"])))
     return [*(f"{name:<11}{value}" for name, value in facts), *_samples(session.get("samples") or [])]
+
+
+def _kwh(energy_wh: object) -> str:
+    return f"{number(energy_wh, 3, 1000.0)} kWh"
 
 
 def _samples(samples: Sequence[Json]) -> list[str]:
