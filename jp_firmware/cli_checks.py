@@ -69,8 +69,9 @@ def run_bench(name: str, arguments: Sequence[str]) -> int:
 
 
 def bench_names(root: Path) -> list[str]:
-    """The benchmarks of a checkout."""
-    return sorted(path.stem for path in (root / "tests" / "bench").glob("[a-z]*.py"))
+    """The benchmarks of a checkout: what can be run beside them, what only helps them left out."""
+    files = (root / "tests" / "bench").glob("[a-z]*.py")
+    return sorted(path.stem for path in files if '__name__ == "__main__"' in path.read_text(encoding="utf-8"))
 
 
 def _run(command: Sequence[str], root: Path) -> int:

@@ -68,8 +68,9 @@ def test_bench_runs_a_program_of_the_checkout_and_names_those_there_are(
     assert capsys.readouterr().err == "jp: there is no benchmark 'timing'; there are: none yet\n"
     (tools / "tests" / "__init__.py").touch()
     (tools / "tests" / "bench" / "__init__.py").touch()
+    (tools / "tests" / "bench" / "report.py").write_text("HELPS = True\n")
     (tools / "tests" / "bench" / "timing.py").write_text(
-        "import sys; raise SystemExit(7 if '--quick' in sys.argv else 3)\n"
+        'import sys\nif __name__ == "__main__":\n    raise SystemExit(7 if "--quick" in sys.argv else 3)\n'
     )
     monkeypatch.setattr(cli_checks.sys, "executable", PYTHON)
 
