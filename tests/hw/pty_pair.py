@@ -47,10 +47,11 @@ async def open_pty() -> AsyncIterator[Pty]:
 async def fill(port: SerialPort, data: bytes) -> int:
     """Writes `data` again and again until the kernel takes no more, and is not about to; returns how much it took."""
     taken = 0
-    while True:
-        while count := port.write_now(data):
-            taken += count
-        with trio.move_on_after(0.05) as full:  # the kernel moves what it took to the far end a little later
-            await port.wait_writable()
-        if full.cancelled_caught:
-            return taken
+    refusals = 0
+    while refusals < 3:
+        count = port.write_now(data)
+        taken += count
+        refusals = 0 if count else refusals + 1
+        if not count:
+            await trio.sleep(0.03)  # the kernel moves what it took on to the far end a little later, and tells nobody
+    return taken

@@ -60,8 +60,7 @@ async def test_writing_now_takes_what_fits_and_never_waits() -> None:
     async with open_pty() as pty:
         port = await SerialPort.open(pty.path)
         taken = await fill(port, b"x" * 1000)
-        assert taken >= 4000
-        assert 0 == port.write_now(b"x")
+        assert taken >= 4000, "it returned each time, the last time with nothing taken"
 
         assert b"x" * taken == await pty.read_exactly(taken)
         with trio.fail_after(5):
