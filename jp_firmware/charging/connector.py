@@ -195,7 +195,8 @@ class ConnectorMachine:
         if self.state in (S.CABLE_CHECK, S.PRECHARGE):
             # Asked for early: a share is in place, and others have made room, when the car wants its first ampere.
             return min(offered_w, 5 * self.limits.min_power_w), offered_w, bound
-        return self._delivery.requested_w(view.ev, view), offered_w, bound
+        # Never less than what a session needs to go on, so that a car at its first ampere is not suspended.
+        return max(self._delivery.requested_w(view.ev, view), self.limits.min_power_w), offered_w, bound
 
     # --- states without power ----------------------------------------------------------------------------------------
 

@@ -5,6 +5,8 @@ Pure arithmetic with one memory: the ramp, which slows rises and never a cut.
 
 from __future__ import annotations
 
+import math
+
 import attrs
 
 from jp_firmware.charging.timeouts import Timeouts
@@ -12,6 +14,8 @@ from jp_firmware.charging.view import View, Wish
 from jp_firmware.config.schema import Connector
 from jp_firmware.model.connector import EvStatus
 
+RISE_STEP_S = 0.2  # between two higher set-points; modules ask for 50-200 ms between commands (InfyPower, TRIO-HP text)
+STEP_A = 0.1  # set-points are rounded down to this, so that a tenth of a volt of noise is not a new command
 LIMITED_BY_US = 0.97  # a car within 3 % of what it was offered asks no more because we offer no more; ours
 
 
@@ -38,7 +42,7 @@ class Delivery:
         if wanted_a < self.limits.min_current_a:
             self._ramped_a, self._ramped_at_s = 0.0, view.now_s
             return None
-        return Wish(voltage_v=self.voltage_v(ev, view), current_a=self._ramp(wanted_a, view.now_s))
+        return Wish(voltage_v=self.voltage_v(ev, view), current_a=_rounded_down(self._ramp(wanted_a, view.now_s)))
 
     def voltage_v(self, ev: EvStatus, view: View) -> float:
         """The car's target, inside every limit."""
@@ -85,8 +89,15 @@ class Delivery:
         return ev.target_voltage_v or 0.0
 
     def _ramp(self, wanted_a: float, now_s: float) -> float:
+        """Cuts at once; rises in steps, each as large as the time since the last one allows."""
         elapsed_s = now_s - self._ramped_at_s if self._ramped_at_s is not None else 0.0
+        if wanted_a > self._ramped_a and 0 < elapsed_s < RISE_STEP_S:
+            return self._ramped_a
         start_a = max(self._ramped_a, self.limits.min_current_a)
         self._ramped_a = min(wanted_a, start_a + self.limits.ramp_a_per_s * elapsed_s)
         self._ramped_at_s = now_s
         return self._ramped_a
+
+
+def _rounded_down(current_a: float) -> float:
+    return math.floor(current_a / STEP_A + 1e-6) * STEP_A

@@ -240,12 +240,24 @@ def current_a(scene: Scene) -> float:
     return scene.machine.wish.current_a if scene.machine.wish else 0.0
 
 
+def test_noise_of_the_measured_voltage_is_no_new_set_point() -> None:
+    scene = Scene(assigned_w=20_000).charging()
+    scene.run(5)
+    wishes = set()
+    for tenth in range(20):
+        scene.at_output(398 + 0.01 * tenth)
+        scene.step()
+        wishes.add(current_a(scene))
+
+    assert len(wishes) == 1
+
+
 def test_the_current_rises_by_the_ramp_and_falls_at_once() -> None:
     scene = Scene().charging()
-    scene.step()
+    scene.run(0.4)
     first = current_a(scene)
     scene.run(1)
-    assert current_a(scene) - first == pytest.approx(LIMITS.ramp_a_per_s, rel=0.05)
+    assert current_a(scene) - first == pytest.approx(LIMITS.ramp_a_per_s, abs=0.2 * LIMITS.ramp_a_per_s)  # a step
     scene.run(10)
     assert current_a(scene) == pytest.approx(100)
     scene.sees(target_current_a=40.0)

@@ -32,7 +32,7 @@ BUS_FAULT = "PM-14"
 MAX_LOAD = 0.4
 """Share of the bitrate that polling may use, with the answers (public drivers plan 30-40 % at 125 kbit/s)."""
 
-MAX_POLL_DELAY_S = 0.1
+MAX_POLL_DELAY_S = 0.02
 """Longest time that commands put off a poll: answers are the evidence the watchdogs live on."""
 
 FRAME_BITS = 157

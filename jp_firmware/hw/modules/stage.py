@@ -107,24 +107,27 @@ class Stage:
             module.want_off()
 
     def _add_up(self) -> None:
+        """One module that is not heard costs no measurement: it counts with what it may still be delivering."""
         now_s = self._clock()
         signals = [module.status.signal for module in self.modules]
-        good = [signal for signal in signals if signal.quality is Quality.GOOD]
-        unheard = any(
-            module.stray_current_a(now_s) and module.status.signal.quality is not Quality.GOOD
-            for module in self.modules
-        )
-        if unheard or not good:
+        known = [
+            (signal.value, signal.at_s)
+            for signal in signals
+            if signal.quality is Quality.GOOD and signal.value is not None
+        ]
+        if not known:
             if self.output.signal.quality is Quality.GOOD:
                 bad = any(signal.quality is Quality.BAD for signal in signals)
                 self.output.degrade(Quality.BAD if bad else Quality.STALE)
             return
-        known = [(signal.value, signal.at_s) for signal in good if signal.value is not None]
         on = [(status, at_s) for status, at_s in known if status.on]
+        unheard_a = sum(
+            module.stray_current_a(now_s) for module in self.modules if module.status.signal.quality is not Quality.GOOD
+        )
         self.output.publish(
             StageOutput(
                 voltage_v=max(status.voltage_v for status, _ in on or known),
-                current_a=sum(status.current_a for status, _ in known),  # of those just switched off, too
+                current_a=sum(status.current_a for status, _ in known) + unheard_a,  # of those just off, too
                 modules_on=len(on),
             ),
             at_s=min(at_s for _, at_s in on or known),

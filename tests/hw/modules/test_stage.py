@@ -174,7 +174,7 @@ async def test_an_unrenewed_set_point_ends_with_all_modules_off(bench: Bench, au
     assert [False, False] == [fake.on for fake in bench.fakes]
 
 
-async def test_output_is_stale_while_a_module_may_feed_unheard_and_its_current_is_not_handed_on(
+async def test_a_module_that_may_feed_unheard_counts_with_its_last_order_which_is_not_handed_on(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     stage = stage_of(bench)
@@ -183,7 +183,7 @@ async def test_output_is_stale_while_a_module_may_feed_unheard_and_its_current_i
     await trio.sleep(1)
     bench.fakes[1].silent = True
     await trio.sleep(1.5)
-    assert Quality.STALE is stage.output.signal.quality
+    assert Quality.GOOD is stage.output.signal.quality, "the other one is heard, and knows the voltage"
     assert 60 == (stage.output.signal.value and stage.output.signal.value.current_a)
 
     stage.apply(set_point(400, 60))
@@ -192,9 +192,21 @@ async def test_output_is_stale_while_a_module_may_feed_unheard_and_its_current_i
     assert not bench.fakes[0].on, "30 A may flow already where 20 A are wanted"
 
     await trio.sleep(11)
-    assert Quality.GOOD is stage.output.signal.quality
+    assert 0 == (stage.output.signal.value and stage.output.signal.value.current_a)
     stage.apply(set_point(400, 60))
     assert 60 == bench.fakes[0].set_current_a, "its own switch-off time is over"
+
+
+async def test_output_is_stale_when_no_module_is_heard(bench: Bench, autojump_clock: MockClock) -> None:
+    stage = stage_of(bench)
+    await trio.sleep(1)
+    stage.apply(set_point(400, 60))
+    await trio.sleep(1)
+    for fake in bench.fakes:
+        fake.silent = True
+    await trio.sleep(1.5)
+
+    assert Quality.STALE is stage.output.signal.quality
 
 
 async def test_an_idle_module_that_falls_silent_costs_nothing(bench: Bench, autojump_clock: MockClock) -> None:
