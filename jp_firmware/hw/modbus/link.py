@@ -39,7 +39,6 @@ class Link:
     answer: bytes | None = None
     done: bool = False  # closed, or about to be
     replaced: trio.Event = attrs.field(factory=trio.Event)  # there is a new one, or there will be none
-    out_of_step: bool = False
     _error: ModbusFault | None = None
     _bell: Bell = attrs.field(factory=Bell)
     _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
@@ -55,7 +54,6 @@ class Link:
                 try:
                     self.answer = self.line.feed(bytes(data), trio.current_time()) or self.answer
                 except FramingError as error:
-                    self.out_of_step = True
                     self.fail(ModbusGarbled(f"{error}: the connection is opened anew"))
                     return str(error)
                 self._bell.ring()

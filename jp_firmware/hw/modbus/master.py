@@ -42,6 +42,7 @@ logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)
 DEFAULT_TIMEOUT_S = 0.5  # for a device to answer, wire time aside
 DEFAULT_ATTEMPTS = 2  # a disturbed frame is asked for again once before anybody hears of it
 CONNECT_TIMEOUT_S = 3.0  # TCP
+FRUITLESS = 3  # TCP connections in a row without a single answer: whatever listens there does not speak Modbus
 SILENCES = 3  # timeouts in a row after which a TCP connection is renewed: its peer may be gone without a word
 
 
@@ -62,6 +63,7 @@ class ModbusMaster:
     answered: int = 0
     unanswered: int = 0
     _silences: int = 0
+    _fruitless: int = 0  # connections in a row on which nothing was answered
     _lock: trio.Lock = attrs.field(factory=trio.Lock, repr=False)
     _link: Link | None = attrs.field(default=None, repr=False)
     _lifeline: Lifeline | None = attrs.field(default=None, repr=False)
@@ -72,7 +74,7 @@ class ModbusMaster:
         A TCP connection that got out of step is closed and opened anew in here, as long as it is of some use.
         Cancelling closes it; exchanges under way then end with WireDown.
         """
-        self._lifeline = lifeline
+        self._lifeline, self._fruitless = lifeline, 0
         try:
             while True:
                 await self._serve(await self._open(), lifeline)
@@ -87,6 +89,8 @@ class ModbusMaster:
         lifeline.ready()
         try:
             why = await link.receive()
+        except serial.WireDown as error:
+            raise self._down(f"{self.name}: {error}") from error
         except LOST as error:
             raise self._lost(str(error)) from error
         finally:
@@ -94,8 +98,9 @@ class ModbusMaster:
             with trio.CancelScope() as at_once:
                 at_once.cancel(reason="nothing to wait for")
                 await stream.aclose()
-        if link.out_of_step and self.answered == answered:
-            raise self._lost(why)  # whatever listens there does not speak Modbus
+        self._fruitless = self._fruitless + 1 if self.answered == answered else 0
+        if self._fruitless >= FRUITLESS:
+            raise self._lost(why)
         log.warning("%s: opened anew: %s", self.name, why)
 
     def _replace(self, link: Link | None) -> None:
@@ -196,7 +201,7 @@ class ModbusMaster:
             await link.send(frame)
             pdu = await link.wait_answer()
         except LOST as error:
-            raise self._lost(str(error)) from error
+            raise WireDown(f"{self._who(request)}: the wire was lost while {request.text}") from error
         finally:
             garbled = link.line.give_up(trio.current_time())
         if pdu is not None:

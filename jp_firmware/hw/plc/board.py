@@ -191,7 +191,7 @@ class PlcBoard:
         """Evidence: everyone hears of it, those who can stop power first."""
         now_s = self._moved_s = trio.current_time()
         self._link.deadline = now_s + self.config.watchdog_s
-        self._inputs.look(board, now_s)
+        self._inputs.look(board, now_s, self._relays)
         self.status.publish(board, asked_s)
         for connector, status in zip(self.connectors.values(), connectors, strict=True):
             connector.status.publish(status, asked_s)

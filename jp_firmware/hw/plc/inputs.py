@@ -1,4 +1,4 @@
-"""A board's safety inputs and its health, as faults. Raised in the step that sees them, cleared when they are gone.
+"""A board's safety inputs, relays and health, as faults. Raised in the step that sees them, cleared when they are gone.
 
 Judges one board's status after another; knows neither wire nor registers. What concerns a single connector (insulation,
 contactor feedback, lock) is charging's to judge and not here.
@@ -23,7 +23,8 @@ _INPUTS = {
     "SAF-05": ("spd_tripped", "surge protection tripped"),
     "SAF-08": ("over_temperature", "cabinet over-temperature"),
 }
-_SAFE_STATE, _OVERLOAD = "SAF-11", "PLC-03"
+RELAY_S = 1.0  # ours: for a free relay to follow its command
+_SAFE_STATE, _OVERLOAD, _RELAY = "SAF-11", "PLC-03", "PLC-04"
 
 
 @attrs.define
@@ -32,17 +33,27 @@ class BoardFaults:
 
     source: str
     faults: FaultSink
+    _followed_s: float | None = None  # when the free relays last did as commanded, or first might have
     _normal_s: float | None = None  # when the board was last seen working normally, or first seen at all
     _busy_s: float | None = None  # when it was last seen overloaded for long, until PLC-03 is cleared
 
-    def look(self, status: PlcStatus, now_s: float) -> None:
-        """Raises what this status shows, and clears what it no longer shows."""
+    def look(self, status: PlcStatus, now_s: float, free_relays: tuple[bool, bool] = (False, False)) -> None:
+        """Raises what this status shows, and clears what it no longer shows. `free_relays`: R3 and R4 as commanded."""
         for code, (name, text) in _INPUTS.items():
             self._tell(code, getattr(status, name), text)
         # A board that is still booting has not refused anything yet.
         refuses = status.mode not in (PlcMode.RUN, PlcMode.BOOT)
         self._tell(_SAFE_STATE, refuses, f"board is in mode {status.mode.value}")
+        self._look_at_relays(status, now_s, free_relays)
         self._look_at_load(status, now_s)
+
+    def _look_at_relays(self, status: PlcStatus, now_s: float, wanted: tuple[bool, bool]) -> None:
+        follows = status.relays[2:] == wanted or status.mode is not PlcMode.RUN
+        if follows or self._followed_s is None:
+            self._followed_s = now_s
+        late = now_s - self._followed_s >= RELAY_S
+        names = [f"R{number}" for number in (3, 4) if status.relays[number - 1] != wanted[number - 3]]
+        self._tell(_RELAY, late, f"{' and '.join(names)} not as commanded for {RELAY_S:g} s")
 
     def _look_at_load(self, status: PlcStatus, now_s: float) -> None:
         normal = status.cpu_load_percent <= CPU_LOAD_PERCENT and status.last_scan_ms <= SCAN_MS

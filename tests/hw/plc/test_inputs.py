@@ -57,6 +57,18 @@ def test_a_busy_board_is_worth_a_fault_after_a_while_and_forgiven_after_longer(b
     assert raised == list(range(int(first), int(last_busy + RELAXED_S)))
 
 
+def test_a_free_relay_that_does_not_follow_is_told_after_a_second() -> None:
+    faults = Faults()
+    board = BoardFaults("plc-1", faults)
+    for eighth in range(25):
+        board.look(GOOD, eighth / 8, (eighth >= 5, False))
+        assert faults.codes == ({"PLC-04"} if eighth >= 4 + 8 else set())
+    assert faults.active["PLC-04", "plc-1"] == "R3 not as commanded for 1 s"
+
+    board.look(attrs.evolve(GOOD, relays=(True, False, True, False)), 4.0, (True, False))
+    assert faults.codes == set()
+
+
 def test_a_short_burst_of_load_is_nothing() -> None:
     faults = Faults()
     board = BoardFaults("plc-1", faults)
