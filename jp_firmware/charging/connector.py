@@ -182,7 +182,7 @@ class ConnectorMachine:
             unlock=unlock,
             offered_voltage_v=min(self.connector.max_voltage_v, view.rating.max_voltage_v),
             offered_current_a=self._delivery.offered_current_a(ev, view) if ev else 0.0,
-            offered_power_w=view.assigned_w if energised else 0.0,
+            offered_power_w=self._delivery.offered_w(ev, view)[0] if ev else 0.0,
             present_voltage_v=output.voltage_v if output else 0.0,
             present_current_a=output.current_a if output else 0.0,
         )

@@ -16,7 +16,6 @@ from jp_firmware.model.connector import EvStatus
 
 RISE_STEP_S = 0.2  # between two higher set-points; modules ask for 50-200 ms between commands (InfyPower, TRIO-HP text)
 STEP_A = 0.1  # set-points are rounded down to this, so that a tenth of a volt of noise is not a new command
-LIMITED_BY_US = 0.97  # a car within 3 % of what it was offered asks no more because we offer no more; ours
 
 
 def over_voltage_limit_v(max_voltage_v: float) -> float:
@@ -76,12 +75,8 @@ class Delivery:
         return min(bounds)
 
     def requested_w(self, ev: EvStatus, view: View) -> float:
-        """What the car would take if nothing were shared. A car held back by our offer is asked for by its maximum."""
-        present_v = self._present_v(ev, view)
-        asked_w = (ev.target_current_a or 0.0) * present_v
-        if view.assigned_w > 0 and asked_w >= LIMITED_BY_US * view.assigned_w and ev.max_power_w:
-            return max(asked_w, min(ev.max_power_w, (ev.max_current_a or float("inf")) * present_v))
-        return asked_w
+        """What the car asks for now. It is told what could be offered, not its share, so that it never asks for less."""
+        return (ev.target_current_a or 0.0) * self._present_v(ev, view)
 
     def _present_v(self, ev: EvStatus, view: View) -> float:
         if view.output and view.output.voltage_v > self.limits.safe_voltage_v:
