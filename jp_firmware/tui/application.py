@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, tzinfo
 from typing import Any, ClassVar, Protocol
 
-from textual.app import App
+import attrs
 from textual.binding import Binding, BindingType
 
 from jp_firmware.console.client import LinkState, Subscription
@@ -21,16 +21,16 @@ from jp_firmware.console.protocol import ConsoleError, Snapshot
 from jp_firmware.tui import formatters as fmt
 from jp_firmware.tui import layout
 from jp_firmware.tui.actions import ACTIONS, BY_ID, ROUTE_KEY, Action, Risk, Target, why_not
+from jp_firmware.tui.driver import ConsoleDriver, DiffingDisplay
 from jp_firmware.tui.screens.dialogs import ConfirmScreen, Dialog, HelpScreen, MenuScreen, RouteScreen
 from jp_firmware.tui.screens.main import MainScreen
 from jp_firmware.tui.screens.questions import question_about
 from jp_firmware.tui.snapshot import FaultView
 from jp_firmware.tui.store import TOPICS, Store
 from jp_firmware.tui.symbols import FULL, Symbols
-from jp_firmware.tui.themes import THEMES, role_css
+from jp_firmware.tui.themes import THEMES
 from jp_firmware.tui.views.scene import Scene
 from jp_firmware.tui.widgets.choices import Choices
-from jp_firmware.tui.widgets.panel import Panel
 
 FLUSH_S = 0.25
 
@@ -54,7 +54,7 @@ class Charger(Protocol):
 Connect = Callable[[Callable[[LinkState], None]], Charger]
 
 
-class ConsoleApp(App[int], inherit_bindings=False):
+class ConsoleApp(DiffingDisplay, inherit_bindings=False):
     """`connect` makes the link, given who wants to know its state. Exits with 0."""
 
     CSS = layout.CSS
@@ -83,7 +83,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
         wall_clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         zone: tzinfo | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(driver_class=ConsoleDriver)
         for one in THEMES.values():
             self.register_theme(one)
         self.theme = THEMES[theme].name
@@ -95,6 +95,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
         self._charger = connect(self._on_link)
         self._due = True
         self._shown_second = 0
+        self.drawable = False  # until all widgets are there
         self.main = MainScreen()
 
     # --- life ------------------------------------------------------------------------------------------------------
@@ -111,6 +112,9 @@ class ConsoleApp(App[int], inherit_bindings=False):
             # Textual installs none: without these the terminal would stay raw and in its alternate screen.
             for number in (signal.SIGTERM, signal.SIGHUP):
                 loop.add_signal_handler(number, self._leave)
+
+    def on_main_screen_ready(self) -> None:
+        self.drawable = True
         self._charger.subscribe(TOPICS, self._interval_s, self._on_snapshot, self._on_unavailable)
         self.run_worker(self._charger.run(), group="link", exit_on_error=True)
         self.set_interval(FLUSH_S, self._draw_if_due)
@@ -155,7 +159,9 @@ class ConsoleApp(App[int], inherit_bindings=False):
             self.draw()
 
     def draw(self) -> None:
-        """Draws the present moment: the main screen, and the dialogs above it."""
+        """Draws the present moment: the main screen, and the dialogs above it. Nothing before it is `drawable`."""
+        if not self.drawable:
+            return
         scene = self.scene()
         status = scene.store.status
         if status is not None and status.connectors and self.connector not in status.connectors:
@@ -176,7 +182,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
     def action_do(self, action_id: str) -> None:
         """Does one of `actions.ACTIONS`."""
         action = BY_ID[action_id]
-        if self.main.too_small and action_id not in ("quit", "repaint"):
+        if (self.main.too_small or not self.drawable) and action_id not in ("quit", "repaint"):
             return
         if action.call:
             self._command(action)
@@ -233,7 +239,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
         self.main.choose_fault(waiting[at % len(waiting)])
 
     def _do_repaint(self) -> None:
-        self.refresh(repaint=True, layout=True)
+        self.forget_shown()
         self.screen.refresh(layout=True)
 
     def _do_quit(self) -> None:
@@ -253,7 +259,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
         self.draw()
 
     def action_route(self) -> None:
-        if not self.main.too_small:
+        if self.drawable and not self.main.too_small:
             self.push_screen(RouteScreen(self.scene), self._routed)
 
     def _routed(self, letter: str | None) -> None:
@@ -291,13 +297,20 @@ class ConsoleApp(App[int], inherit_bindings=False):
             return
         question = question_about(action, scene, fault)
 
+        def still_possible(now: Scene) -> str:
+            """Judged for what was asked about, whatever is chosen meanwhile."""
+            same = (
+                None if fault is None else next((one for one in now.store.faults.active if one.key == fault.key), None)
+            )
+            return why_not(action, attrs.evolve(now, connector=scene.connector), same)
+
         def answered(answer: str | None) -> None:
             if answer:
                 self._call(action, scene, fault, answer)
             else:
                 self.tell(f"{action.title}: left, nothing was done")
 
-        self.push_screen(ConfirmScreen(self.scene, question, lambda now: why_not(action, now, fault)), answered)
+        self.push_screen(ConfirmScreen(self.scene, question, still_possible), answered)
 
     def _call(self, action: Action, scene: Scene, fault: FaultView | None, answer: str) -> None:
         params: dict[str, Any] = dict(action.params)
@@ -320,6 +333,3 @@ class ConsoleApp(App[int], inherit_bindings=False):
             self.tell(f"{what}: refused, {refused}", "high")
         else:
             self.tell(f"{what}: accepted", "strong")
-
-
-Panel.DEFAULT_CSS = role_css()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 HORIZONTAL: Final = [(0, "-cramped"), (60, "-narrow"), (100, "-normal"), (160, "-wide")]
-VERTICAL: Final = [(0, "-low"), (20, "-short"), (30, "-tall")]
+VERTICAL: Final = [(0, "-low"), (20, "-short"), (24, "-plain"), (30, "-tall")]
 
 CSS: Final = """
 Screen, ModalScreen { background: $jp-paper; color: $jp-text-fg; }
@@ -42,6 +42,8 @@ Panel { height: 1fr; width: 1fr; background: $jp-paper; color: $jp-text-fg; }
 #connector-cards { height: 11; layout: grid; grid-size: 2 2; grid-rows: 7 4; grid-columns: 1fr 1fr; grid-gutter: 0 2; }
 #connector-foot { height: 1fr; min-height: 3; }
 #history { display: none; margin-left: 2; }
+.-short { #live { height: 2; } #connector-cards { height: 7; grid-size: 2 1; grid-rows: 7; }
+          #vehicle, #plug { display: none; } }
 .-tall { #tabs { margin-bottom: 1; } #live { height: 2fr; max-height: 14; margin-bottom: 1; }
          #connector-cards { height: 13; grid-rows: 8 5; } }
 .-normal, .-wide { #history { display: block; } }
@@ -66,7 +68,8 @@ Dialog { align: center middle; }
 #dialog Panel { background: $jp-card; }
 #dialog #words { height: auto; }
 #dialog Input { height: 1; border: none; padding: 0 1; background: $jp-cursor-bg; color: $jp-cursor-fg;
-                text-style: $jp-cursor-style; width: 18; }
+                text-style: underline; width: 18; }
+#dialog Input > .input--cursor { color: $jp-cursor-fg; background: $jp-cursor-bg; text-style: reverse; }
 #dialog #prompt { height: 1; width: auto; color: $jp-text-fg; background: $jp-card; }
 #dialog #line { height: 1; margin: 1 0; }
 #dialog #reply { height: 1; }

@@ -197,6 +197,7 @@ class ConnectorView:
     protocol: str
     soc_percent: float | None
     session_id: str
+    transaction_id: str
     token: str
     started_at: datetime | None
     duration_s: float | None
@@ -226,6 +227,7 @@ class ConnectorView:
             protocol=_text(raw, "protocol"),
             soc_percent=_number(raw, "soc_percent"),
             session_id=_text(raw, "session_id"),
+            transaction_id=_text(raw, "transaction_id"),
             token=_text(raw, "token"),
             started_at=_time(raw, "started_at"),
             duration_s=_number(raw, "duration_s"),

@@ -12,6 +12,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from rich.cells import cell_len
+
 Span = tuple[str, str]
 Line = tuple[Span, ...]
 
@@ -55,7 +57,7 @@ def _one_cell(character: str) -> str:
     category = unicodedata.category(character)
     if category in ("Cc", "Zl", "Zp"):
         return " "
-    if category in ("Mn", "Me", "Cf", "Cs", "Co", "Cn") or unicodedata.east_asian_width(character) in "WF":
+    if category in ("Cf", "Cs", "Co", "Cn") or cell_len(character) != 1:
         return "?"
     return character
 

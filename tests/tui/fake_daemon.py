@@ -148,6 +148,7 @@ def believable_day() -> Iterator[Snapshot]:
 
 
 async def _serve_for_ever(path: Path) -> None:
+    cabinet.NOW = datetime.now(UTC)
     async with FakeDaemon(cabinet.topics()).serving(path) as daemon:
         for status in believable_day():
             daemon.tell("status", status)

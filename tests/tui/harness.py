@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from textual import events
+from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
 from jp_firmware.tui.application import ConsoleApp
@@ -48,14 +50,23 @@ class Stage:
         return cabinet.NOW
 
     async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
+        """Presses keys one after the other, each taken before the next comes."""
+        for key in keys:
+            name = key if len(key) > 1 or key.isalnum() else _character_to_key(key)
+            self.app.post_message(events.Key(name, key if len(key) == 1 else None))
+            await self._rest()
         await self.settle()
 
     async def settle(self) -> None:
         """Draws what is due and waits until it is on the screen."""
-        await self.pilot.pause()
+        await self._rest()
         self.app.draw()
-        await self.pilot.pause()
+        await self._rest()
+
+    async def _rest(self) -> None:
+        """Lets every widget take what waits for it, and what it told others thereby, and they in turn."""
+        for _ in range(3):
+            await self.pilot.pause(0)
 
     async def tell(self, **told: Any) -> None:
         self.charger.tell(**told)
@@ -87,7 +98,8 @@ def on_stage(
         stage = Stage(theme=theme, symbols=symbols)
         async with stage.app.run_test(size=size) as pilot:
             stage.pilot = pilot
-            await pilot.pause()
+            while not stage.app.drawable:
+                await pilot.pause(0.01)
             if told:
                 stage.charger.connect()
                 await stage.tell(**cabinet.topics())

@@ -152,6 +152,7 @@ class MenuScreen(Dialog):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         self._wanted = event.value
+        self.query_one(Choices).to_first()
         self.show(self._make_scene())
 
     @on(Input.Submitted)

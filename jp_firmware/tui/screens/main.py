@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from textual.app import ComposeResult
+from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Static
 
@@ -46,8 +47,12 @@ class MainScreen(Screen[None]):
             "This terminal is too small.\n60 columns by 20 rows are needed, 80 by 24 are better.", id="too-small"
         )
 
+    class Ready(Message):
+        """All widgets are there: scenes may be shown from now on."""
+
     def on_mount(self) -> None:
         self.go("overview")
+        self.post_message(self.Ready())
 
     # --- which workspace -------------------------------------------------------------------------------------------
 

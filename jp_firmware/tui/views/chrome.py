@@ -110,4 +110,5 @@ def keys_line(keys: Sequence[tuple[str, str, bool]], width: int) -> Line:
     ]
     while len(parts) > 1 and sum(map(width_of, parts)) - 1 > width:
         del parts[-2]
-    return cut(line(span(" "), *(one for part in parts for one in part)), width, " ")
+    *spans, (last, role) = (one for part in parts for one in part)
+    return cut(line(span(" "), *spans, span(last.rstrip(), role)), width)

@@ -110,12 +110,19 @@ def session(scene: Scene, width: int, height: int) -> list[Line]:
         scene.row("Duration", scene.value(fmt.duration(connector.duration_s))),
         scene.row("Energy", scene.value(energy, "strong", old=meter_old)),
         scene.row("Token", scene.value(connector.token)),
-        scene.row("Session", scene.value(connector.session_id)),
+        scene.row("Session", *_names(scene, connector)),
     ]
     if meter is not None:
         register = fmt.with_unit(fmt.energy_kwh(meter.import_wh), "kWh")
         rows.append(scene.row("Meter", scene.value(register, old=meter_old), *_quality(meter.quality)))
     return to_height([cut(row, width, scene.symbols.ellipsis) for row in rows], height)
+
+
+def _names(scene: Scene, connector: ConnectorView) -> Line:
+    """Our own name for the session, or what the central system calls it, as soon as it does."""
+    if connector.transaction_id:
+        return line(span("transaction ", "label"), scene.value(connector.transaction_id))
+    return line(scene.value(connector.session_id))
 
 
 def _quality(quality: str) -> tuple[Span, ...]:

@@ -67,6 +67,10 @@ class Choices(Panel, can_focus=True):
             if self._scene is not None:
                 self.show(self._scene)
 
+    def to_first(self) -> None:
+        """Lets the cursor stand on whatever is first when this is drawn next."""
+        self.cursor, self._at = None, 0
+
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002 - Textual's face
         """With `height: auto`: header and all rows, at least one."""
         if self._scene is None:

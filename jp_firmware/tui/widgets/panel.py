@@ -1,20 +1,20 @@
 """A rectangle of lines. It is told a scene, builds its lines, and has only the rows redrawn that differ.
 
-Roles become colours here, through the theme: one CSS component class a role. A panel never changes its own size
-because of data, and never mounts or removes anything.
+Roles become colours here, through the theme. A panel never changes its own size because of data, and never mounts or
+removes anything.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
 
 from rich.segment import Segment
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from jp_firmware.tui.text import BLANK, ROLES, Line
+from jp_firmware.tui.text import BLANK, Line
+from jp_firmware.tui.themes import styles_of
 from jp_firmware.tui.views.scene import Scene
 
 Build = Callable[[Scene, int, int], list[Line]]
@@ -23,7 +23,6 @@ Build = Callable[[Scene, int, int], list[Line]]
 class Panel(Widget):
     """Shows what `build(scene, width, height)` returns; it is asked again after each `show` and each resize."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"panel--{role}" for role in (*ROLES, "cursor")}
     ALLOW_SELECT = False
 
     def __init__(self, build: Build, *, id: str) -> None:
@@ -61,12 +60,8 @@ class Panel(Widget):
     def render_line(self, y: int) -> Strip:
         width = self.content_size.width
         base = self.rich_style
+        styles = styles_of(self.app.theme)
         row = self._lines[y] if y < len(self._lines) else BLANK
         override = self.row_role(y)
-        segments = []
-        for text, role in row:
-            shown = override or role
-            style = base if shown == "text" else self.get_component_rich_style(f"panel--{shown}")
-            segments.append(Segment(text, style))
-        fill = self.get_component_rich_style(f"panel--{override}") if override else base
-        return Strip(segments).adjust_cell_length(width, fill)
+        segments = [Segment(text, base + styles[override or role]) for text, role in row]
+        return Strip(segments).adjust_cell_length(width, base + styles[override] if override else base)

@@ -1,0 +1,223 @@
+"""How bytes reach the terminal: without ever waiting for it, and only what differs from what it shows.
+
+Textual's writer blocks the event loop when the terminal is slow, for good when it stops reading. `ConsoleDriver`
+writes without blocking; `DiffingDisplay` sends the difference of cells, and while bytes are still on their way draws
+nothing: a slow line gets fewer and newer pictures, never a queue of old ones.
+
+Uses names of Textual that are not public (`App._display`, the compositor's updates): it is pinned exactly, and a test
+compares the result with Textual's own, cell by cell. An update of an unknown kind goes out Textual's way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import time
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.color import ColorSystem
+from rich.segment import Segment
+from rich.style import Style
+from textual._compositor import ChopsUpdate, LayoutUpdate
+from textual.app import App
+from textual.drivers._writer_thread import WriterThread
+from textual.drivers.linux_driver import LinuxDriver
+from textual.strip import Strip
+
+from jp_firmware.tui.cells import Cell, Shown
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from textual.screen import Screen
+
+_CHUNK: Final = 4096
+_LAST_WORDS_S: Final = 1.0  # for the bytes that restore the terminal; one that does not take them is left alone
+# What Textual leaves set: colours, synchronized output. Harmless where it is not known.
+_RESET: Final = "\x1b[?2026l\x1b[0m"
+
+
+class NonBlockingWriter(WriterThread):
+    """Takes the place of Textual's writing thread, without being one. Belongs to the running event loop.
+
+    It opens the terminal a second time, so that input, which shares the first opening, stays blocking.
+    """
+
+    def __init__(self, tty: str) -> None:
+        super().__init__(None)  # type: ignore[arg-type]  # the file is only used by the thread, which never starts
+        self._descriptor = os.open(tty, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        self._loop = asyncio.get_running_loop()
+        self._buffer = bytearray()
+        self.on_drained: Callable[[], None] | None = None
+
+    @property
+    def pending(self) -> bool:
+        """Whether bytes wait for the terminal."""
+        return bool(self._buffer)
+
+    def write(self, text: str) -> None:
+        waiting = self.pending
+        self._buffer += text.encode("utf-8", "replace")
+        if not waiting:
+            self._push()
+
+    def _push(self) -> None:
+        try:
+            self._write_all()
+        except BlockingIOError:
+            self._loop.add_writer(self._descriptor, self._push)
+            return
+        self._loop.remove_writer(self._descriptor)
+        if self.on_drained is not None:
+            self.on_drained()
+
+    def _write_all(self) -> None:
+        """Raises BlockingIOError while bytes are left."""
+        try:
+            while self._buffer:
+                written = os.write(self._descriptor, memoryview(self._buffer)[:_CHUNK])
+                del self._buffer[:written]
+        except BlockingIOError:
+            raise
+        except OSError:
+            # The terminal is gone; the hang-up that comes with it ends the application.
+            self._buffer.clear()
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def stop(self) -> None:
+        """Sends what is left, for at most a second, and closes."""
+        give_up_at_s = time.monotonic() + _LAST_WORDS_S
+        while self._buffer and (left_s := give_up_at_s - time.monotonic()) > 0:
+            select.select([], [self._descriptor], [], left_s)
+            try:
+                self._write_all()
+            except BlockingIOError:
+                continue
+        self._loop.remove_writer(self._descriptor)
+        os.close(self._descriptor)
+
+
+class ConsoleDriver(LinuxDriver):
+    """Textual's own driver with a writer that does not block, where the terminal has a name to open it by."""
+
+    def start_application_mode(self) -> None:
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+        if isinstance(self._app, DiffingDisplay):
+            self._app.forget_shown()  # also after a suspension: the screen is a new one
+        try:
+            writer = NonBlockingWriter(os.ttyname(2))  # standard error, which Textual draws on
+        except OSError:
+            return  # no name in this namespace (a container's console): Textual's thread stays
+        stock = self._writer_thread
+        if stock is not None:
+            stock.stop()
+        self._writer_thread = writer
+
+    def stop_application_mode(self) -> None:
+        super().stop_application_mode()
+        self.write(_RESET)
+
+    @property
+    def pending(self) -> bool:
+        """Whether the terminal has not taken everything yet."""
+        return isinstance(self._writer_thread, NonBlockingWriter) and self._writer_thread.pending
+
+    def when_drained(self, call: Callable[[], None]) -> None:
+        """Calls `call` once everything has been taken."""
+        writer = self._writer_thread
+        if not isinstance(writer, NonBlockingWriter):
+            return
+
+        def drained() -> None:
+            writer.on_drained = None
+            call()
+
+        writer.on_drained = drained
+
+
+class DiffingDisplay(App[int], inherit_bindings=False):
+    """An application that sends differences. Only with a `ConsoleDriver`; with any other it draws as Textual does."""
+
+    _shown: Shown | None = None
+    _skipped = False
+
+    def forget_shown(self) -> None:
+        """What the terminal shows is not known any more: the next picture is sent whole."""
+        self._shown = None
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        driver = self._driver
+        if (
+            not isinstance(renderable, ChopsUpdate | LayoutUpdate)
+            or not isinstance(driver, ConsoleDriver)
+            or self._batch_count
+            or not self._running
+            or self._closed
+        ):
+            super()._display(screen, renderable)
+            return
+        try:
+            if driver.pending:
+                if not self._skipped:
+                    self._skipped = True
+                    driver.when_drained(self._draw_skipped)
+                return
+            self._send(driver, screen, renderable)
+        finally:
+            self.post_display_hook()
+
+    def _send(self, driver: ConsoleDriver, screen: Screen[Any], update: ChopsUpdate | LayoutUpdate) -> None:
+        width, height = screen.outer_size
+        if self._shown is None or (self._shown.width, self._shown.height) != (width, height):
+            erases = os.environ.get("TERM", "").startswith(("linux", "xterm", "tmux"))
+            self._shown = Shown(width, height, erases=erases)
+        colours = self.console._color_system or ColorSystem.STANDARD
+        data = self._shown.draw(cells_of(update, colours))
+        if data:
+            self._begin_update()
+            driver.write(data)
+            self._end_update()
+
+    def _draw_skipped(self) -> None:
+        self._skipped = False
+        if self._running and self.screen.is_attached:
+            self.screen.refresh()
+
+
+def cells_of(update: ChopsUpdate | LayoutUpdate, colours: ColorSystem) -> dict[int, dict[int, Cell]]:
+    """The cells that an update of the compositor draws. One character is one cell, as everywhere in this terminal."""
+    rows: dict[int, dict[int, Cell]] = {}
+    for y, start, segments in _strips(update):
+        x, row = start, rows.setdefault(y, {})
+        for text, style, control in segments:
+            if control:
+                continue
+            sgr = _sgr(style, colours)
+            for character in text:
+                row[x] = (character, sgr)
+                x += 1
+    return rows
+
+
+def _strips(update: ChopsUpdate | LayoutUpdate) -> Iterator[tuple[int, int, list[Segment]]]:
+    """Row, first column and segments of each strip of an update."""
+    if isinstance(update, LayoutUpdate):
+        for y, strips in enumerate(update.strips, update.region.y):
+            x = update.region.x
+            for strip in strips:
+                yield y, x, strip._segments
+                x += strip.cell_length
+        return
+    for y, first, last in update.spans:
+        for end, (x, chop) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
+            if chop is not None and x <= last and end > first:
+                yield y, x, chop._segments
+
+
+@lru_cache(4096)
+def _sgr(style: Style | None, colours: ColorSystem) -> str:
+    return "" if style is None else Strip.render_ansi(style, colours)
