@@ -26,14 +26,13 @@ from jp_firmware.csms.port import ControlPort
 from jp_firmware.ocpp.conversation import Conversation, Refusal, Reply, Silence
 from jp_firmware.ocpp.envelope import MAX_CHARS, Payload
 from jp_firmware.ocpp.rpc import Incoming, Outcome, RpcCore
-from jp_firmware.ocpp.transport import SUBPROTOCOL, Kind, LinkFailure
+from jp_firmware.ocpp.transport import CLOSE_WITHIN_S, SUBPROTOCOL, Kind, LinkFailure, close
 
 log = logging.getLogger(__name__)
 
 PING_EVERY_S: Final = 20.0
 PONG_WITHIN_S: Final = 10.0
 WRITE_WITHIN_S: Final = 10.0
-CLOSE_WITHIN_S: Final = 2.0
 
 
 @attrs.define(eq=False)
@@ -122,8 +121,7 @@ class Server:
             if self._talking.get(identity, (None,))[0] is conversation:
                 del self._talking[identity]
                 self.central.disconnect(identity, self.wall())
-            with trio.move_on_after(CLOSE_WITHIN_S, shield=True):
-                await ws.aclose()
+            await close(ws)
 
     async def _keep_alive(self, ws: WebSocketConnection, station: trio.CancelScope) -> None:
         with suppress(ConnectionClosed):  # the conversation finds out too, and ends

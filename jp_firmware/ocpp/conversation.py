@@ -186,7 +186,14 @@ class Conversation:
                 log.error("OCPP: our answer to %s breaks its schema: %s", incoming.action, fault.text)
             await self._write(text)
             if reply.after and not fault:
-                reply.after()
+                self._do_after(incoming, reply.after)
+
+    @staticmethod
+    def _do_after(incoming: Incoming, after: Callable[[], None]) -> None:
+        try:
+            after()
+        except Exception:  # a fault of ours again: it must not cost the link
+            log.exception("OCPP: what should follow %s failed", incoming.action)
 
     async def _write(self, text: str) -> None:
         await self.link.send(text)

@@ -8,6 +8,7 @@ the name of the sub-protocol, and never reconnects by itself.
 from __future__ import annotations
 
 import base64
+import math
 import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -29,6 +30,7 @@ _BREACHES: Final = (h11.ProtocolError, WebSocketBreach)
 
 SUBPROTOCOL: Final = "ocpp1.6"
 CLOSE_WITHIN_S: Final = 2.0  # a dead peer does not answer a close frame; ours
+LEAVE_WITHIN_S: Final = 0.1  # for the goodbye alone to be taken over by the kernel; ours
 PONG_WITHIN_S: Final = 10.0  # ours; a mobile link that needs longer is of no use
 WRITE_WITHIN_S: Final = 10.0  # ours; for a frame to be taken over by the kernel
 
@@ -152,6 +154,16 @@ class Link:
         await trio.aclose_forcefully(self._tap)
 
 
+async def close(ws: WebSocketConnection) -> None:
+    """Says goodbye and waits for the answer, for at most `CLOSE_WITHIN_S`; under cancellation for as good as nothing.
+
+    The library's reader, which would hear the answer, is being cancelled along with us then.
+    """
+    cancelled = trio.current_effective_deadline() == -math.inf
+    with trio.move_on_after(LEAVE_WITHIN_S if cancelled else CLOSE_WITHIN_S, shield=True):
+        await ws.aclose()
+
+
 OpenStream = Callable[[Endpoint], Awaitable[trio.abc.Stream]]
 
 
@@ -188,8 +200,7 @@ async def open_link(
             try:
                 yield Link(ws, tap)
             finally:
-                with trio.move_on_after(CLOSE_WITHIN_S, shield=True):
-                    await ws.aclose()
+                await close(ws)
                 nursery.cancel_scope.cancel(reason="the link is closed")
     except BaseExceptionGroup as group:
         # One failure, of the body or of the reader: it leaves without the wrapping that this nursery put around it.

@@ -2,9 +2,9 @@
 
 import ssl
 import threading
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
-from socket import AF_INET, SOCK_STREAM, socket
+from socket import AF_INET, SHUT_WR, SOCK_STREAM, socket
 
 import pytest
 import trio
@@ -282,6 +282,32 @@ async def test_a_link_to_a_dead_peer_is_closed_in_two_seconds(autojump_clock):
     assert trio.current_time() - start_s == transport.CLOSE_WITHIN_S
 
 
+async def test_a_link_whose_owner_is_cancelled_is_closed_at_once_and_with_a_goodbye(autojump_clock):
+    heard = []
+
+    async def serve(stream):
+        async with trio.open_nursery() as nursery:
+            request = await wrap_server_stream(nursery, stream)
+            ws = await request.accept(subprotocol="ocpp1.6")
+            with pytest.raises(ConnectionClosed):
+                await ws.get_message()
+            heard.append(ws.closed.code)
+
+    near, far = memory_stream_pair()
+
+    async def opened(_):
+        return near
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve, far)
+        with trio.move_on_after(5):
+            async with open_link(endpoint("ws://memory", "CP1"), timeout_s=15, open_stream=opened):
+                await trio.sleep_forever()
+        assert trio.current_time() - 5 <= transport.LEAVE_WITHIN_S
+
+    assert [1000] == heard
+
+
 async def test_a_peer_that_takes_nothing_off_our_hands_is_dead(autojump_clock):
     async with memory_link(freeze_after_upgrade) as link:
         near = link._tap.inner
@@ -320,15 +346,28 @@ class TlsServer:
         self.listener.close()
 
     def serve_one(self):
+        connection, _ = self.listener.accept()
+        connection.settimeout(QUICK_S)
+        tls = self.context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         try:
-            connection, _ = self.listener.accept()
-            with connection:
-                connection.settimeout(QUICK_S)
-                with self.context.wrap_socket(connection, server_side=True) as tls:
-                    tls.recv(4096)
-                    tls.sendall(self.answer)
+            tls.do_handshake()
+            tls.recv(4096)
+            tls.sendall(self.answer)
+        except ssl.SSLError:
+            self.part_from(tls)  # we have refused the client
         except OSError:
-            pass  # the client has refused us, which is what these tests are about
+            pass  # the client has refused us
+        finally:
+            tls.close()
+
+    @staticmethod
+    def part_from(tls):
+        """Lets the alert arrive: closing with unread bytes would reset the connection and lose it, as happens too."""
+        with socket(fileno=tls.detach()) as bare, suppress(OSError):  # the client may have gone already
+            bare.settimeout(QUICK_S)
+            bare.shutdown(SHUT_WR)
+            while bare.recv(4096):
+                pass
 
 
 @pytest.fixture(scope="module")
