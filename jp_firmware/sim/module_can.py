@@ -249,7 +249,8 @@ class ModuleBus:
         if asked.command in _BY_MASTER:
             speaking = [node for node in concerned if not node.misbehaviour.silent]
             for node in concerned:
-                node.module.heard(now_s)
+                if not node.misbehaviour.frozen:
+                    node.module.heard(now_s)
             answers = [node.answer(asked, frame.data, len(concerned), now_s) for node in speaking[:1]]
         else:
             answers = [node.answer(asked, frame.data, len(concerned), now_s) for node in concerned]

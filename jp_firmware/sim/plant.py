@@ -73,6 +73,7 @@ class Plant:
     meters: dict[str, Meter] = attrs.field(init=False)
     boards: dict[str, PlcBoard] = attrs.field(init=False)
     readers: dict[str, Reader] = attrs.field(init=False)
+    worst_gap_s: float = 0.0  # between two calls of `step`: how far the emulation has ever been behind
 
     def __attrs_post_init__(self) -> None:
         cabinet, options = self.cabinet, self.options
@@ -137,6 +138,7 @@ class Plant:
 
     def step(self, now_s: float, dt_s: float) -> None:
         """Advances everything to `now_s`, which is `dt_s` after the last call. Long gaps are cut into short steps."""
+        self.worst_gap_s = max(self.worst_gap_s, dt_s)
         steps = max(1, -int(-dt_s // MAX_STEP_S))
         short_s = dt_s / steps
         for index in range(steps):

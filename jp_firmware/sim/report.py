@@ -14,6 +14,7 @@ def state(plant: Plant, now_s: float) -> dict[str, object]:
     """All devices, contactors, currents, cars. Ages in seconds; times on the monotonic clock."""
     return {
         "t": now_s,
+        "worst_gap_s": round(plant.worst_gap_s, 4),
         "connectors": {str(number): _connector(outlet) for number, outlet in plant.outlets.items()},
         "modules": {
             name: {
