@@ -14,6 +14,7 @@ import trio
 
 from jp_firmware.config import schema
 from jp_firmware.csms.central import CentralSystem
+from jp_firmware.faults import catalogue
 from jp_firmware.journal import outbox
 from jp_firmware.journal.database import MIGRATIONS
 from jp_firmware.model.connector import ConnectorReport, ConnectorState
@@ -29,6 +30,7 @@ from jp_firmware.ocpp.v16.session_log import JournalledSessions
 from tests.ocpp.pipes import PipeEnd, pipe
 
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+CATALOGUE = catalogue.load()
 TAG = IdToken("04A1B2C3", TokenSource.RFID)
 
 
@@ -207,6 +209,7 @@ class Site:
         self.faults = Faults()
         self.lifeline = Lifeline()
         self.applied: list[schema.Authorize] = []
+        self.trouble: dict[str, str] = {}  # the backend's own faults, by code
         self.config = config
         self.scope = trio.CancelScope()
         self.backend = self.new_backend()
@@ -226,6 +229,7 @@ class Site:
             self.charger,
             self.charger,
             self.faults,
+            fault_sink=self,
             open_link=self.open_link,
             wall=wall,
             random=lambda: 0.0,
@@ -275,6 +279,14 @@ class Site:
         values = {"voltage_v": 400.04, "current_a": 100.0, "power_w": 40_000.0, "soc_percent": 55.0, **more}
         one = Sample(session_id=session.id, connector_id=session.connector_id, at=wall(), import_wh=import_wh, **values)
         self.sessions.sampled(session, one)
+
+    def raise_(self, code: str, source: str, detail: str = "") -> None:
+        assert source == "backend"
+        assert code in CATALOGUE
+        self.trouble[code] = detail
+
+    def clear(self, code: str, source: str) -> None:
+        self.trouble.pop(code, None)
 
     # --- the central system ---
 

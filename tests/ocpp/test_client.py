@@ -149,6 +149,40 @@ async def test_a_child_that_runs_anew_listens_once(autojump_clock, online):
     assert 1 == len(online.faults.listeners)
 
 
+# --- its own faults --------------------------------------------------------------------------------------------------
+
+
+async def test_a_central_system_that_cannot_be_reached_is_a_fault_until_it_can(autojump_clock, site):
+    site.leave()
+    await site.start()
+    assert {"NET-01": "nobody there"} == site.trouble
+    site.come_back()
+    await settle(10)
+
+    assert {} == site.trouble
+
+
+async def test_a_charger_that_is_not_accepted_is_a_fault_until_it_is(autojump_clock, site):
+    site.rule("BootNotification", says(status="Rejected", currentTime="2026-11-20T12:00:00Z", interval=30))
+    await site.start()
+    assert {"OCP-06": "BootNotification: Rejected"} == site.trouble
+    await settle(40)
+
+    assert {} == site.trouble
+
+
+async def test_a_message_that_was_given_up_is_a_fault_until_one_is_taken_again(autojump_clock, online):
+    online.rule("StartTransaction", *[error] * 3)
+    session = await online.begin(1)
+    await settle(400)
+    assert ["OCP-19"] == list(online.trouble)
+    assert "StartTransaction was given up: refused with InternalError" in online.trouble["OCP-19"]
+    await online.end(session)
+    await settle(1)
+
+    assert {} == online.trouble
+
+
 # --- heartbeat -------------------------------------------------------------------------------------------------------
 
 

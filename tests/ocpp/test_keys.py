@@ -73,6 +73,13 @@ def test_what_cannot_be_used_any_more_is_left_out(kept):
     assert {} == some.dump()
 
 
+def test_rules_that_nobody_changed_stay_exactly_as_they_are_configured():
+    configured, some = Authorize(plug_timeout_s=60.5), keys()
+    some.change("LocalPreAuthorize", "false")
+
+    assert Authorize(plug_timeout_s=60.5, local_pre_authorize=False) == some.authorize(configured)
+
+
 def test_listeners_hear_each_change_until_they_leave():
     some, heard = keys(), []
     leave = some.subscribe(heard.append)

@@ -51,6 +51,8 @@ log = logging.getLogger(__name__)
 KEYS: Final = "ocpp16.keys"  # in the journal's state
 CACHE: Final = "ocpp16.cache"
 CENTRAL_SYSTEM: Final = "central system"
+SOURCE: Final = "backend"  # of the faults below, as the tree names this child
+UNREACHABLE, NOT_ACCEPTED, MESSAGE_REFUSED = "NET-01", "OCP-06", "OCP-19"
 STEADY_S: Final = 60.0  # ours: a link that lasted this long ends the doubling of the back-off
 MAX_TAG_CHARS: Final = 20  # idToken of 1.6
 
@@ -240,6 +242,7 @@ class Backend16:
             started_at_s = trio.current_time()
             failure = await self._connect_and_live()
             self._feed()
+            self._fault(UNREACHABLE, failure.text)
             failures = 1 if trio.current_time() - started_at_s >= STEADY_S else failures + 1
             if failure.text != reported:  # said once, however often it is tried again
                 log.warning("no central system: %s", failure.text)
@@ -254,6 +257,7 @@ class Backend16:
             async with self.open_link(
                 self._endpoint, timeout_s=self.config.connect_timeout_s, on_bytes=self._feed, tls=self._tls
             ) as link:
+                self._fault_gone(UNREACHABLE)
                 self._life = self._new_life(link)
                 return await self._life.run()
         except LinkFailure as failure:
@@ -295,13 +299,23 @@ class Backend16:
         self._state, self._reason = link_state, reason
         self.queue_changed()
 
+    def _fault(self, code: str, detail: str) -> None:
+        if self.fault_sink:
+            self.fault_sink.raise_(code, SOURCE, detail)
+
+    def _fault_gone(self, code: str) -> None:
+        if self.fault_sink:
+            self.fault_sink.clear(code, SOURCE)
+
     # --- what a life tells: life.Observer ----------------------------------------------------------------------------
 
     def registering(self, registration: Registration, text: str) -> None:
         self._enter(_STATES[registration], text)
+        self._fault(NOT_ACCEPTED, text)
 
     def accepted(self) -> None:
         self._enter(LinkState.ONLINE, "")
+        self._fault_gone(NOT_ACCEPTED)
 
     def told_time(self, answer: Payload) -> None:
         """The central system's time is noted and shown; setting the clock is the machine's own business."""
@@ -321,6 +335,7 @@ class Backend16:
 
     def answered(self, message: Message, answer: Payload) -> None:
         """A transaction message has arrived. A start whose tag is refused ends its session."""
+        self._fault_gone(MESSAGE_REFUSED)
         if "idTagInfo" in answer and "idTag" in message.payload:
             self._learn(message.payload["idTag"], answer)
         if message.session_id is None:
@@ -334,8 +349,7 @@ class Backend16:
 
     def given_up(self, message: Message, why: str) -> None:
         """A transaction message will never arrive."""
-        if self.fault_sink:
-            self.fault_sink.raise_("OCP-19", "backend", f"{message.action} was given up: {why}")
+        self._fault(MESSAGE_REFUSED, f"{message.action} was given up: {why}")
 
     def queue_changed(self) -> None:
         """Something that `snapshot` shows has changed."""

@@ -210,13 +210,11 @@ class Keys:
 
     def authorize(self, configured: Authorize) -> Authorize:
         """The authorization rules with what a central system has changed of them."""
-        return attrs.evolve(
-            configured,
-            local_pre_authorize=self.flag("LocalPreAuthorize"),
-            local_authorize_offline=self.flag("LocalAuthorizeOffline"),
-            allow_unknown_offline=self.flag("AllowOfflineTxForUnknownId"),
-            plug_timeout_s=float(self.number("ConnectionTimeOut")),
-        )
+        changed: dict[str, Any] = {}
+        for name in self._changed.keys() & _AUTHORIZE_KEYS.keys():
+            is_time = name == "ConnectionTimeOut"
+            changed[_AUTHORIZE_KEYS[name]] = float(self.number(name)) if is_time else self.flag(name)
+        return attrs.evolve(configured, **changed)
 
 
 def is_authorization_rule(name: str) -> bool:
