@@ -11,7 +11,7 @@ controller
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import attrs
@@ -38,8 +38,9 @@ from jp_firmware.model.faults import Fault
 from jp_firmware.model.ids import ConnectorId
 from jp_firmware.model.limits import Limit
 from jp_firmware.model.session import StopReason
+from jp_firmware.nursery.backoff import Backoff
 from jp_firmware.nursery.stall import StallDetector
-from jp_firmware.nursery.supervisor import Child, End, Lifeline, Supervisor
+from jp_firmware.nursery.supervisor import Child, End, Lifeline, Supervisor, describe
 from jp_firmware.ocpp.v16.client import Backend16
 from jp_firmware.ocpp.v16.session_log import JournalledSessions
 from jp_firmware.planner.task import Planner
@@ -65,6 +66,7 @@ class Controller:
     device_dir: Path
     state_dir: Path
     socket: Path
+    on_stuck: Callable[[str], None] = lambda _: None  # a task that cannot be ended holds the process: it must be left
     started_s: float = attrs.field(factory=trio.current_time)
     ending: trio.Event = attrs.field(
         factory=trio.Event
@@ -86,7 +88,7 @@ class Controller:
 
     def __attrs_post_init__(self) -> None:
         cabinet = self.cabinet
-        self.journal = Journal(self.state_dir / "journal.db")
+        self.journal = Journal(self.state_dir / "journal.db", on_trouble=self._journal_trouble)
         self.logbook = Logbook(self.journal)
         self.faults = FaultRegister(catalogue.load(), on_change=self._fault_changed)
         self.plant = Plant.of(cabinet, self.device_dir, self.faults, self._swiped)
@@ -106,12 +108,9 @@ class Controller:
             Child(name="journal", run=self.journal.run, watchdog_s=JOURNAL_WATCHDOG_S, stop_within_s=5.0),
             self.plant.supervisor().as_child(),
             Child(name="planner", run=self._plan, watchdog_s=PLANNER_WATCHDOG_S),
-            Supervisor(
-                name="connectors",
-                children=[self._connector_child(runner) for runner in self.charger.runners.values()],
-            ).as_child(),
+            _apart("connectors", *(self._connector_child(runner) for runner in self.charger.runners.values())),
             *([self._backend_child(self.backend)] if self.backend else []),
-            Child(name="consoles", run=self.console.run, watchdog_s=CONSOLE_WATCHDOG_S),
+            _apart("consoles", Child(name="socket", run=self.console.run, watchdog_s=CONSOLE_WATCHDOG_S)),
         ]
         return Supervisor(
             name="controller",
@@ -127,13 +126,15 @@ class Controller:
             run=runner.run,
             safe=runner.safe,
             watchdog_s=CONNECTOR_WATCHDOG_S,
+            backoff=Backoff(first_s=1.0, cap_s=30.0),
             ready_within_s=30.0,  # a session left open by a crash is accounted for first
             stop_within_s=limits.power_down_s + 12.0,
             safe_within_s=limits.power_down_s + 1.0,
         )
 
     def _backend_child(self, backend: Backend16) -> Child:
-        return Child(name="backend", run=backend.run, watchdog_s=backend.watchdog_s, stop_within_s=5.0)
+        link = Child(name="ocpp-1.6", run=backend.run, watchdog_s=backend.watchdog_s, stop_within_s=5.0)
+        return _apart("backend", link)
 
     # --- the parts, joined -------------------------------------------------------------------------------------------
 
@@ -250,9 +251,21 @@ class Controller:
         self.note("fault", fault.source, f"{fault.code} {fault.kind.title} {what}{detail}")
 
     def _child_ended(self, path: str, lifeline: Lifeline, end: End) -> None:
-        if end is not End.STOPPED:
-            why = f": {lifeline.last_error}" if lifeline.last_error else ""
-            self.note("tree", path, f"ended ({end.value}){why}")
+        if end is End.STOPPED:
+            return
+        why = f": {describe(lifeline.last_error)}" if lifeline.last_error else ""
+        self.note("tree", path, f"ended ({end.value}){why}")
+        if end in (End.UNSAFE, End.STUCK):
+            self.faults.raise_("CTL-01", lifeline.name, f"{path} {end.value}{why}")
+        if end is End.STUCK:
+            self.charger.everything_off()
+            self.on_stuck(path)
+
+    def _journal_trouble(self, trouble: str | None) -> None:
+        if trouble is None:
+            self.faults.clear("CTL-02", "journal")
+        else:
+            self.faults.raise_("CTL-02", "journal", trouble)
 
     def _remember_operative(self, operative: Mapping[ConnectorId, bool]) -> None:
         self.journal.post(state.Put(OPERATIVE, {str(key): value for key, value in operative.items()}))
@@ -261,6 +274,11 @@ class Controller:
         remembered = await self.journal.read(lambda db: state.get(db, OPERATIVE)) or {}
         for key, runner in self.charger.runners.items():
             runner.set_operative(bool(remembered.get(str(key), True)))
+
+
+def _apart(name: str, *children: Child) -> Child:
+    """Parts that may fail again and again without taking the charger down; each is restarted with back-off."""
+    return Supervisor(name=name, children=children, intensity=None).as_child()
 
 
 @attrs.define(eq=False)

@@ -1,13 +1,16 @@
 """`jp run`: the controller as a process. Signals, exit statuses, and the one restart it does by itself.
 
-0  told to end, and everything is off      70  the tree gave up: everything off, let the service manager restart it
-1  could not start: one line says why
+0   told to end, and everything is off
+1   could not start: one line says why
+70  the tree gave up; everything is off, and the service manager may start it again
+71  a task could not be ended: everything was switched off from outside, and the process left it behind
 """
 
 from __future__ import annotations
 
 import gc
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
@@ -23,6 +26,7 @@ from jp_firmware.nursery.supervisor import Escalated
 
 EXIT_ERROR = 1
 EXIT_GAVE_UP = 70  # EX_SOFTWARE
+EXIT_STUCK = 71  # EX_OSERR
 
 logger = logging.getLogger("jp")
 
@@ -43,7 +47,7 @@ def run(cabinet: Cabinet, *, device_dir: Path, state_dir: Path, socket: Path) ->
 
 async def _run_once(cabinet: Cabinet, device_dir: Path, state_dir: Path, socket: Path) -> bool:
     """One life of the controller; True if it shall have another."""
-    controller = Controller(cabinet, device_dir, state_dir, socket)
+    controller = Controller(cabinet, device_dir, state_dir, socket, on_stuck=_leave)
     gc.collect()
     gc.freeze()
     try:
@@ -64,6 +68,13 @@ async def _obey_signals(controller: Controller, scope: trio.CancelScope) -> None
                 scope.cancel(reason="told to end twice")
             controller.note("operator", "signal", f"{signal.Signals(number).name}: ending in order")
             controller.end(stopped_by(signal.Signals(number).name))
+
+
+def _leave(path: str) -> None:
+    """Trio cannot end a task that resists; the process can. Its hardware has been made safe from outside."""
+    logger.critical("%s could not be ended; leaving the process, everything is off", path)
+    logging.shutdown()
+    os._exit(EXIT_STUCK)
 
 
 def _only(group: BaseExceptionGroup[Escalated]) -> Escalated:

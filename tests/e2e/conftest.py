@@ -23,13 +23,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def running_site() -> Iterator[Site]:
     with Site(sim_arguments=BRISK) as site:
         site.start_all()
+        wait_for(lambda: all_available(site), "all connectors to be available")
         yield site
 
 
 @pytest.fixture
 def site(running_site: Site) -> Iterator[Site]:
     """The site, idle and whole; what a test broke is repaired after it."""
-    tidy(running_site)
     yield running_site
     tidy(running_site)
 

@@ -101,21 +101,21 @@ def test_the_stop_of_a_session_survives_a_kill_between_its_commit_and_its_messag
 
 def test_ctrl_c_in_the_demo_stops_everything_it_started() -> None:
     before = set(jp_processes())
-    demo = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "jp_firmware", "demo", "--headless", "--for", "300"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
-    )
-    assert demo.stdout is not None
-    for line in demo.stdout:
-        if b"plugs in" in line:
-            break
-    os.killpg(demo.pid, signal.SIGINT)
-    output = demo.stdout.read().decode()
-    assert demo.wait(60) == 130
+    ) as demo:
+        assert demo.stdout is not None
+        for line in demo.stdout:
+            if b"plugs in" in line:
+                break
+        os.killpg(demo.pid, signal.SIGINT)
+        output = demo.stdout.read().decode()
+        assert demo.wait(60) == 130
     assert "Traceback" not in output
     wait_for(lambda: set(jp_processes()) <= before, "every process to be gone", 10)
 

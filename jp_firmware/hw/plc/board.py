@@ -184,6 +184,7 @@ class PlcBoard:
         if last is None or last == board.heartbeat:
             self._trouble = f"the heartbeat of unit {self.config.unit} stands at {board.heartbeat}"
             return False
+        self._trouble = ""
         self._take(board, connectors, asked_s)
         return True
 
