@@ -69,7 +69,8 @@ def _gap(terminal: Terminal, glyphs: dict[str, str], node: Json) -> str:
     filled = min(_BAR_WIDTH, math.ceil(share * _BAR_WIDTH))
     bar = glyphs["full"] * filled + glyphs["empty"] * (_BAR_WIDTH - filled)
     meaning = "bad" if share >= 1.0 else "attention" if share >= 0.75 else ""
-    return f"{terminal.paint(bar, meaning)} {gap_s:.2f}/{period_s:g}s"
+    gap = f"{gap_s:.2f}" if gap_s < 10 else f"{gap_s:.0f}"
+    return f"{terminal.paint(bar, meaning)} {gap}/{period_s:.4g}s"
 
 
 def _end(terminal: Terminal, glyphs: dict[str, str], node: Json, rest: str, has_children: bool) -> list[str]:
