@@ -11,9 +11,10 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, tzinfo
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 import attrs
+from textual import events
 from textual.binding import Binding, BindingType
 
 from jp_firmware.console.client import LinkState, Subscription
@@ -22,17 +23,19 @@ from jp_firmware.tui import formatters as fmt
 from jp_firmware.tui import layout
 from jp_firmware.tui.actions import ACTIONS, BY_ID, ROUTE_KEY, Action, Risk, Target, why_not
 from jp_firmware.tui.driver import ConsoleDriver, DiffingDisplay
-from jp_firmware.tui.screens.dialogs import ConfirmScreen, Dialog, HelpScreen, MenuScreen, RouteScreen
+from jp_firmware.tui.screens.dialogs import ConfirmScreen, Dialog, HelpScreen, MenuScreen
 from jp_firmware.tui.screens.main import MainScreen
 from jp_firmware.tui.screens.questions import question_about
 from jp_firmware.tui.snapshot import FaultView
 from jp_firmware.tui.store import TOPICS, Store
 from jp_firmware.tui.symbols import FULL, Symbols
+from jp_firmware.tui.text import clean
 from jp_firmware.tui.themes import THEMES
 from jp_firmware.tui.views.scene import Scene
 from jp_firmware.tui.widgets.choices import Choices
 
-FLUSH_S = 0.25
+FLUSH_S: Final = 0.25
+ROUTE_WAITS_S: Final = 5.0
 
 
 class Charger(Protocol):
@@ -95,6 +98,7 @@ class ConsoleApp(DiffingDisplay, inherit_bindings=False):
         self._charger = connect(self._on_link)
         self._due = True
         self._shown_second = 0
+        self._routing_until_s = 0.0
         self.drawable = False  # until all widgets are there
         self.main = MainScreen()
 
@@ -154,6 +158,8 @@ class ConsoleApp(DiffingDisplay, inherit_bindings=False):
 
     def _draw_if_due(self) -> None:
         second = int(self._clock())
+        if self.main.routing and self._clock() >= self._routing_until_s:
+            self.main.routing, self._due = False, True
         if self._due or second != self._shown_second:
             self._due, self._shown_second = False, second
             self.draw()
@@ -251,7 +257,7 @@ class ConsoleApp(DiffingDisplay, inherit_bindings=False):
     def action_connector_by(self, by: int) -> None:
         """The connector before or after, in the connector workspace."""
         status = self.store.status
-        if self.main.current != "connector" or status is None or not status.connectors:
+        if status is None or not status.connectors or not self.drawable or self.main.current != "connector":
             return
         numbers = list(status.connectors)
         at = numbers.index(self.connector) if self.connector in numbers else 0
@@ -259,16 +265,28 @@ class ConsoleApp(DiffingDisplay, inherit_bindings=False):
         self.draw()
 
     def action_route(self) -> None:
+        """`g`: the next key is a route's letter."""
         if self.drawable and not self.main.too_small:
-            self.push_screen(RouteScreen(self.scene), self._routed)
+            self._routing_until_s = self._clock() + ROUTE_WAITS_S
+            self.main.routing = True
+            self.draw()
 
-    def _routed(self, letter: str | None) -> None:
-        if not letter:
-            return
+    async def on_event(self, event: events.Event) -> None:
+        # Caught here and not by a screen of its own, so that a letter typed at once after `g` finds its way.
+        if isinstance(event, events.Key) and self.main.routing:
+            in_time = self._clock() < self._routing_until_s
+            self.main.routing = False
+            self.draw()
+            if in_time:
+                self._routed(event.character or "")
+                return
+        await super().on_event(event)
+
+    def _routed(self, letter: str) -> None:
         if letter.isdecimal() and letter != "0":
             self.open_connector(int(letter))
             return
-        found = next((one for one in ACTIONS if one.route == letter), None)
+        found = next((one for one in ACTIONS if one.route and one.route == letter), None)
         if found is not None:
             self.action_do(found.id)
 
@@ -328,8 +346,9 @@ class ConsoleApp(DiffingDisplay, inherit_bindings=False):
 
     async def _ask(self, action: Action, what: str, params: dict[str, Any]) -> None:
         try:
-            await self._charger.call(action.call, **params)
+            answer = await self._charger.call(action.call, **params)
         except ConsoleError as refused:
-            self.tell(f"{what}: refused, {refused}", "high")
+            self.tell(f"{what}: refused, {clean(str(refused))}", "high")
         else:
-            self.tell(f"{what}: accepted", "strong")
+            verdict = answer.get("result") if isinstance(answer, dict) else None
+            self.tell(f"{what}: {clean(str(verdict or 'accepted'))}", "strong")

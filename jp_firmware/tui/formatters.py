@@ -68,12 +68,16 @@ def duration(seconds: float | None) -> str:
     return f"{total // 86_400} d {total % 86_400 // 3600:02} h"
 
 
-def hours(seconds: float | None) -> str:
-    """A length of time for a narrow column, in hours and minutes: `0:12`."""
+def stopwatch(seconds: float | None) -> str:
+    """A length of time for a narrow column: `12:31` in minutes and seconds, then `1h02`, then `3d04`."""
     if seconds is None or not math.isfinite(seconds) or seconds < 0:
         return UNKNOWN
-    minutes = int(seconds) // 60
-    return f"{minutes // 60}:{minutes % 60:02}"
+    total = int(seconds)
+    if total < 3600:
+        return f"{total // 60}:{total % 60:02}"
+    if total < 86_400:
+        return f"{total // 3600}h{total % 3600 // 60:02}"
+    return f"{total // 86_400}d{total % 86_400 // 3600:02}"
 
 
 def age(seconds: float | None) -> str:

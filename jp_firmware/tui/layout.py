@@ -78,6 +78,4 @@ MenuScreen #line { margin: 0; }
 MenuScreen Input { width: 28; }
 MenuScreen #choices { height: 1fr; }
 HelpScreen #dialog { width: 78; height: 30; max-height: 100%; }
-RouteScreen { align: left bottom; }
-RouteScreen #routes { height: 1; margin-bottom: 1; }
 """

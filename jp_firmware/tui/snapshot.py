@@ -156,28 +156,28 @@ class BackendView:
 
 @attrs.frozen(kw_only=True)
 class TreeHealth:
-    """The supervision tree in a few words. `worst_ratio` is the worst gap of a watchdog as a share of its limit."""
+    """The supervision tree in a few words. `worst_ratio` is the worst gap of a watchdog as a share of its limit.
+
+    `worst` is the child that came closest to its limit, or one that is down.
+    """
 
     healthy: bool | None
     worst: str
     worst_ratio: float | None
     children: int | None
-    down: tuple[str, ...]
-    down_count: int
+    down: int
     restarts: int | None
     worst_gap_s: float | None
 
     @classmethod
     def read(cls, raw: Json) -> TreeHealth:
         children, restarts = _number(raw, "children"), _number(raw, "restarts")
-        down = _texts(raw, "down")
         return cls(
             healthy=_flag(raw, "healthy"),
             worst=_text(raw, "worst"),
             worst_ratio=_number(raw, "worst_ratio"),
             children=None if children is None else int(children),
-            down=down,
-            down_count=len(down) or _count(raw, "down"),
+            down=_count(raw, "down"),
             restarts=None if restarts is None else int(restarts),
             worst_gap_s=_number(raw, "worst_gap_s"),
         )
@@ -185,13 +185,16 @@ class TreeHealth:
 
 @attrs.frozen(kw_only=True)
 class ConnectorView:
-    """One connector. Powers in watts; `since_s` and `duration_s` are lengths of time as of the snapshot."""
+    """One connector. Powers in watts; `since_s` and `duration_s` are lengths of time as of the snapshot.
+
+    The four powers mean what they mean in `model.power.Allocation`; the targets are what the car asks for.
+    """
 
     number: int
     state: str
     since_s: float | None
     plugged: bool | None
-    latch: str
+    latched: bool | None
     authorization: str
     evccid: str
     protocol: str
@@ -210,6 +213,8 @@ class ConnectorView:
     allowed_w: float | None
     assigned_w: float | None
     limited_by: str
+    target_voltage_v: float | None
+    target_current_a: float | None
     operative: bool | None
     stage_text: str
     fault_codes: tuple[str, ...]
@@ -221,7 +226,7 @@ class ConnectorView:
             state=_text(raw, "state"),
             since_s=_number(raw, "since_s"),
             plugged=_flag(raw, "plugged"),
-            latch=_text(raw, "latch"),
+            latched=_flag(raw, "latch"),
             authorization=_text(raw, "authorization"),
             evccid=_text(raw, "evccid"),
             protocol=_text(raw, "protocol"),
@@ -240,6 +245,8 @@ class ConnectorView:
             allowed_w=_number(raw, "allowed_w"),
             assigned_w=_number(raw, "assigned_w"),
             limited_by=_text(raw, "limited_by"),
+            target_voltage_v=_number(raw, "target_voltage_v"),
+            target_current_a=_number(raw, "target_current_a"),
             operative=_flag(raw, "operative"),
             stage_text=_text(raw, "stage_text"),
             fault_codes=_texts(raw, "faults"),

@@ -62,13 +62,22 @@ def look_around(environment: Mapping[str, str], *, is_tty: bool) -> Surroundings
 
 def _symbols(term: str, environment: Mapping[str, str]) -> Symbols:
     """By what the terminal's font can be trusted to have."""
-    locale = next((environment[name] for name in ("LC_ALL", "LC_CTYPE", "LANG") if environment.get(name)), "")
+    locale = _locale(environment)
     utf8 = "utf8" in locale.lower().replace("-", "")
     if term.startswith("linux"):
         return CONSOLE if utf8 or not locale else ASCII
     if term.startswith(("vt", "ansi", "cons")):
         return FULL if utf8 else ASCII
     return FULL if utf8 or not locale else ASCII
+
+
+def _locale(environment: Mapping[str, str]) -> str:
+    """The locale that someone set. Python itself puts LC_CTYPE=C.UTF-8 where it finds none (PEP 538)."""
+    language = environment.get("LANG", "")
+    ctype = environment.get("LC_CTYPE", "")
+    if ctype in ("C.UTF-8", "C.utf8", "UTF-8") and language in ("", "C", "POSIX"):
+        ctype = ""
+    return environment.get("LC_ALL") or ctype or language
 
 
 def _chosen(environment: Mapping[str, str], name: str, known: tuple[str, ...], otherwise: str) -> str:

@@ -53,8 +53,8 @@ def test_a_duration_is_read_in_two_units(seconds: float | None, words: str) -> N
     assert fmt.duration(seconds) == words
 
 
-def test_columns_show_hours_and_minutes_and_ages_one_unit() -> None:
-    assert (fmt.hours(751), fmt.hours(36_000), fmt.hours(None)) == ("0:12", "10:00", "---")
+def test_columns_show_a_time_in_five_cells_and_ages_in_one_unit() -> None:
+    assert [fmt.stopwatch(one) for one in (9, 751, 3_720, 93_784, None)] == ["0:09", "12:31", "1h02", "1d02", "---"]
     assert (fmt.age(4), fmt.age(184), fmt.age(8_000), fmt.age(200_000)) == ("4 s", "3 m", "2 h", "2 d")
     assert (fmt.short_seconds(0.351), fmt.short_seconds(1.55), fmt.short_seconds(12)) == ("0.35 s", "1.6 s", "12 s")
 

@@ -158,7 +158,7 @@ class TestOverview:
         assert "boards 1/2" in text
 
         status = cabinet.status()
-        status["tree"] |= {"healthy": False, "down": ["rs485-0/meter-2"]}
+        status["tree"] |= {"healthy": False, "down": 1, "worst": "rs485-0/meter-2"}
         text = "\n".join(plain(row) for row in overview.health(scene(status=status), 60))
         assert "not healthy  31 tasks, 1 down" in text
         assert "down rs485-0/meter-2" in text
@@ -171,7 +171,7 @@ class TestOverview:
             for number, each in one.store.status.connectors.items()
         }
 
-        assert rows[1] == ["1", "●", "charging", "49.2", "404", "122", "9.42", "47%", "0:12", "site"]
+        assert rows[1] == ["1", "●", "charging", "49.2", "404", "122", "9.42", "47%", "12:31", "site", "limit"]
         assert rows[2][-2:] == ["the", "car"]
         assert rows[3][3:9] == ["0.0", "0", "0", "plugged", "in,", "waits"]
         assert rows[4] == ["4", "✗", "faulted", "---", "---", "---", "SAF-01", "Emergency", "stop", "pressed"]
@@ -181,7 +181,7 @@ class TestOverview:
         assert one.store.status is not None
         row = plain(connector_table.connector_row(one, one.store.status.connectors[1], 78))
 
-        for value in ("charging?", "49.2?", "404?", "122?", "9.42?", "47%?", "0:12?", "site?"):
+        for value in ("charging?", "49.2?", "404?", "122?", "9.42?", "47%?", "12:31?", "site limit?"):
             assert value in row
 
 

@@ -1,4 +1,4 @@
-"""What opens above a workspace: the question before a command, the menu, the help, and the routes after `g`."""
+"""What opens above a workspace: the question before a command, the menu, and the help."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import ClassVar
 
 import attrs
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from jp_firmware.tui.actions import ACTIONS, ROUTE_KEY, Action, key_names
+from jp_firmware.tui.actions import Action, key_names
 from jp_firmware.tui.text import BLANK, Line, Span, cell, cut, line, span, to_height, wrap
 from jp_firmware.tui.views.help import help_lines
 from jp_firmware.tui.views.scene import Scene
@@ -219,26 +219,3 @@ class HelpScreen(Dialog):
     def on_mount(self) -> None:
         self.query_one("#help").focus()
         self.show(self._make_scene())
-
-
-class RouteScreen(Dialog):
-    """Waits for the letter after `g`. Dismissed with it; anything else, or 5 s, closes it."""
-
-    def compose(self) -> ComposeResult:
-        yield Panel(self._routes, id="routes")
-
-    def on_mount(self) -> None:
-        self.set_timer(5.0, self.action_leave)
-        self.show(self._make_scene())
-
-    def _routes(self, scene: Scene, width: int, _height: int) -> list[Line]:
-        row: list[Span] = [(f" {ROUTE_KEY} ", "chip"), ("  ", "text")]
-        row += [("1-9", "key"), (" connector  ", "label")]
-        for one in ACTIONS:
-            if one.route:
-                row += [(one.route, "key"), (f" {one.short or one.title}  ", "label")]
-        return [cut(tuple(row), width, scene.symbols.ellipsis)]
-
-    def on_key(self, event: events.Key) -> None:
-        event.stop()
-        self.dismiss(event.character or "" if event.key != "escape" else "")

@@ -14,7 +14,7 @@ from jp_firmware.tui.actions import in_footer, key_name, why_not
 from jp_firmware.tui.screens.workspaces import Connector, Faults, Overview, Workspace
 from jp_firmware.tui.snapshot import FaultView
 from jp_firmware.tui.text import Line, cut, line, span
-from jp_firmware.tui.views.chrome import banner, keys_line, status_line
+from jp_firmware.tui.views.chrome import banner, keys_line, routes_line, status_line
 from jp_firmware.tui.views.scene import Scene
 from jp_firmware.tui.widgets.choices import Choices
 from jp_firmware.tui.widgets.panel import Panel
@@ -33,6 +33,7 @@ class MainScreen(Screen[None]):
         super().__init__(id="main")
         self._result: Line = ()
         self._result_at_s = 0.0
+        self.routing = False  # `g` was pressed, and a letter may follow
 
     def compose(self) -> ComposeResult:
         yield Panel(lambda scene, width, _height: [status_line(scene, width)], id="status")
@@ -101,6 +102,8 @@ class MainScreen(Screen[None]):
         return [banner(scene, self.workspace.heading(scene), width)]
 
     def _hint(self, scene: Scene, width: int, _height: int) -> list[Line]:
+        if self.routing:
+            return [routes_line(width, scene.symbols.ellipsis)]
         if self._result and scene.now_s - self._result_at_s < RESULT_SHOWN_S:
             return [cut(self._result, width, scene.symbols.ellipsis)]
         words = (

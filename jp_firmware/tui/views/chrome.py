@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jp_firmware.tui import formatters as fmt
+from jp_firmware.tui.actions import ACTIONS, ROUTE_KEY
 from jp_firmware.tui.snapshot import FaultView
 from jp_firmware.tui.store import Link
 from jp_firmware.tui.text import Line, Span, cut, ends, line, span, width_of
@@ -57,9 +58,12 @@ def banner(scene: Scene, title: str, width: int) -> Line:
     waiting = scene.store.faults.unacknowledged
     if waiting:
         return _alarm(scene, waiting[0], len(waiting) - 1, width)
-    active = scene.store.faults.active
+    active, status = scene.store.faults.active, scene.store.status
     right: Line = ()
-    if active:
+    if not active and status is not None:
+        words = f"{status.charger.version}, up {fmt.duration(status.charger.uptime_s)} "
+        right = line(span(words, "label"))
+    elif active:
         words = fmt.counted(len(active), "active fault", "active faults")
         right = line(span(f"{scene.symbols.alarm} {words}, acknowledged ", "warn"))
     return ends(line(span(f" {title}", "strong")), right, width, scene.symbols.ellipsis)
@@ -97,6 +101,15 @@ def _whole(part: Span, width: int, scene: Scene) -> Line:
     if len(text) > width:
         text = text[: width - 1] + scene.symbols.ellipsis
     return line(span(text.ljust(width), role))
+
+
+def routes_line(width: int, ellipsis: str) -> Line:
+    """Row 23 after `g`: the letters that may follow."""
+    row: list[Span] = [(f" {ROUTE_KEY} ", "chip"), ("  ", "text"), ("1-9", "key"), (" connector  ", "label")]
+    for one in ACTIONS:
+        if one.route:
+            row += [(one.route, "key"), (f" {one.short or one.title}  ", "label")]
+    return cut(tuple(row), width, ellipsis)
 
 
 def keys_line(keys: Sequence[tuple[str, str, bool]], width: int) -> Line:

@@ -40,7 +40,7 @@ def _headline(scene: Scene, connector: ConnectorView) -> Line:
         parts.append((f"  for {fmt.duration(connector.since_s)}", "label"))
     if connector.operative is False:
         parts.append(("  out of service", "warn"))
-    if connector.stage_text:
+    if connector.stage_text and connector.stage_text != connector.state:
         parts.append((f"  {connector.stage_text}", "text"))
     return tuple(parts)
 
@@ -191,8 +191,15 @@ def vehicle(scene: Scene, width: int, height: int) -> list[Line]:
         scene.row("EVCCID", scene.value(connector.evccid)),
         scene.row("Protocol", scene.value("" if connector.protocol == "none" else connector.protocol)),
         scene.row("SoC", *_soc(scene, connector, width - 11)),
+        scene.row("Asks for", *_wish(scene, connector)),
     ]
     return to_height([cut(row, width, scene.symbols.ellipsis) for row in rows], height)
+
+
+def _wish(scene: Scene, connector: ConnectorView) -> Line:
+    volts = fmt.with_unit(fmt.number(connector.target_voltage_v), "V")
+    amperes = fmt.with_unit(fmt.number(connector.target_current_a), "A")
+    return line(scene.value(volts), ", ", scene.value(amperes))
 
 
 def _soc(scene: Scene, connector: ConnectorView, width: int) -> Line:
@@ -206,28 +213,17 @@ def _soc(scene: Scene, connector: ConnectorView, width: int) -> Line:
     return (text, *bar)
 
 
-_LATCH_WORDS: Final = {
-    "locked": "engaged",
-    "unlocked": "released",
-    "moving": "moving",
-    "failed": "FAILED",
-}
-
-
 def plug(scene: Scene, width: int, height: int) -> list[Line]:
     """Plug, latch and authorization, and the devices behind the connector; the PLC board in the heading."""
     connector, status = scene.chosen, scene.store.status
     if connector is None or status is None:
         return to_height([scene.heading("PLUG", width), _WAITING], height)
     plugged = "" if connector.plugged is None else "plugged" if connector.plugged else "not plugged"
-    latch = _LATCH_WORDS.get(connector.latch, connector.latch)
-    latch_part = scene.value(f"latch {latch}" if latch else "", "high" if connector.latch == "failed" else "text")
-    tick: Line = ()
-    if connector.latch == "locked" and not scene.stale:
-        tick = line(span(f" {scene.symbols.good}"))
+    latch = "" if connector.latched is None else f"latch {'engaged' if connector.latched else 'open'}"
+    tick = line(span(f" {scene.symbols.good}")) if connector.latched and not scene.stale else ()
     rows = [
         scene.heading("PLUG", width, right=_board(scene, status, connector.number)),
-        scene.row("Plug", scene.value(plugged), ", ", latch_part, *tick),
+        scene.row("Plug", scene.value(plugged), ", ", scene.value(latch), *tick),
         scene.row("Authorized", scene.value(connector.authorization or ("no" if connector.plugged is False else ""))),
         scene.row("Modules", *_modules(scene, status, connector.number)),
     ]

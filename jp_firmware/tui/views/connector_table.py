@@ -91,7 +91,7 @@ def _field(scene: Scene, connector: ConnectorView, column: _Column) -> Span:
         "A": fmt.number(connector.current_a),
         "kWh": fmt.energy_kwh(connector.energy_wh),
         "SoC": fmt.percent(connector.soc_percent),
-        "TIME": fmt.hours(connector.duration_s),
+        "TIME": fmt.stopwatch(connector.duration_s),
         "asked": fmt.power_kw(connector.requested_w),
         "given": fmt.power_kw(connector.assigned_w),
         "VEHICLE": connector.evccid,

@@ -131,15 +131,14 @@ def health(scene: Scene, width: int) -> list[Line]:
     else:
         sign, role = (symbols.on, "text") if tree.healthy else (symbols.bad, "high")
         words = f"{fmt.number(tree.children)} tasks"
-        if tree.down_count:
-            words += f", {tree.down_count} down"
+        if tree.down:
+            words += f", {tree.down} down"
         if tree.restarts:
             words += f", {fmt.counted(tree.restarts, 'restart', 'restarts')}"
         state = "healthy" if tree.healthy else "not healthy"
         rows.append(line(span(f"{sign} ", role), scene.value(state, role), span(f"  {words}", "label")))
-    down = ", ".join(tree.down)
-    if down:
-        rows.append(line(span("down ", "label"), scene.value(down, "high")))
+    if tree.down:
+        rows.append(line(span("down ", "label"), scene.value(tree.worst, "high")))
     else:
         rows.append(_worst_gap(scene, status))
     rows.append(_devices(scene, status))

@@ -54,7 +54,7 @@ class Panel(Widget):
             self.show(self._scene)
 
     def row_role(self, _y: int) -> str:
-        """A role that overrides those of a whole row; none here."""
+        """A role that lies below those of a whole row; none here."""
         return ""
 
     def render_line(self, y: int) -> Strip:
@@ -62,6 +62,11 @@ class Panel(Widget):
         base = self.rich_style
         styles = styles_of(self.app.theme)
         row = self._lines[y] if y < len(self._lines) else BLANK
-        override = self.row_role(y)
-        segments = [Segment(text, base + styles[override or role]) for text, role in row]
-        return Strip(segments).adjust_cell_length(width, base + styles[override] if override else base)
+        below = self.row_role(y)
+        if not below:
+            return Strip([Segment(text, base + styles[role]) for text, role in row]).adjust_cell_length(width, base)
+        base += styles[below]
+        # What only speaks more quietly is read better in the row's own colour; what means something keeps its own.
+        quiet = ("text", "label", "stale", "off")
+        segments = [Segment(text, base if role in quiet else base + styles[role]) for text, role in row]
+        return Strip(segments).adjust_cell_length(width, base)
