@@ -153,7 +153,7 @@ class Outbox:
         attempts = message.attempts + 1
         why = f"refused with {outcome.code}: {outcome.text}" if isinstance(outcome, Refused) else "not answered"
         log.warning("%s was %s (attempt %d)", message.action, why, attempts)
-        if attempts >= max(1, self.postman.attempts()):
+        if attempts >= self.postman.attempts():
             await self._give_up(message, f"{why}, {attempts} times")
             return
         self._hold = (message.seq, trio.current_time() + attempts * self.postman.retry_interval_s())

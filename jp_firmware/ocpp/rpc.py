@@ -24,7 +24,7 @@ import attrs
 
 from jp_firmware.ocpp import envelope
 from jp_firmware.ocpp.envelope import Call, Error, Malformed, Payload, Result
-from jp_firmware.ocpp.schema import ACTIONS_16, PayloadFault, check_call, check_result
+from jp_firmware.ocpp.schema import ACTIONS_16, PayloadFault, check_answer, check_call, check_result, without_nulls
 
 MAX_WAITING: Final = 16  # CALLs of the peer that wait for our answer; a peer that sends more is refused. Ours
 _TEXT_CHARS: Final = 255  # of an error description, 1.6-J §4.2.3
@@ -56,7 +56,7 @@ class Incoming:
 
 @attrs.frozen
 class Answered:
-    """Our CALL was answered, and the answer fits its schema."""
+    """Our CALL was answered, and the answer holds what its schema demands."""
 
     id: str
     action: str
@@ -227,11 +227,12 @@ class RpcCore:
             return [self._unexpected(frame.id)]
         if isinstance(frame, Error):
             return [self._refused(frame.code, frame.text)]
-        fault = check_result(mine.action, frame.payload) if mine.action in ACTIONS_16 else None
+        payload = without_nulls(frame.payload)
+        fault = check_answer(mine.action, payload) if mine.action in ACTIONS_16 else None
         if fault:
             return [self._refused(fault.code, f"unusable answer: {fault.text}")]
         self._outgoing = None
-        return [Answered(mine.id, mine.action, frame.payload)]
+        return [Answered(mine.id, mine.action, payload)]
 
     def _fault_of_call(self, action: str, payload: Payload) -> PayloadFault | None:
         """A bench may ask for what does not exist, to hear the refusal; that is no reason to fail."""

@@ -65,7 +65,28 @@ def check_result(action: str, payload: Payload) -> PayloadFault | None:
     return _check(MessageType.CallResult, action, payload, exact=action in _DECIMAL_RESULTS)
 
 
-def _check(kind: int, action: str, payload: Payload, *, exact: bool) -> PayloadFault | None:
+def check_answer(action: str, payload: Payload) -> PayloadFault | None:
+    """What makes an answer to us unusable; None if nothing does.
+
+    An answer is not refused for what it says too much, or at too great a length: refusing the answer to a
+    StartTransaction costs the transaction its name. Members that are null must have been taken out before.
+    """
+    return _check(MessageType.CallResult, action, payload, exact=action in _DECIMAL_RESULTS, overlook=_HARMLESS)
+
+
+def without_nulls(value: Any) -> Any:
+    """A copy without the members that are null: many central systems write absent ones like that."""
+    if isinstance(value, dict):
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    return [without_nulls(item) for item in value] if isinstance(value, list) else value
+
+
+_HARMLESS: Final = frozenset({"additionalProperties", "maxLength"})
+
+
+def _check(
+    kind: int, action: str, payload: Payload, *, exact: bool, overlook: frozenset[str] = frozenset()
+) -> PayloadFault | None:
     if action not in ACTIONS_16:
         raise ValueError(f"{action!r} is no action of OCPP 1.6")
     number = decimal.Decimal if exact else float
@@ -74,7 +95,7 @@ def _check(kind: int, action: str, payload: Payload, *, exact: bool) -> PayloadF
         payload = json.loads(json.dumps(payload), parse_float=number)  # a copy: the caller's numbers stay as they are
     try:
         errors: Iterable[Any] = validator.iter_errors(payload)
-        return next((_fault(error) for error in errors), None)
+        return next((_fault(error) for error in errors if error.validator not in overlook), None)
     except (ArithmeticError, TypeError) as error:  # decimals of absurd size; the envelope lets 1e300 pass
         return PayloadFault("PropertyConstraintViolation", f"a number cannot be checked: {type(error).__name__}")
 

@@ -21,6 +21,7 @@ class PipeEnd:
     _cut: trio.Event
     before_send: Callable[[str], None] = lambda _: None
     after_send: Callable[[str], None] = lambda _: None
+    on_probe: Callable[[], None] = lambda: None
     sent: list[str] = attrs.field(factory=list)
     silent: bool = False  # takes what it gets and passes nothing on, as a dead peer's socket does
 
@@ -59,6 +60,7 @@ class PipeEnd:
 
     async def probe(self) -> None:
         """A ping that is answered at once by whoever is not silent."""
+        self.on_probe()
         await trio.lowlevel.checkpoint()
         self._check()
         if self.silent:

@@ -50,10 +50,10 @@ async def test_a_link_that_lasted_ends_the_doubling_and_one_that_did_not_does_no
     assert cut_at_s + 2 == site.attempts_at_s[-1]
 
 
-async def test_days_without_a_central_system_neither_fail_the_child_nor_starve_its_watchdog(autojump_clock, site):
+async def test_a_day_without_a_central_system_neither_fail_the_child_nor_starve_its_watchdog(autojump_clock, site):
     site.leave()
     await site.start()
-    await settle(3 * 24 * 3600)
+    await settle(24 * 3600)
 
     gaps = [b - a for a, b in zip(site.lifeline.fed_at_s, site.lifeline.fed_at_s[1:], strict=False)]
     assert site.lifeline.is_ready
@@ -82,6 +82,20 @@ async def test_a_ping_that_is_switched_off_is_not_sent_and_starves_no_watchdog(a
 
     assert 1 == online.links
     assert 59 <= len(online.lifeline.fed_at_s)
+
+
+async def test_a_ping_that_is_rare_starves_no_watchdog(autojump_clock, online):
+    await online.ask("ChangeConfiguration", {"key": "HeartbeatInterval", "value": "86400"})
+    await online.ask("ChangeConfiguration", {"key": "WebSocketPingInterval", "value": "3000"})
+    await settle(1)
+    online.lifeline.fed_at_s.clear()
+    probes = []
+    online.near.on_probe = lambda: probes.append(trio.current_time())
+    await settle(3600)
+
+    gaps = [b - a for a, b in zip(online.lifeline.fed_at_s, online.lifeline.fed_at_s[1:], strict=False)]
+    assert max(gaps) < online.backend.watchdog_s
+    assert [3000.0] == [round(at_s, -1) for at_s in probes]
 
 
 async def test_a_call_without_an_answer_raises_the_question_whether_anybody_is_there(autojump_clock, online):
@@ -147,6 +161,15 @@ async def test_a_child_that_runs_anew_listens_once(autojump_clock, online):
 
     assert 2 == len(online.charger.reports[1]._listeners)  # the reporter's and the backend's own
     assert 1 == len(online.faults.listeners)
+
+
+async def test_a_child_that_has_ended_is_not_online(autojump_clock, online):
+    online.scope.cancel()
+    await trio.testing.wait_all_tasks_blocked()
+
+    assert not online.backend.online
+    assert ("waiting", "stopped") == tuple(online.backend.snapshot()[key] for key in ("state", "reason"))
+    assert AuthorizationStatus.UNREACHABLE is (await online.backend.authorize(TAG)).status
 
 
 # --- its own faults --------------------------------------------------------------------------------------------------

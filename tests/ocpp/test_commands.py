@@ -297,6 +297,16 @@ async def test_triggered_meter_values_of_an_idle_connector_have_no_transaction(a
     assert all("transactionId" not in payload for _, payload in sent)
 
 
+async def test_triggered_meter_values_of_a_transaction_that_was_never_named_say_minus_one(autojump_clock, online):
+    online.rule("StartTransaction", *[error] * 3)
+    await online.begin(1)
+    await settle(400)
+    online.charger.read_meter(1, 1234)
+    _, ((_, payload),) = await heard_after(online, "MeterValues", connectorId=1)
+
+    assert -1 == payload["transactionId"]
+
+
 @pytest.mark.parametrize("connector", [0, 1])
 async def test_meter_values_of_a_meter_that_is_silent_are_not_invented(autojump_clock, online, connector):
     online.charger.read_meter(1, 1234)

@@ -27,13 +27,13 @@ FRAMES = (
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(FRAMES)
 def test_parse_of_build_is_the_identity(frame):
     assert frame == parse(build(frame))
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.text() | st.binary() | JSON.map(json.dumps) | st.lists(JSON, max_size=6).map(json.dumps))
 def test_garbage_raises_nothing_but_malformed(text):
     try:
@@ -44,7 +44,7 @@ def test_garbage_raises_nothing_but_malformed(text):
     assert 1 <= len(frame.id) <= 36
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.sampled_from([2, 3, 4]), JSON, JSON, JSON)
 def test_a_frame_of_the_right_type_with_wrong_parts_raises_nothing_but_malformed(kind, second, third, fourth):
     try:

@@ -90,7 +90,7 @@ def test_listeners_hear_each_change_until_they_leave():
     assert ["HeartbeatInterval"] == heard
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(
     st.sampled_from([row.name for row in table(Backend(), Authorize(), 2, rules_writable=True)]), st.text(max_size=30)
 )

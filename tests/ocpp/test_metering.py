@@ -164,7 +164,7 @@ def test_a_clock_that_was_never_set_has_no_beat():
     assert [None, None] == [beat.due(early + timedelta(minutes=15 * n), 900) for n in range(2)]
 
 
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None)
 @given(st.integers(1, 86_400), st.lists(st.floats(0.1, 2000), min_size=1, max_size=30))
 def test_beats_are_multiples_of_the_interval_after_midnight_and_only_go_forward(interval_s, steps_s):
     beat, now, beats = ClockBeat(), START, []

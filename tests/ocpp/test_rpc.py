@@ -109,6 +109,33 @@ def test_an_answer_that_breaks_its_schema_is_a_refusal_and_not_a_hang():
     assert rpc.deadline_s is None
 
 
+def test_an_answer_that_says_too_much_or_writes_null_for_nothing_is_taken():
+    """The answer to a StartTransaction names the transaction; refusing it for a trifle would lose the name."""
+    rpc = core()
+    start = {"connectorId": 1, "idTag": "A", "meterStart": 0, "timestamp": "2026-01-01T00:00:00Z"}
+    call = rpc.call("StartTransaction", start, deadline_s=30)
+    info = {"status": "Accepted", "expiryDate": None, "parentIdTag": "P" * 30, "tenant": "x"}
+
+    (event,) = rpc.receive(json.dumps([3, call.id, {"transactionId": 7, "idTagInfo": info, "price": None}]))
+
+    assert isinstance(event, Answered)
+    assert {"status": "Accepted", "parentIdTag": "P" * 30, "tenant": "x"} == event.payload["idTagInfo"]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [{"transactionId": 7}, {"transactionId": None, "idTagInfo": {"status": "Accepted"}}, {"idTagInfo": {}, "x": 1}],
+)
+def test_an_answer_without_what_it_must_say_is_refused_whatever_else_it_says(payload):
+    rpc = core()
+    start = {"connectorId": 1, "idTag": "A", "meterStart": 0, "timestamp": "2026-01-01T00:00:00Z"}
+    call = rpc.call("StartTransaction", start, deadline_s=30)
+
+    (event,) = rpc.receive(json.dumps([3, call.id, payload]))
+
+    assert isinstance(event, Refused)
+
+
 def test_an_answer_that_is_malformed_ends_the_call_it_names():
     rpc = core()
     call = rpc.call("Heartbeat", {}, deadline_s=30)
@@ -183,7 +210,7 @@ def test_a_peer_that_floods_is_refused_beyond_a_limit():
 ACTIONS = st.sampled_from(["Reset", "GetConfiguration", "ClearCache", "SetChargingProfile", "Authorize", "Coffee"])
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abc"), ACTIONS | JSON, JSON | st.just({})), max_size=6))
 def test_every_call_with_a_usable_id_gets_exactly_one_well_formed_answer(calls):
     """Those that wait under the same id at the same time are one call."""
@@ -200,7 +227,7 @@ def test_every_call_with_a_usable_id_gets_exactly_one_well_formed_answer(calls):
         assert [] == rpc.lose()
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.text() | st.binary() | st.lists(JSON, max_size=5).map(json.dumps), max_size=5))
 def test_garbage_never_raises_and_never_touches_our_call(texts):
     rpc = core()

@@ -153,7 +153,7 @@ class Backend16:
     @property
     def online(self) -> bool:
         """Whether a question would reach the central system now: it has accepted us, and there is a link."""
-        return self._state is LinkState.ONLINE
+        return self._life is not None and self._state is LinkState.ONLINE
 
     @property
     def watchdog_s(self) -> float:
@@ -171,7 +171,7 @@ class Backend16:
         """Asks the central system, for at most `call_timeout_s`. A refusal of the question refuses the token."""
         unreachable = Authorization(AuthorizationStatus.UNREACHABLE, CENTRAL_SYSTEM)
         life = self._life
-        if life is None or not self.online:
+        if life is None or self._state is not LinkState.ONLINE:
             return unreachable
         if len(token.uid) > MAX_TAG_CHARS:
             return Authorization(AuthorizationStatus.INVALID, f"OCPP 1.6: longer than {MAX_TAG_CHARS} characters")
@@ -229,6 +229,7 @@ class Backend16:
         finally:
             for end in ends:
                 end()
+            self._enter(LinkState.WAITING, "stopped")
 
     async def _recall(self) -> None:
         self.keys.load(await self.journal.read(lambda db: state.get(db, KEYS)))

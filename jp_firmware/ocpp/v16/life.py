@@ -7,6 +7,7 @@ whether the far end is alive. Everything that outlives a link belongs to `client
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -29,7 +30,7 @@ from jp_firmware.ocpp.v16.reporter import Reporter
 
 log = logging.getLogger(__name__)
 
-UNWATCHED_S: Final = 60.0  # ours: how often a link without pings counts as well, since nobody wants to know
+UNWATCHED_S: Final = 60.0  # ours: how often a link counts as well while nobody has asked it for a sign of life
 
 
 class PingableLink(TextLink, Protocol):
@@ -107,16 +108,21 @@ class Life:
     # --- tasks -------------------------------------------------------------------------------------------------------
 
     async def _watch_over(self) -> None:
-        """Pings every WebSocketPingInterval, and whenever a CALL was not answered in time."""
+        """Pings every WebSocketPingInterval, and whenever a CALL was not answered in time.
+
+        Between pings, and with pings switched off, a link may be quiet: that is no sign of death.
+        """
+        pinged_at_s = trio.current_time()
         try:
             while True:
-                interval_s = self.keys.number("WebSocketPingInterval")
-                with trio.move_on_after(interval_s or UNWATCHED_S) as rest:
+                due_at_s = pinged_at_s + (self.keys.number("WebSocketPingInterval") or math.inf)
+                with trio.move_on_at(min(due_at_s, trio.current_time() + UNWATCHED_S)) as rest:
                     await self._doubt.wait()
-                if interval_s or not rest.cancelled_caught:
-                    await self.link.probe()
+                if rest.cancelled_caught and trio.current_time() < due_at_s:
+                    self.observer.alive()
                 else:
-                    self.observer.alive()  # pings are switched off: a link may then be quiet for as long as it likes
+                    await self.link.probe()
+                    pinged_at_s = trio.current_time()
         except LinkFailure as failure:
             log.info("%s", failure.text)  # the conversation ends with the same
 
