@@ -18,7 +18,7 @@ from urllib.parse import unquote
 
 import attrs
 import trio
-from trio_websocket import ConnectionClosed, WebSocketConnection, WebSocketRequest, WebSocketServer
+from trio_websocket import ConnectionClosed, WebSocketConnection, WebSocketRequest, wrap_server_stream
 
 from jp_firmware.csms.central import ACTIONS, CentralSystem, TagsError, read_tags
 from jp_firmware.csms.failure import CsmsError
@@ -26,10 +26,11 @@ from jp_firmware.csms.port import ControlPort
 from jp_firmware.ocpp.conversation import Conversation, Refusal, Reply, Silence
 from jp_firmware.ocpp.envelope import MAX_CHARS, Payload
 from jp_firmware.ocpp.rpc import Incoming, Outcome, RpcCore
-from jp_firmware.ocpp.transport import CLOSE_WITHIN_S, SUBPROTOCOL, Kind, LinkFailure, close
+from jp_firmware.ocpp.transport import BREACHES, SUBPROTOCOL, Kind, LinkFailure, Tap, close
 
 log = logging.getLogger(__name__)
 
+UPGRADE_WITHIN_S: Final = 10.0
 PING_EVERY_S: Final = 20.0
 PONG_WITHIN_S: Final = 10.0
 WRITE_WITHIN_S: Final = 10.0
@@ -82,6 +83,21 @@ class Server:
     _talking: dict[str, tuple[Conversation, trio.CancelScope]] = attrs.field(factory=dict, init=False)
 
     # --- stations ---
+
+    async def connection(self, stream: trio.SocketStream) -> None:
+        """One TCP connection from its first byte. Whatever a client does ends its own connection and no other."""
+        try:
+            async with trio.open_nursery() as nursery:  # the library's reader lives in it
+                request = await _request(nursery, stream)
+                if request:
+                    await self.welcome(request)
+                nursery.cancel_scope.cancel(reason="served")
+        except* (ConnectionClosed, *BREACHES) as breach:
+            log.info("a client has gone, or speaks no WebSocket: %r", breach.exceptions[0])
+        except* Exception:
+            log.exception("a connection was closed after an error of ours")
+        finally:
+            await trio.aclose_forcefully(stream)
 
     async def welcome(self, request: WebSocketRequest) -> None:
         """Serves one station until it goes. The newest connection of an identity wins over an older one."""
@@ -208,6 +224,22 @@ class Server:
         return [station.to_json() for station in self.central.stations.values()]
 
 
+async def _request(nursery: trio.Nursery, stream: trio.SocketStream) -> WebSocketRequest | None:
+    """The upgrade that a client asks for; None if it goes, or takes too long, before it has asked for any."""
+    tap, asked = Tap(stream), list[WebSocketRequest]()
+
+    async def listen() -> None:
+        asked.append(await wrap_server_stream(nursery, tap, max_message_size=MAX_CHARS))
+        both.cancel_scope.cancel(reason="the client has asked")
+
+    async with trio.open_nursery() as both:
+        both.start_soon(listen)
+        with trio.move_on_after(UPGRADE_WITHIN_S):
+            await tap.ended.wait()
+        both.cancel_scope.cancel(reason="the client has gone, or is too slow")
+    return asked[0] if asked else None
+
+
 async def serve(
     host: str,
     port: int,
@@ -226,14 +258,8 @@ async def serve(
         listeners = await trio.open_tcp_listeners(port, host=host)
     except OSError as error:
         raise CsmsError(f"port {port} at {host}: {error.strerror or error}; choose another with --port") from None
-    sockets = WebSocketServer(
-        server.welcome,
-        listeners,
-        max_message_size=MAX_CHARS,
-        disconnect_timeout=CLOSE_WITHIN_S,
-    )
     async with trio.open_nursery() as nursery:
-        await nursery.start(sockets.run)
+        await nursery.start(trio.serve_listeners, server.connection, listeners)
         if control:
             await nursery.start(ControlPort(control, server).run)
         task_status.started((server, listeners[0].socket.getsockname()[1]))

@@ -26,7 +26,7 @@ from jp_firmware.ocpp.envelope import MAX_CHARS
 from jp_firmware.ocpp.failure import Kind, LinkFailure, connect_failure, http_failure, tls_failure, upgrade_failure
 
 # What the library's reader raises when a peer breaks the rules at a moment when it cannot be told so.
-_BREACHES: Final = (h11.ProtocolError, WebSocketBreach)
+BREACHES: Final = (h11.ProtocolError, WebSocketBreach)
 
 SUBPROTOCOL: Final = "ocpp1.6"
 CLOSE_WITHIN_S: Final = 2.0  # a dead peer does not answer a close frame; ours
@@ -56,7 +56,7 @@ class Tap(trio.abc.Stream):
     """
 
     inner: trio.abc.Stream
-    on_bytes: Callable[[], None]
+    on_bytes: Callable[[], None] = lambda: None
     head: bytes = b""  # the first bytes that came, enough for the status line of an answer to the upgrade
     error: BaseException | None = None
     ended: trio.Event = attrs.field(factory=trio.Event)
@@ -206,7 +206,7 @@ async def open_link(
         # One failure, of the body or of the reader: it leaves without the wrapping that this nursery put around it.
         if tap.http_status is not None and group.split(ConnectionRejected)[1] is None:
             raise http_failure(endpoint, tap.http_status) from None
-        if group.split(_BREACHES)[1] is None:
+        if group.split(BREACHES)[1] is None:
             raise LinkFailure(
                 Kind.NO_WEBSOCKET, f"{endpoint.url} speaks no WebSocket: {group.exceptions[0]}"
             ) from group

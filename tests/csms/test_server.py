@@ -4,12 +4,13 @@ import json
 import socket
 import subprocess
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 import pytest
 import trio
 
+from jp_firmware.csms.central import CentralSystem
 from jp_firmware.csms.control import CsmsControl
 from jp_firmware.csms.failure import CsmsError
 from jp_firmware.csms.server import serve
@@ -131,6 +132,40 @@ async def test_garbage_from_a_station_ends_nothing(bench):
         await link.send("[" * 5000)
         await link.send('[2,"1","Heartbeat",{}]')
         assert [3, "1"] == json.loads(await link.receive())[:2]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x16\x03\x01\x02\x00",
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /ocpp/CP9 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        b"Sec-WebSocket-Protocol: ocpp1.6\r\n\r\n\xff\xff\xff\xff",
+        b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+        b"\r\n" * 5000,
+    ],
+)
+async def test_whatever_a_client_sends_ends_its_own_connection_and_no_other(bench, data):
+    async with bench.station() as station:
+        async with await trio.open_tcp_stream("127.0.0.1", bench.port) as client:
+            with suppress(trio.BrokenResourceError), trio.fail_after(QUICK_S):
+                await client.send_all(data)
+                await client.send_eof()
+                while await client.receive_some():
+                    pass
+        assert isinstance(await station.call("Heartbeat", {}, QUICK_S), Answered)
+
+
+async def test_a_fault_of_ours_in_one_connection_ends_no_other(bench, monkeypatch, caplog):
+    async with bench.station("CP1") as station:
+        monkeypatch.setattr(CentralSystem, "connect", lambda *_: 1 / 0)
+        with pytest.raises(LinkFailure):
+            async with open_link(endpoint(f"ws://127.0.0.1:{bench.port}/", "CP2"), timeout_s=QUICK_S) as link:
+                await link.receive()
+        assert isinstance(await station.call("Heartbeat", {}, QUICK_S), Answered)
+    assert "ZeroDivisionError" in caplog.text
 
 
 async def test_a_wrong_verb_and_wrong_parameters_are_told_in_one_line(bench):
