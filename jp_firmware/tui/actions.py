@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import attrs
 
-from jp_firmware.tui.snapshot import FaultView
+from jp_firmware.tui.incidents import FaultView
 from jp_firmware.tui.views.scene import Scene
 
 ROUTE_KEY: Final = "g"  # then a letter: the way for terminals without function keys

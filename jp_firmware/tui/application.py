@@ -23,10 +23,10 @@ from jp_firmware.tui import formatters as fmt
 from jp_firmware.tui import layout
 from jp_firmware.tui.actions import ACTIONS, BY_ID, ROUTE_KEY, Action, Risk, Target, why_not
 from jp_firmware.tui.driver import ConsoleDriver, DiffingDisplay
+from jp_firmware.tui.incidents import FaultView
 from jp_firmware.tui.screens.dialogs import ConfirmScreen, Dialog, HelpScreen, MenuScreen
 from jp_firmware.tui.screens.main import MainScreen
 from jp_firmware.tui.screens.questions import question_about
-from jp_firmware.tui.snapshot import FaultView
 from jp_firmware.tui.store import TOPICS, Store
 from jp_firmware.tui.symbols import FULL, Symbols
 from jp_firmware.tui.text import clean

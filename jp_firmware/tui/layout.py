@@ -24,8 +24,8 @@ Panel { height: 1fr; width: 1fr; background: $jp-paper; color: $jp-text-fg; }
 
 /* overview */
 #site { height: 4; }
-#connectors { height: auto; max-height: 60%; }
-#overview-main { height: auto; }
+#connectors { height: auto; max-height: 42vh; }
+#overview-main { height: auto; max-height: 60vh; }
 #overview-side { height: 1fr; }
 #backend, #health { height: 4; }
 #health { margin-left: 2; }
@@ -33,7 +33,7 @@ Panel { height: 1fr; width: 1fr; background: $jp-paper; color: $jp-text-fg; }
 #events { min-height: 2; }
 .-tall { #site, #connectors, #cards { margin-bottom: 1; } }
 .-wide { #overview { layout: horizontal; }
-         #overview-main { width: 2fr; height: 1fr; }
+         #overview-main { width: 2fr; height: 1fr; max-height: 100vh; }
          #overview-side { width: 1fr; margin-left: 3; } }
 
 /* one connector */

@@ -1,86 +1,29 @@
-"""The charger's topics, read into typed values.
+"""The charger's state, read into typed values: the topic `status`.
 
-One place knows the keys of the console's JSON. It is tolerant on purpose: a key that is missing, null or of another
-type is unknown (`None`, or an empty text), never an error and never 0, so that an older terminal still shows a newer
-charger. It judges nothing and formats nothing.
+One place knows the keys of the console's JSON. It is tolerant on purpose (`told`), so that an older terminal still
+shows a newer charger. It judges nothing and formats nothing.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
-from typing import Any, Final
+from datetime import datetime
+from typing import Final
 
 import attrs
 
-from jp_firmware.model.faults import Severity
 from jp_firmware.tui.text import clean
-
-Json = Mapping[str, Any]
-
-_EMPTY: Final[Json] = {}
-
-
-def _object(raw: Json, key: str) -> Json:
-    value = raw.get(key)
-    return value if isinstance(value, Mapping) else _EMPTY
-
-
-def _objects(raw: Json, key: str) -> list[Json]:
-    value = raw.get(key)
-    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list | tuple) else []
-
-
-def _number(raw: Json, key: str) -> float | None:
-    value = raw.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)
-
-
-def _count(raw: Json, key: str) -> int:
-    value = _number(raw, key)
-    return 0 if value is None else int(value)
-
-
-def _text(raw: Json, key: str) -> str:
-    """A text, made fit for the screen; a number is taken as its digits."""
-    value = raw.get(key)
-    if isinstance(value, bool) or value is None:
-        return ""
-    return clean(str(value)) if isinstance(value, str | int | float) else ""
-
-
-def _flag(raw: Json, key: str) -> bool | None:
-    value = raw.get(key)
-    return value if isinstance(value, bool) else None
-
-
-def _texts(raw: Json, key: str) -> tuple[str, ...]:
-    value = raw.get(key)
-    return tuple(clean(str(one)) for one in value) if isinstance(value, list | tuple) else ()
-
-
-def _numbers(raw: Json, key: str) -> tuple[int, ...]:
-    value = raw.get(key)
-    if not isinstance(value, list | tuple):
-        return ()
-    return tuple(one for one in value if isinstance(one, int) and not isinstance(one, bool))
-
-
-def _time(raw: Json, key: str) -> datetime | None:
-    """Wall time: ISO 8601, or seconds since 1970. A time without zone is UTC, as everywhere on this link."""
-    value = raw.get(key)
-    try:
-        if isinstance(value, str):
-            at = datetime.fromisoformat(value)
-            return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return datetime.fromtimestamp(value, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
-    return None
+from jp_firmware.tui.told import (
+    Json,
+    count_of,
+    flag_of,
+    number_of,
+    numbers_of,
+    object_of,
+    text_of,
+    texts_of,
+    time_of,
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -95,10 +38,10 @@ class ChargerView:
     @classmethod
     def read(cls, raw: Json) -> ChargerView:
         return cls(
-            name=_text(raw, "name"),
-            identity=_text(raw, "identity"),
-            version=_text(raw, "version"),
-            uptime_s=_number(raw, "uptime_s"),
+            name=text_of(raw, "name"),
+            identity=text_of(raw, "identity"),
+            version=text_of(raw, "version"),
+            uptime_s=number_of(raw, "uptime_s"),
         )
 
 
@@ -115,7 +58,7 @@ class SiteView:
 
     @classmethod
     def read(cls, raw: Json) -> SiteView:
-        return cls(**{one.name: _number(raw, one.name) for one in attrs.fields(cls)})
+        return cls(**{one.name: number_of(raw, one.name) for one in attrs.fields(cls)})
 
     @property
     def headroom_w(self) -> float | None:
@@ -144,12 +87,12 @@ class BackendView:
 
     @classmethod
     def read(cls, raw: Json) -> BackendView:
-        queued = _number(raw, "queued")
+        queued = number_of(raw, "queued")
         return cls(
-            state=_text(raw, "state"),
-            url=_text(raw, "url"),
-            reason=_text(raw, "reason"),
-            since_s=_number(raw, "since_s"),
+            state=text_of(raw, "state"),
+            url=text_of(raw, "url"),
+            reason=text_of(raw, "reason"),
+            since_s=number_of(raw, "since_s"),
             queued=None if queued is None else int(queued),
         )
 
@@ -171,15 +114,15 @@ class TreeHealth:
 
     @classmethod
     def read(cls, raw: Json) -> TreeHealth:
-        children, restarts = _number(raw, "children"), _number(raw, "restarts")
+        children, restarts = number_of(raw, "children"), number_of(raw, "restarts")
         return cls(
-            healthy=_flag(raw, "healthy"),
-            worst=_text(raw, "worst"),
-            worst_ratio=_number(raw, "worst_ratio"),
+            healthy=flag_of(raw, "healthy"),
+            worst=text_of(raw, "worst"),
+            worst_ratio=number_of(raw, "worst_ratio"),
             children=None if children is None else int(children),
-            down=_count(raw, "down"),
+            down=count_of(raw, "down"),
             restarts=None if restarts is None else int(restarts),
-            worst_gap_s=_number(raw, "worst_gap_s"),
+            worst_gap_s=number_of(raw, "worst_gap_s"),
         )
 
 
@@ -223,33 +166,33 @@ class ConnectorView:
     def read(cls, number: int, raw: Json) -> ConnectorView:
         return cls(
             number=number,
-            state=_text(raw, "state"),
-            since_s=_number(raw, "since_s"),
-            plugged=_flag(raw, "plugged"),
-            latched=_flag(raw, "latch"),
-            authorization=_text(raw, "authorization"),
-            evccid=_text(raw, "evccid"),
-            protocol=_text(raw, "protocol"),
-            soc_percent=_number(raw, "soc_percent"),
-            session_id=_text(raw, "session_id"),
-            transaction_id=_text(raw, "transaction_id"),
-            token=_text(raw, "token"),
-            started_at=_time(raw, "started_at"),
-            duration_s=_number(raw, "duration_s"),
-            energy_wh=_number(raw, "energy_wh"),
-            power_w=_number(raw, "power_w"),
-            voltage_v=_number(raw, "voltage_v"),
-            current_a=_number(raw, "current_a"),
-            requested_w=_number(raw, "requested_w"),
-            offered_w=_number(raw, "offered_w"),
-            allowed_w=_number(raw, "allowed_w"),
-            assigned_w=_number(raw, "assigned_w"),
-            limited_by=_text(raw, "limited_by"),
-            target_voltage_v=_number(raw, "target_voltage_v"),
-            target_current_a=_number(raw, "target_current_a"),
-            operative=_flag(raw, "operative"),
-            stage_text=_text(raw, "stage_text"),
-            fault_codes=_texts(raw, "faults"),
+            state=text_of(raw, "state"),
+            since_s=number_of(raw, "since_s"),
+            plugged=flag_of(raw, "plugged"),
+            latched=flag_of(raw, "latch"),
+            authorization=text_of(raw, "authorization"),
+            evccid=text_of(raw, "evccid"),
+            protocol=text_of(raw, "protocol"),
+            soc_percent=number_of(raw, "soc_percent"),
+            session_id=text_of(raw, "session_id"),
+            transaction_id=text_of(raw, "transaction_id"),
+            token=text_of(raw, "token"),
+            started_at=time_of(raw, "started_at"),
+            duration_s=number_of(raw, "duration_s"),
+            energy_wh=number_of(raw, "energy_wh"),
+            power_w=number_of(raw, "power_w"),
+            voltage_v=number_of(raw, "voltage_v"),
+            current_a=number_of(raw, "current_a"),
+            requested_w=number_of(raw, "requested_w"),
+            offered_w=number_of(raw, "offered_w"),
+            allowed_w=number_of(raw, "allowed_w"),
+            assigned_w=number_of(raw, "assigned_w"),
+            limited_by=text_of(raw, "limited_by"),
+            target_voltage_v=number_of(raw, "target_voltage_v"),
+            target_current_a=number_of(raw, "target_current_a"),
+            operative=flag_of(raw, "operative"),
+            stage_text=text_of(raw, "stage_text"),
+            fault_codes=texts_of(raw, "faults"),
         )
 
     @property
@@ -276,16 +219,16 @@ class ModuleView:
 
     @classmethod
     def read(cls, name: str, raw: Json) -> ModuleView:
-        connector = _number(raw, "connector")
+        connector = number_of(raw, "connector")
         return cls(
             name=clean(name),
             connector=None if connector is None else int(connector),
-            state=_text(raw, "state"),
-            voltage_v=_number(raw, "voltage_v"),
-            current_a=_number(raw, "current_a"),
-            ambient_c=_number(raw, "ambient_c"),
-            alarms=_texts(raw, "alarms"),
-            age_s=_number(raw, "age_s"),
+            state=text_of(raw, "state"),
+            voltage_v=number_of(raw, "voltage_v"),
+            current_a=number_of(raw, "current_a"),
+            ambient_c=number_of(raw, "ambient_c"),
+            alarms=texts_of(raw, "alarms"),
+            age_s=number_of(raw, "age_s"),
         )
 
 
@@ -302,14 +245,14 @@ class MeterView:
 
     @classmethod
     def read(cls, name: str, raw: Json) -> MeterView:
-        connector = _number(raw, "connector")
+        connector = number_of(raw, "connector")
         return cls(
             name=clean(name),
             connector=None if connector is None else int(connector),
-            quality=_text(raw, "quality"),
-            power_w=_number(raw, "power_w"),
-            import_wh=_number(raw, "import_wh"),
-            age_s=_number(raw, "age_s"),
+            quality=text_of(raw, "quality"),
+            power_w=number_of(raw, "power_w"),
+            import_wh=number_of(raw, "import_wh"),
+            age_s=number_of(raw, "age_s"),
         )
 
     @property
@@ -331,9 +274,9 @@ class BoardView:
     def read(cls, name: str, raw: Json) -> BoardView:
         return cls(
             name=clean(name),
-            connectors=_numbers(raw, "connectors"),
-            quality=_text(raw, "quality"),
-            mode=_text(raw, "mode"),
+            connectors=numbers_of(raw, "connectors"),
+            quality=text_of(raw, "quality"),
+            mode=text_of(raw, "mode"),
             tripped=tuple(words for key, words in _SAFETY_INPUTS if raw.get(key) is True),
         )
 
@@ -367,11 +310,11 @@ class StatusView:
     @classmethod
     def read(cls, raw: Json) -> StatusView:
         return cls(
-            charger=ChargerView.read(_object(raw, "charger")),
-            site=SiteView.read(_object(raw, "site")),
-            backend=BackendView.read(_object(raw, "backend")),
-            tree=TreeHealth.read(_object(raw, "tree")),
-            connectors=dict(sorted(_connectors(_object(raw, "connectors")))),
+            charger=ChargerView.read(object_of(raw, "charger")),
+            site=SiteView.read(object_of(raw, "site")),
+            backend=BackendView.read(object_of(raw, "backend")),
+            tree=TreeHealth.read(object_of(raw, "tree")),
+            connectors=dict(sorted(_connectors(object_of(raw, "connectors")))),
             modules=tuple(ModuleView.read(name, one) for name, one in _named(raw, "modules")),
             meters=tuple(MeterView.read(name, one) for name, one in _named(raw, "meters")),
             boards=tuple(BoardView.read(name, one) for name, one in _named(raw, "plc_boards")),
@@ -404,101 +347,6 @@ def _connectors(raw: Json) -> Iterator[tuple[int, ConnectorView]]:
 
 
 def _named(raw: Json, key: str) -> Iterator[tuple[str, Json]]:
-    for name, one in _object(raw, key).items():
+    for name, one in object_of(raw, key).items():
         if isinstance(one, Mapping):
             yield name, one
-
-
-@attrs.frozen(kw_only=True)
-class FaultView:
-    """One fault, active or past. Unknown severities count as NOTICE."""
-
-    code: str
-    source: str
-    title: str
-    severity: Severity
-    detail: str
-    remedy: str
-    raised_at: datetime | None
-    acknowledged_at: datetime | None
-    cleared_at: datetime | None
-    cause_present: bool
-    count: int
-
-    @classmethod
-    def read(cls, raw: Json) -> FaultView:
-        return cls(
-            code=_text(raw, "code"),
-            source=_text(raw, "source"),
-            title=_text(raw, "title"),
-            severity=_severity(raw.get("severity")),
-            detail=_text(raw, "detail"),
-            remedy=_text(raw, "remedy"),
-            raised_at=_time(raw, "raised_at"),
-            acknowledged_at=_time(raw, "acknowledged_at"),
-            cleared_at=_time(raw, "cleared_at"),
-            cause_present=raw.get("cause_present") is not False,
-            count=max(1, _count(raw, "count")),
-        )
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """What the charger knows it by."""
-        return (self.code, self.source)
-
-    @property
-    def acknowledged(self) -> bool:
-        return self.acknowledged_at is not None
-
-
-def _severity(value: object) -> Severity:
-    """By number, or by name in any case."""
-    if isinstance(value, str):
-        return Severity.__members__.get(value.upper().replace(" ", "_").replace("-", "_"), Severity.NOTICE)
-    if isinstance(value, int) and value in Severity._value2member_map_:
-        return Severity(value)
-    return Severity.NOTICE
-
-
-_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@attrs.frozen(kw_only=True)
-class FaultsView:
-    """The `faults` topic. `active` is ordered: unacknowledged first, then worst, then the first that came."""
-
-    active: tuple[FaultView, ...] = ()
-    recent: tuple[FaultView, ...] = ()
-
-    @classmethod
-    def read(cls, raw: Json) -> FaultsView:
-        active = [FaultView.read(one) for one in _objects(raw, "active")]
-        active.sort(key=lambda one: (one.acknowledged, one.severity, one.raised_at or _LONG_AGO))
-        return cls(active=tuple(active), recent=tuple(FaultView.read(one) for one in _objects(raw, "recent")))
-
-    @property
-    def unacknowledged(self) -> tuple[FaultView, ...]:
-        return tuple(one for one in self.active if not one.acknowledged)
-
-    def of(self, sources: frozenset[str]) -> list[FaultView]:
-        """Active faults at any of `sources`, in the same order."""
-        return [one for one in self.active if one.source in sources]
-
-
-@attrs.frozen(kw_only=True)
-class EventView:
-    """One line of the charger's diary."""
-
-    at: datetime | None
-    kind: str
-    source: str
-    text: str
-
-    @classmethod
-    def read(cls, raw: Json) -> EventView:
-        return cls(at=_time(raw, "at"), kind=_text(raw, "kind"), source=_text(raw, "source"), text=_text(raw, "text"))
-
-
-def read_events(raw: Json) -> tuple[EventView, ...]:
-    """The `events` topic, newest last."""
-    return tuple(EventView.read(one) for one in _objects(raw, "items"))

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 import attrs
 
-from jp_firmware.tui.snapshot import EventView, FaultsView, StatusView, read_events
+from jp_firmware.tui.incidents import EventView, FaultsView, read_events
+from jp_firmware.tui.snapshot import StatusView
 from jp_firmware.tui.trend import Trend
 
 TOPICS: Final = ("status", "faults", "events")

@@ -31,7 +31,6 @@ class Symbols:
     cursor: str
     arrow: str
     ellipsis: str
-    limit: str
 
 
 FULL: Final = Symbols(
@@ -52,12 +51,11 @@ FULL: Final = Symbols(
     cursor="›",
     arrow="→",
     ellipsis="…",
-    limit="▕",
 )
 
 # Debian's console fonts lack the eighth and half blocks, the open circle and the tick; they have what stands here.
 CONSOLE: Final = attrs.evolve(
-    FULL, name="console", off="o", bad="x", good="+", eighths="", levels="_.:-=+*#", cursor=">", limit="│"
+    FULL, name="console", off="o", bad="x", good="+", eighths="", levels="_.:-=+*#", cursor=">"
 )
 
 ASCII: Final = Symbols(
@@ -78,7 +76,6 @@ ASCII: Final = Symbols(
     cursor=">",
     arrow=">",
     ellipsis="~",
-    limit="|",
 )
 
 SETS: Final = {one.name: one for one in (FULL, CONSOLE, ASCII)}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import textwrap
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from rich.cells import cell_len
@@ -127,17 +127,6 @@ def heading(title: str, width: int, rule: str, *, right: Line = ()) -> Line:
     tail: Line = ((" ", "text"), *right) if right else ()
     dashes = width - len(title) - 1 - width_of(tail)
     return cut(((title, "head"), (" " + rule * max(0, dashes), "rule"), *tail), width)
-
-
-def beside(left: Sequence[Line], right: Sequence[Line], left_width: int, gap: str = "  ") -> list[Line]:
-    """Two columns; the shorter one is filled with blank lines."""
-    rows = max(len(left), len(right))
-    joined: list[Line] = []
-    for index in range(rows):
-        first = left[index] if index < len(left) else BLANK
-        second = right[index] if index < len(right) else BLANK
-        joined.append((*fit(first, left_width), (gap, "text"), *second))
-    return joined
 
 
 def wrap(text: str, width: int, role: str = "text", *, most: int = 0, ellipsis: str = "…") -> list[Line]:

@@ -6,7 +6,7 @@ from datetime import UTC
 import pytest
 
 from jp_firmware.tui.actions import ACTIONS, BY_ID, ROUTE_KEY, UNSAFE_ALONE, Action, Risk, in_footer, key_names, why_not
-from jp_firmware.tui.snapshot import FaultView
+from jp_firmware.tui.incidents import FaultView
 from jp_firmware.tui.store import Store
 from jp_firmware.tui.symbols import FULL
 from jp_firmware.tui.text import plain

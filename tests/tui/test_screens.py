@@ -450,3 +450,30 @@ def test_plain_ascii_is_plain_ascii() -> None:
             assert extra <= {"°", "│", "─", "┌", "┐", "└", "┘"}
 
     on_stage(play, theme="mono", symbols=ASCII)
+
+
+def test_a_click_chooses_a_row_and_another_opens_it() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.pilot.click("#connectors", offset=(10, 4))
+        await stage.settle()
+        assert stage.screen()[10].startswith(" › 3")
+        await stage.pilot.click("#connectors", offset=(10, 4))
+        await stage.settle()
+        assert stage.app.main.current == "connector"
+        assert stage.app.connector == 3
+
+    on_stage(play)
+
+
+def test_more_connectors_than_rows_scroll_and_leave_room_for_the_rest() -> None:
+    async def play(stage: Stage) -> None:
+        status = cabinet.status()
+        status["connectors"] = {str(number): cabinet.connector() for number in range(1, 31)}
+        await stage.tell(status=status)
+        assert "1-8 of 30" in stage.text()
+        assert "EVENTS" in stage.text()
+        await stage.press("end")
+        assert "23-30 of 30" in stage.text()
+        assert "›30 ○ available" in stage.text()
+
+    on_stage(play)

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jp_firmware.model.faults import Severity
-from jp_firmware.tui.snapshot import FaultsView, FaultView, StatusView, read_events
+from jp_firmware.tui.incidents import FaultsView, FaultView, read_events
+from jp_firmware.tui.snapshot import StatusView
 from jp_firmware.tui.store import QUIET_LIMIT_S, Link, Store
 from jp_firmware.tui.trend import KEPT_S, Trend, column_seconds, draw
 from tests.tui import cabinet

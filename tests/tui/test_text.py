@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from jp_firmware.tui.text import beside, cell, clean, cut, ends, fit, heading, line, plain, span, width_of, wrap
+from jp_firmware.tui.text import cell, clean, cut, ends, fit, heading, line, plain, span, width_of, wrap
 
 lines = st.lists(st.tuples(st.text(alphabet="abc de", max_size=12), st.sampled_from(["text", "label"])), max_size=5)
 
@@ -55,11 +55,6 @@ def test_a_heading_fills_its_row() -> None:
 def test_a_field_is_exactly_as_wide_as_its_column() -> None:
     assert cell("61.2", 7, right=True) == ("   61.2", "text")
     assert cell("connector-12", 8) == ("connect…", "text")
-
-
-def test_columns_of_different_height_stay_aligned() -> None:
-    rows = beside([line("a")], [line("x"), line("y")], 3)
-    assert [plain(row) for row in rows] == ["a    x", "     y"]
 
 
 @given(st.text(max_size=200), st.integers(8, 60), st.integers(1, 4))

@@ -11,8 +11,8 @@ from textual.widgets import ContentSwitcher, Static
 
 from jp_firmware.tui import layout
 from jp_firmware.tui.actions import in_footer, key_name, why_not
+from jp_firmware.tui.incidents import FaultView
 from jp_firmware.tui.screens.workspaces import Connector, Faults, Overview, Workspace
-from jp_firmware.tui.snapshot import FaultView
 from jp_firmware.tui.text import Line, cut, line, span
 from jp_firmware.tui.views.chrome import banner, keys_line, routes_line, status_line
 from jp_firmware.tui.views.scene import Scene

@@ -8,8 +8,9 @@ from typing import Final
 
 from jp_firmware.tui import formatters as fmt
 from jp_firmware.tui.actions import Action, Target
+from jp_firmware.tui.incidents import FaultView
 from jp_firmware.tui.screens.dialogs import Question
-from jp_firmware.tui.snapshot import ConnectorView, FaultView
+from jp_firmware.tui.snapshot import ConnectorView
 from jp_firmware.tui.text import Line, line, span
 from jp_firmware.tui.views.scene import SEVERITY_WORDS, Scene
 

@@ -8,7 +8,8 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 
-from jp_firmware.tui.snapshot import ConnectorView, FaultView
+from jp_firmware.tui.incidents import FaultView
+from jp_firmware.tui.snapshot import ConnectorView
 from jp_firmware.tui.text import Line
 from jp_firmware.tui.views import connector, connector_table, events, faults, overview
 from jp_firmware.tui.views.scene import Scene

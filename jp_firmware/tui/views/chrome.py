@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from jp_firmware.tui import formatters as fmt
 from jp_firmware.tui.actions import ACTIONS, ROUTE_KEY
-from jp_firmware.tui.snapshot import FaultView
+from jp_firmware.tui.incidents import FaultView
 from jp_firmware.tui.store import Link
 from jp_firmware.tui.text import Line, Span, cut, ends, line, span, width_of
 from jp_firmware.tui.views.scene import BANNER_ROLES, SEVERITY_WORDS, Scene

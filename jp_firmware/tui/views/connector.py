@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from jp_firmware.tui import formatters as fmt
-from jp_firmware.tui.snapshot import ConnectorView, FaultView, StatusView
+from jp_firmware.tui.incidents import FaultView
+from jp_firmware.tui.snapshot import ConnectorView, StatusView
 from jp_firmware.tui.text import BLANK, Line, Span, cell, cut, ends, line, span, to_height, wrap
 from jp_firmware.tui.trend import column_seconds, draw
 from jp_firmware.tui.views.scene import SEVERITY_ROLES, SEVERITY_WORDS, Scene, state_span
@@ -197,6 +198,8 @@ def vehicle(scene: Scene, width: int, height: int) -> list[Line]:
 
 
 def _wish(scene: Scene, connector: ConnectorView) -> Line:
+    if connector.target_voltage_v is None and connector.target_current_a is None:
+        return line(scene.value(""))
     volts = fmt.with_unit(fmt.number(connector.target_voltage_v), "V")
     amperes = fmt.with_unit(fmt.number(connector.target_current_a), "A")
     return line(scene.value(volts), ", ", scene.value(amperes))

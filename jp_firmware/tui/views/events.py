@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jp_firmware.tui import formatters as fmt
-from jp_firmware.tui.snapshot import EventView
+from jp_firmware.tui.incidents import EventView
 from jp_firmware.tui.text import Line, cell, cut, line, span, to_height
 from jp_firmware.tui.views.scene import Scene, worst_role
 

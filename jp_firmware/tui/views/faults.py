@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jp_firmware.tui import formatters as fmt
-from jp_firmware.tui.snapshot import FaultView
+from jp_firmware.tui.incidents import FaultView
 from jp_firmware.tui.text import Line, Span, cell, cut, ends, line, span, to_height, wrap
 from jp_firmware.tui.views.scene import SEVERITY_ROLES, SEVERITY_WORDS, Scene, worst_role
 
