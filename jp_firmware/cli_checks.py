@@ -33,8 +33,12 @@ def checkout() -> Path:
 
 
 def run_tests(arguments: Sequence[str]) -> int:
-    """pytest over tests/, or over what `arguments` say; its exit status."""
-    return _run([sys.executable, "-m", "pytest", *arguments], checkout())
+    """pytest over tests/, or over what `arguments` say; its exit status.
+
+    Three at a time unless told otherwise: the end-to-end tests mostly wait for cars and modules.
+    """
+    parallel = [] if any(one.startswith("-n") for one in arguments) else ["-n", "3", "--dist", "loadgroup"]
+    return _run([sys.executable, "-m", "pytest", *parallel, *arguments], checkout())
 
 
 def run_lint(terminal: Terminal) -> int:

@@ -97,6 +97,7 @@ class ConnectorMachine:
 
     def authorize(self, token: IdToken, now_s: float) -> None:
         """An identification was accepted for this connector."""
+        self.faults.pop("AUT-03", None)
         self.token, self._token_at_s, self._handshake_at_s = token, now_s, None
 
     def ask_to_end(self, ending: Ending) -> bool:
@@ -238,6 +239,8 @@ class ConnectorMachine:
         if self.token is None:
             if ev.plugged:
                 self.text = "plugged in, waiting for authorization"
+                if view.now_s - self.since_s > self.limits.plug_s:
+                    self.faults["AUT-03"] = f"none within {self.limits.plug_s:.0f} s of plugging in"
             else:
                 self._forget_car()
                 self._go(S.AVAILABLE, view.now_s, "ready")

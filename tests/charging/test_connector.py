@@ -83,6 +83,18 @@ def test_an_authorization_without_a_plug_is_dropped_after_its_time() -> None:
     assert scene.machine.token is None
 
 
+def test_a_car_nobody_identifies_for_is_told_and_stays_welcome() -> None:
+    scene = Scene().available()
+    scene.step(ev=READY)
+    scene.run(LIMITS.plug_s + 1)
+    assert "AUT-03" in scene.machine.faults
+    scene.machine.authorize(TOKEN, scene.now_s)
+    scene.step()
+
+    assert scene.machine.faults == {}
+    assert scene.machine.wants_session
+
+
 def test_a_car_that_never_gets_ready_ends_the_wait_with_a_fault_that_an_unplug_clears() -> None:
     scene = Scene().available()
     scene.step(ev=PLUGGED)

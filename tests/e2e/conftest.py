@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -17,6 +17,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/e2e" in str(item.path):
             item.add_marker(pytest.mark.e2e)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure brings along what the site's processes had to say."""
+    report = yield
+    if report.failed and report.when == "call" and hasattr(item, "funcargs"):
+        for site in item.funcargs.values():
+            if isinstance(site, Site):
+                for name in ("controller", "csms", "sim"):
+                    report.sections.append((f"{name} log", site.log_of(name)[-6000:]))
+    return report
 
 
 @pytest.fixture(scope="session")
