@@ -75,7 +75,7 @@ class Delivery:
         return min(bounds)
 
     def requested_w(self, ev: EvStatus, view: View) -> float:
-        """What the car asks for now. It is told what could be offered, not its share, so that it never asks for less."""
+        """What the car asks for now. It is told what could be offered, not its share, so it never asks for less."""
         return (ev.target_current_a or 0.0) * self._present_v(ev, view)
 
     def _present_v(self, ev: EvStatus, view: View) -> float:

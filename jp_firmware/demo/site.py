@@ -70,6 +70,7 @@ class Site:
     directory: Path = attrs.field(init=False)
     cabinet: Cabinet = attrs.field(init=False)
     overrides: list[str] = attrs.field(init=False)
+    csms_port: int = attrs.field(init=False, default=0)
     processes: dict[str, subprocess.Popen[bytes]] = attrs.field(factory=dict)
 
     def __enter__(self) -> Site:
@@ -93,9 +94,7 @@ class Site:
             self.stop(name)
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    csms_port: int = attrs.field(init=False, default=0)
-
-    # --- processes -----------------------------------------------------------------------------------------------------
+    # --- processes ---------------------------------------------------------------------------------------------------
 
     @property
     def console_socket(self) -> Path:
@@ -156,7 +155,7 @@ class Site:
         path = self.directory / f"{name}.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
-    # --- asking the controller -----------------------------------------------------------------------------------------
+    # --- asking the controller ---------------------------------------------------------------------------------------
 
     def call(self, method: str, **params: Any) -> Any:
         """One call to the controller. Raises ConsoleError."""
@@ -193,7 +192,7 @@ class Site:
         found: list[dict[str, Any]] = self.call("session.list", limit=1000)
         return found[::-1]
 
-    # --- inside --------------------------------------------------------------------------------------------------------
+    # --- inside ------------------------------------------------------------------------------------------------------
 
     def _cabinet_arguments(self, *more: str) -> list[str]:
         settings = [part for one in (*self.overrides, *more) for part in ("--set", one)]

@@ -1,4 +1,4 @@
-"""How fast the charger lets go, measured on the tty: from what the emulated cabinet served to what its modules received.
+"""How fast the charger lets go, measured on the tty: from what the cabinet served to what its modules received.
 
 Both ends read CLOCK_MONOTONIC, which all processes of a machine share. The cabinet, the central system and the
 controller are separate processes, as on a real charger; serial lines take no time here, so that what is measured is the

@@ -16,7 +16,6 @@ from jp_firmware.tui.screens.workspaces import Connector, Faults, Overview, Work
 from jp_firmware.tui.text import Line, cut, line, span
 from jp_firmware.tui.views.chrome import banner, keys_line, routes_line, status_line
 from jp_firmware.tui.views.scene import Scene
-from jp_firmware.tui.widgets.choices import Choices
 from jp_firmware.tui.widgets.panel import Panel
 
 RESULT_SHOWN_S: Final = 30.0
@@ -31,22 +30,27 @@ class MainScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__(id="main")
+        self._faults = Faults("faults")
+        self._by_name: dict[str, Workspace] = {
+            "overview": Overview("overview"),
+            "connector": Connector("connector"),
+            "faults": self._faults,
+        }
+        self._workspaces = ContentSwitcher(*self._by_name.values(), id="workspaces", initial="overview")
+        self._status = Panel(lambda scene, width, _height: [status_line(scene, width)], id="status")
+        self._rows = (
+            Panel(self._banner, id="banner"),
+            Panel(self._hint, id="hint"),
+            Panel(self._keys, id="keys"),
+        )
         self._result: Line = ()
         self._result_at_s = 0.0
         self.routing = False  # `g` was pressed, and a letter may follow
 
     def compose(self) -> ComposeResult:
-        yield Panel(lambda scene, width, _height: [status_line(scene, width)], id="status")
-        yield Panel(self._banner, id="banner")
-        with ContentSwitcher(id="workspaces", initial="overview"):
-            yield Overview("overview")
-            yield Connector("connector")
-            yield Faults("faults")
-        yield Panel(self._hint, id="hint")
-        yield Panel(self._keys, id="keys")
-        yield Static(
-            "This terminal is too small.\n60 columns by 20 rows are needed, 80 by 24 are better.", id="too-small"
-        )
+        above, *below = self._rows
+        yield from (self._status, above, self._workspaces, *below)
+        yield Static(_TOO_SMALL, id="too-small")
 
     class Ready(Message):
         """All widgets are there: scenes may be shown from now on."""
@@ -59,12 +63,12 @@ class MainScreen(Screen[None]):
 
     @property
     def workspace(self) -> Workspace:
-        return self.query_one(f"#{self.current}", Workspace)
+        return self._by_name[self.current]
 
     @property
     def current(self) -> str:
         """The workspace's name: "overview", "connector" or "faults"."""
-        return self.query_one("#workspaces", ContentSwitcher).current or "overview"
+        return self._workspaces.current or "overview"
 
     @property
     def too_small(self) -> bool:
@@ -73,25 +77,23 @@ class MainScreen(Screen[None]):
 
     def go(self, name: str) -> None:
         """Shows a workspace; its first list gets the cursor."""
-        self.query_one("#workspaces", ContentSwitcher).current = name
-        focus_on = self.workspace.focus_on
-        self.set_focus(self.query_one(f"#{focus_on}") if focus_on else None)
+        self._workspaces.current = name
+        self.set_focus(self.workspace.first)
 
     def chosen_fault(self, scene: Scene) -> FaultView | None:
         """The fault under the cursor, in the fault centre only."""
-        return self.query_one(Faults).chosen(scene) if self.current == "faults" else None
+        return self._faults.chosen(scene) if self.current == "faults" else None
 
     def choose_fault(self, key: tuple[str, str]) -> None:
-        self.query_one("#active", Choices).put_cursor(key)
-        self.set_focus(self.query_one("#active"))
+        self._faults.active.put_cursor(key)
+        self.set_focus(self._faults.active)
 
     # --- drawing ---------------------------------------------------------------------------------------------------
 
     def show(self, scene: Scene) -> None:
         """Draws what is in sight."""
-        self.query_one("#connectors", Choices).put_cursor(scene.connector)
-        for name in ("status", "banner", "hint", "keys"):
-            self.query_one(f"#{name}", Panel).show(scene)
+        for row in (self._status, *self._rows):
+            row.show(scene)
         self.workspace.show(scene)
 
     def tell(self, words: str, role: str, now_s: float) -> None:

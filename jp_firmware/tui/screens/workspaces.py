@@ -22,10 +22,14 @@ class Workspace(Container):
 
     title: ClassVar[str] = ""
     hint: ClassVar[str] = ""
-    focus_on: ClassVar[str] = ""  # the list that has the cursor first
 
     def __init__(self, id: str) -> None:
         super().__init__(id=id, classes="workspace")
+
+    @property
+    def first(self) -> Choices | None:
+        """The list that has the cursor when one comes here."""
+        return None
 
     def show(self, scene: Scene) -> None:
         for panel in self.query(Panel):
@@ -41,18 +45,29 @@ class Overview(Workspace):
 
     title = "Overview"
     hint = "Up/Down choose a connector, Enter opens it"
-    focus_on = "connectors"
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id)
+        self.connectors = Choices(
+            connector_table.connectors_header,
+            _connectors,
+            connector_table.connector_row,
+            lambda _scene: overview.WAITING,
+            id="connectors",
+        )
+
+    @property
+    def first(self) -> Choices:
+        return self.connectors
+
+    def show(self, scene: Scene) -> None:
+        self.connectors.put_cursor(scene.connector)
+        super().show(scene)
 
     def compose(self) -> ComposeResult:
         with Vertical(id="overview-main"):
             yield Panel(_fixed(overview.site), id="site")
-            yield Choices(
-                connector_table.connectors_header,
-                _connectors,
-                connector_table.connector_row,
-                lambda _scene: overview.WAITING,
-                id="connectors",
-            )
+            yield self.connectors
         with Vertical(id="overview-side"):
             with Horizontal(id="cards"):
                 yield Panel(_fixed(overview.backend), id="backend")
@@ -87,21 +102,29 @@ class Faults(Workspace):
 
     title = "Fault centre"
     hint = "Up/Down choose a fault, Enter its actions, Tab between active and recent"
-    focus_on = "active"
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id)
+        self.active = Choices(faults.active_header, _active, faults.active_row, faults.nothing, id="active")
+        self.recent = Choices(faults.recent_header, _recent, faults.recent_row, faults.nothing, id="recent")
+
+    @property
+    def first(self) -> Choices:
+        return self.active
 
     def compose(self) -> ComposeResult:
         yield Panel(_fixed(faults.counters), id="counters")
         with Container(id="fault-body"):
             with Vertical(id="fault-lists"):
-                yield Choices(faults.active_header, _active, faults.active_row, faults.nothing, id="active")
-                yield Choices(faults.recent_header, _recent, faults.recent_row, faults.nothing, id="recent")
+                yield self.active
+                yield self.recent
             yield Panel(self._detail, id="detail")
 
     def chosen(self, scene: Scene) -> FaultView | None:
-        """The fault under the cursor of the list that has, or had, the focus."""
-        recent, active = self.query_one("#recent", Choices), self.query_one("#active", Choices)
-        listed, cursor = (_recent(scene), recent.cursor) if recent.has_focus else (_active(scene), active.cursor)
-        return dict(listed).get(cursor)
+        """The fault under the cursor: of the recent ones while their list has the focus, else of the active ones."""
+        if self.recent.has_focus:
+            return dict(_recent(scene)).get(self.recent.cursor)
+        return dict(_active(scene)).get(self.active.cursor)
 
     def _detail(self, scene: Scene, width: int, height: int) -> list[Line]:
         return faults.detail(scene, self.chosen(scene), width, height)
