@@ -179,7 +179,7 @@ class Controller:
             self.faults,
             authorize=self.cabinet.authorize,
             apply_rules=self._apply_rules,
-            sources={key: self.plant.sources_of(key) for key in self.charger.runners},
+            sources={0: frozenset({"journal"})} | {key: self.plant.sources_of(key) for key in self.charger.runners},
             fault_sink=self.faults,
         )
 
@@ -294,7 +294,10 @@ class _Narrator:
         self._last = report
         if report is None or (last and last.state is report.state):
             return
-        self.logbook.note("connector", self.runner.name, f"{report.state.value} ({report.text})")
+        told = report.state.value
+        if report.text and report.text != told:
+            told += f" ({report.text})"
+        self.logbook.note("connector", self.runner.name, told)
 
 
 def stopped_by(signal_name: str) -> Ending:

@@ -23,7 +23,8 @@ END_S = 40.0  # ours: patience with sessions that end in order, and with the las
 
 def run(*, headless: bool, for_s: float | None) -> int:
     """Exit status 0 when all energy adds up, 1 when it does not or a part did not start, 130 after Ctrl-C."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    for hang_up in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(hang_up, _interrupt)
     say = _say if headless else lambda _: None
     try:
         with Site() as site:

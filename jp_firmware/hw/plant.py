@@ -6,7 +6,7 @@ device's end restarts that device, a wire's end restarts what hangs on it, and e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 
 import attrs
@@ -18,16 +18,18 @@ from jp_firmware.config.schema import Cabinet, Wire
 from jp_firmware.hw.can.bus import CanBus
 from jp_firmware.hw.meters import driver as meter_drivers
 from jp_firmware.hw.meters.driver import MeterTask
-from jp_firmware.hw.modbus.master import ModbusMaster, master_for
+from jp_firmware.hw.meters.register_map import SILENT as METER_SILENT
+from jp_firmware.hw.modbus.master import ModbusFault, ModbusMaster, master_for
 from jp_firmware.hw.modules.driver import load_profile
 from jp_firmware.hw.modules.module import ModuleTask
 from jp_firmware.hw.modules.stage import Stage
 from jp_firmware.hw.plc import driver as plc_drivers
+from jp_firmware.hw.plc.board import LOST as BOARD_LOST
 from jp_firmware.hw.plc.driver import BoardTask
 from jp_firmware.hw.rfid.reader import RfidReader
 from jp_firmware.model.ids import ConnectorId, MeterId, ModuleId, PlcId
 from jp_firmware.nursery.backoff import Backoff
-from jp_firmware.nursery.supervisor import Child, Strategy, Supervisor
+from jp_firmware.nursery.supervisor import Child, Lifeline, Strategy, Supervisor
 
 FIRST_RETRY_S, RETRY_CAP_S = 0.5, 5.0  # ours: a cable that is plugged in again should be noticed within seconds
 FRESH_S = 2.0  # ours: the age at which another device's current is no longer a witness
@@ -40,6 +42,7 @@ class Plant:
     """The devices by their names, and the ports of charging that they fulfil by connector."""
 
     cabinet: Cabinet
+    faults: FaultSink
     buses: Mapping[str, CanBus]
     masters: Mapping[str, ModbusMaster]
     modules: Mapping[ModuleId, ModuleTask]
@@ -69,6 +72,7 @@ class Plant:
         }
         return cls(
             cabinet=cabinet,
+            faults=faults,
             buses=buses,
             masters=masters,
             modules=modules,
@@ -116,13 +120,28 @@ class Plant:
         )
 
     def _wire(self, wire: Wire) -> Supervisor:
-        link = self.buses[wire.name].run if wire.is_can else self.masters[wire.name].run
+        link = self.buses[wire.name].run if wire.is_can else self._modbus_link(wire.name)
         return Supervisor(
             name=wire.name,
             children=[_device("link", link), *self._devices_on(wire.name)],
             strategy=Strategy.HUB,
             intensity=None,
         )
+
+    def _modbus_link(self, wire: str) -> Callable[[Lifeline], Awaitable[None]]:
+        """Holds a wire's connection. Without it the devices on it do not even start: their loss is told here."""
+
+        async def run(lifeline: Lifeline) -> None:
+            try:
+                await self.masters[wire].run(lifeline)
+            except ModbusFault as error:
+                for board in (one for one in self.cabinet.plc_boards if one.wire == wire):
+                    self.faults.raise_(BOARD_LOST, board.id, str(error))
+                for meter in (one for one in self.cabinet.meters if one.wire == wire):
+                    self.faults.raise_(METER_SILENT, meter.id, str(error))
+                raise
+
+        return run
 
     def _devices_on(self, wire: str) -> Iterable[Child]:
         for board in self.cabinet.plc_boards:

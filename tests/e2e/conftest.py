@@ -44,6 +44,7 @@ def site(running_site: Site) -> Iterator[Site]:
     """The site, idle and whole; what a test broke is repaired after it."""
     yield running_site
     tidy(running_site)
+    assert_no_traceback(running_site)
 
 
 @pytest.fixture
@@ -53,6 +54,13 @@ def own_site() -> Iterator[Site]:
         site.start_all()
         wait_for(lambda: all_available(site), "all connectors to be available")
         yield site
+        assert_no_traceback(site)
+
+
+def assert_no_traceback(site: Site) -> None:
+    """Whatever broke was told in sentences."""
+    for name in ("controller", "csms", "sim"):
+        assert "Traceback" not in site.log_of(name), site.log_of(name)
 
 
 def all_available(site: Site) -> bool:
