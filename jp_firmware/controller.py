@@ -33,11 +33,11 @@ from jp_firmware.hw.plant import Plant
 from jp_firmware.journal import state
 from jp_firmware.journal.writer import Journal
 from jp_firmware.logbook import Logbook
-from jp_firmware.model.connector import ConnectorReport
 from jp_firmware.model.faults import Fault
 from jp_firmware.model.ids import ConnectorId
 from jp_firmware.model.limits import Limit
 from jp_firmware.model.session import StopReason
+from jp_firmware.narrator import Narrator
 from jp_firmware.nursery.backoff import Backoff
 from jp_firmware.nursery.stall import StallDetector
 from jp_firmware.nursery.supervisor import Child, End, Lifeline, Supervisor, describe
@@ -165,7 +165,7 @@ class Controller:
                 boot_id=boot_id(),
             ),
         )
-        runner.report.subscribe(_Narrator(runner, self.logbook).look)
+        runner.report.subscribe(Narrator(runner, self.logbook).look)
         return runner
 
     def _backend(self) -> Backend16:
@@ -279,25 +279,6 @@ class Controller:
 def _apart(name: str, *children: Child) -> Child:
     """Parts that may fail again and again without taking the charger down; each is restarted with back-off."""
     return Supervisor(name=name, children=children, intensity=None).as_child()
-
-
-@attrs.define(eq=False)
-class _Narrator:
-    """Writes a connector's changes of state, and its sessions, into the logbook."""
-
-    runner: ConnectorRunner
-    logbook: Logbook
-    _last: ConnectorReport | None = None
-
-    def look(self) -> None:
-        report, last = self.runner.report.signal.value, self._last
-        self._last = report
-        if report is None or (last and last.state is report.state):
-            return
-        told = report.state.value
-        if report.text and report.text != told:
-            told += f" ({report.text})"
-        self.logbook.note("connector", self.runner.name, told)
 
 
 def stopped_by(signal_name: str) -> Ending:

@@ -63,6 +63,7 @@ class ConnectorRunner:
     ports: Ports
     report: Source[ConnectorReport] = attrs.field(init=False)
     authorization: str = ""
+    last_session: Session | None = None  # whole, once it is accounted for
     _bell: Bell = attrs.field(factory=Bell)
     _power: Power | None = None
     _book: SessionBook | None = None
@@ -273,7 +274,7 @@ class ConnectorRunner:
                 await book.close(self.ports.meter, self.machine.ending or Ending(StopReason.FAULT), self.machine.limits)
             if patience.cancelled_caught:
                 logger.error("session %s: stop not committed; it is recovered at the next start", book.session.id)
-            self._book = None
+            self._book, self.last_session = None, book.session
             self.authorization = ""
             self.machine.session_over()
             self.scan()
