@@ -115,8 +115,9 @@ class Bench:
         self.send_away()
 
     def _steady_above_limit(self) -> bool:
-        status = self.site.status()
-        return status is not None and status["site"]["assigned_w"] > 80_000 and status["site"]["measured_w"] > 60_000
+        """Every module has been set to more than the lower limit will leave it: 5 kW."""
+        modules = self.site.sim("state")["modules"].values()
+        return all((one["set_current_a"] or 0.0) * one["voltage_v"] > 8000 for one in modules)
 
     def _all_lowered(self, modules: list[str], since: float) -> float | None:
         first: dict[str, float] = {}
