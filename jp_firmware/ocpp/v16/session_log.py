@@ -7,7 +7,8 @@ without the other; sending them is the outbox's business.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Protocol
+from datetime import datetime
+from typing import Any, Final, Protocol
 
 import attrs
 import trio
@@ -54,35 +55,16 @@ class JournalledSessions:
 
     async def started(self, session: Session) -> None:
         """Commits the start, with its StartTransaction. Raises JournalError, and then neither exists."""
-        records: list[Record] = [sessions.Started(session)]
-        if self.enabled:
-            records.append(
-                outbox.Put(
-                    session_id=session.id,
-                    action="StartTransaction",
-                    payload=start_transaction(session),
-                    created_at=session.started_at,
-                )
-            )
-        await self.journal.commit(*records)
+        await self._commit(
+            sessions.Started(session), "StartTransaction", start_transaction(session), session.started_at
+        )
         self._due_at_s[session.id] = trio.current_time() + self._interval_s()
-        self._wake()
 
     async def stopped(self, session: Session) -> None:
         """Commits the stop, with its StopTransaction. Raises JournalError, and then neither exists."""
-        records: list[Record] = [sessions.Stopped(session)]
-        if self.enabled:
-            records.append(
-                outbox.Put(
-                    session_id=session.id,
-                    action="StopTransaction",
-                    payload=stop_transaction(session),
-                    created_at=session.stopped_at or session.started_at,
-                )
-            )
-        await self.journal.commit(*records)
+        at = session.stopped_at or session.started_at
+        await self._commit(sessions.Stopped(session), "StopTransaction", stop_transaction(session), at)
         self._due_at_s.pop(session.id, None)
-        self._wake()
 
     async def unfinished(self, connector_id: ConnectorId) -> Sequence[Session]:
         """Sessions of a connector with a committed start and no stop. Raises JournalError."""
@@ -109,6 +91,16 @@ class JournalledSessions:
         self.journal.post(*records)
         if values:
             self._wake()
+
+    async def _commit(
+        self, record: sessions.Started | sessions.Stopped, action: str, payload: dict[str, Any], at: datetime
+    ) -> None:
+        records: list[Record] = [record]
+        if self.enabled:
+            put = outbox.Put(session_id=record.session.id, action=action, payload=payload, created_at=at)
+            records.append(put)
+        await self.journal.commit(*records)
+        self._wake()
 
     def _is_due(self, session_id: SessionId) -> bool:
         now_s, interval_s = trio.current_time(), self._interval_s()
