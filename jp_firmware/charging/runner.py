@@ -69,6 +69,7 @@ class ConnectorRunner:
     _book: SessionBook | None = None
     _in_scope: bool = False
     _scanning: bool = False
+    _defect: Exception | None = None
     _raised: dict[str, str] = attrs.field(factory=dict)
     _presented: list[tuple[IdToken, bool]] = attrs.field(factory=list)
     _last_demand: tuple[float, float, bool] = (0.0, 0.0, False)
@@ -89,7 +90,7 @@ class ConnectorRunner:
     def session(self) -> Session | None:
         return self._book.session if self._book else None
 
-    # --- requests ------------------------------------------------------------------------------
+    # --- requests ----------------------------------------------------------------------------------------------------
 
     def present(self, token: IdToken, *, authorize: bool) -> None:
         """An identification for this connector; without `authorize` it counts as accepted already."""
@@ -110,16 +111,23 @@ class ConnectorRunner:
         self.machine.operative = operative
         self.scan()
 
-    # --- the fast path ------------------------------------------------------------------------------
+    # --- the fast path -----------------------------------------------------------------------------------------------
 
     def scan(self) -> None:
-        """One step of the machine and everything that follows from it at once. Safe to call from any listener."""
-        if self._scanning:  # an output of this very scan came back as an input: the task looks again
+        """One step of the machine and everything that follows from it at once. Safe to call from any listener.
+
+        A defect in it is this connector's and not the caller's: modules go off, and the runner's own task raises it.
+        """
+        if self._scanning or self._defect:  # an output of this very scan came back as an input: the task looks again
             self._bell.ring()
             return
         self._scanning = True
         try:
             self._scan(trio.current_time())
+        except Exception as error:  # noqa: BLE001 - raised by `_turn`, in the task that the tree watches
+            self.ports.stage.off()
+            self._defect = error
+            self._bell.ring()
         finally:
             self._scanning = False
 
@@ -190,7 +198,7 @@ class ConnectorRunner:
                 self._raised[code] = detail
                 self.ports.fault_sink.raise_(code, self.name, detail)
 
-    # --- the task ------------------------------------------------------------------------------
+    # --- the task ----------------------------------------------------------------------------------------------------
 
     async def run(self, lifeline: Lifeline) -> None:
         """Runs until cancelled. A session in progress is first ended, made safe and accounted for."""
@@ -236,6 +244,9 @@ class ConnectorRunner:
             token, ask = self._presented.pop(0)
             nursery.start_soon(self._authorize, token, ask)
         self.scan()
+        if self._defect:
+            defect, self._defect = self._defect, None
+            raise defect
         lifeline.feed()
 
     async def _authorize(self, token: IdToken, ask: bool) -> None:
@@ -310,7 +321,7 @@ class ConnectorRunner:
         if self._book:
             await self._book.checkpoint_if_due(trio.current_time())
 
-    # --- what others see -----------------------------------------------------------------------------
+    # --- what others see ---------------------------------------------------------------------------------------------
 
     def _publish_report(self, view: View | None) -> None:
         machine, before = self.machine, self.report.signal.value

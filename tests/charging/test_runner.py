@@ -11,7 +11,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from jp_firmware.charging.view import Ending
+from jp_firmware.charging.connector import ConnectorMachine
+from jp_firmware.charging.view import Ending, View
 from jp_firmware.model.connector import ConnectorState, EvStatus
 from jp_firmware.model.ids import ConnectorId, SessionId
 from jp_firmware.model.session import Authorization, AuthorizationStatus, Session, StopReason
@@ -229,6 +230,37 @@ async def test_the_safe_state_is_reached_from_outside_without_the_task(autojump_
 
         assert is_safe(bench)
         world.cancel_scope.cancel()
+
+
+@attrs.define(eq=False)
+class DefectiveMachine(ConnectorMachine):
+    """A machine with a defect that shows once, at a moment of the test's choice."""
+
+    defective: bool = False
+
+    def step(self, view: View) -> None:
+        if self.defective:
+            self.defective = False
+            raise ZeroDivisionError
+        super().step(view)
+
+
+async def test_a_defect_in_a_scan_is_the_connectors_and_not_the_callers(autojump_clock: MockClock) -> None:
+    """A device that publishes does not fall over what a connector makes of it; the connector's own task does."""
+    bench = Bench()
+    machine = DefectiveMachine(bench.runner.machine.connector)
+    bench.runner.machine = machine
+    with pytest.RaisesGroup(ZeroDivisionError, flatten_subgroups=True):
+        async with running(bench):
+            await charging(bench)
+            machine.defective = True
+            bench.turn()
+            assert bench.stage.told[-1] is None
+            await trio.sleep(60)
+
+    assert bench.stage.set_point is None
+    assert not bench.ev_link.last.close_contactors
+    assert bench.log.ended[0].stop_detail.startswith("CTL-01")
 
 
 async def test_an_unplugged_connector_reports_what_it_waits_for(autojump_clock: MockClock) -> None:
