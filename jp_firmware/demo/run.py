@@ -16,13 +16,20 @@ from jp_firmware.demo.site import Site, SiteError, wait_for
 from jp_firmware.demo.summary import Summary, collect
 from jp_firmware.sim.control import ControlError
 
+HEADLESS_S = 60.0
 STEP_S = 0.25
 PROGRESS_S = 5.0
 END_S = 40.0  # ours: patience with sessions that end in order, and with the last message to the central system
 
 
 def run(*, headless: bool, for_s: float | None) -> int:
-    """Exit status 0 when all energy adds up, 1 when it does not or a part did not start, 130 after Ctrl-C."""
+    """Exit status 0 when all energy adds up, 1 when it does not or a part did not start, 130 after Ctrl-C.
+
+    Without a terminal it is headless, and ends after `HEADLESS_S` unless told otherwise.
+    """
+    headless = headless or not (sys.stdin.isatty() and sys.stdout.isatty())
+    if headless and for_s is None:
+        for_s = HEADLESS_S
     for hang_up in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(hang_up, _interrupt)
     say = _say if headless else lambda _: None
