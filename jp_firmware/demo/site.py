@@ -149,6 +149,8 @@ class Site:
         process = self.processes.pop(name)
         process.kill()
         process.wait()
+        if name == "sim":
+            self._forget_devices()
 
     def log_of(self, name: str) -> str:
         """What a process has written."""
@@ -193,6 +195,12 @@ class Site:
         return found[::-1]
 
     # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _forget_devices(self) -> None:
+        """Device names go with their devices, as udev has it; the kernel soon gives the same tty to somebody else."""
+        for path in (self.directory / "dev").rglob("*"):
+            if path.is_symlink():
+                path.unlink()
 
     def _cabinet_arguments(self, *more: str) -> list[str]:
         settings = [part for one in (*self.overrides, *more) for part in ("--set", one)]
