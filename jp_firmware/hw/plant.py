@@ -126,6 +126,7 @@ class Plant:
             children=[_device("link", link), *self._devices_on(wire.name)],
             strategy=Strategy.HUB,
             intensity=None,
+            stop_together=True,
         )
 
     def _modbus_link(self, wire: str) -> Callable[[Lifeline], Awaitable[None]]:

@@ -55,6 +55,9 @@ class Supervisor:
     out for days. The first start waits for a child that carries no other no longer than `start_patience_s`, then goes
     on with the next; those that depend on a child (all under REST and ALL, the spokes on the hub) wait for its ready.
 
+    With `stop_together` children that carry no other are stopped at once instead of one by one: for equals that do not
+    depend on each other, so that many of them need no more time than one. Those that carry others follow, in order.
+
     `on_event(path, lifeline, end)` hears of every end, after the safe state; without one, the parent's hears of it.
     """
 
@@ -64,6 +67,7 @@ class Supervisor:
     intensity: int | None = 3
     period_s: float = 60.0
     start_patience_s: float = 1.0
+    stop_together: bool = False
     on_event: OnEvent | None = None
     everything_off: Callable[[], None] | None = None
     lifelines: list[Lifeline] = attrs.field(init=False)
@@ -101,8 +105,8 @@ class Supervisor:
 
     @property
     def stop_budget_s(self) -> float:
-        """Longest time an ordered stop takes: the sum over the tree, since children stop one by one."""
-        return sum(child.stop_budget_s for child in self.children)
+        """Longest time an ordered stop takes: the sum over all turns, and in each the longest of those stopped at once."""
+        return sum(max((one.child.stop_budget_s for one in turn), default=0.0) for turn in self._turns(self.lifelines))
 
     async def run(self, lifeline: Lifeline | None = None) -> None:
         """Runs until all children are done, or until cancelled; the whole tree below is down and safe when it returns.
@@ -345,19 +349,30 @@ class Supervisor:
     # --- stopping --------------------------------------------------------------------------------------------------
 
     async def _stop(self, lifelines: Sequence[Lifeline], why: str) -> list[Lifeline]:
-        """Stops these in reverse order, each with its deadline. Returns those that turned out unsafe or stuck."""
+        """Stops these turn by turn, each with its deadline. Returns those that turned out unsafe or stuck."""
         in_trouble = []
-        for one in reversed(lifelines):
-            if not one.state.has_task:
-                continue
-            one._end(why)
-            with trio.move_on_after(one.child.stop_within_s + (one.child.safe_within_s if one.child.safe else 0.0)):
-                await one._ended.wait()
-            if not one._ended.is_set():
-                await self._give_up_on(one)
-            if one.state.is_latched:
-                in_trouble.append(one)
+        for turn in self._turns(lifelines):
+            stopping = [one for one in turn if one.state.has_task]
+            began_s = trio.current_time()
+            for one in stopping:
+                one._end(why)
+            for one in stopping:
+                within_s = one.child.stop_within_s + (one.child.safe_within_s if one.child.safe else 0.0)
+                with trio.move_on_at(began_s + within_s):
+                    await one._ended.wait()
+            for one in stopping:  # only now, when all had their time: who hears of a stuck task may leave the process
+                if not one._ended.is_set() and one.state is not State.STUCK:
+                    await self._give_up_on(one)
+                if one.state.is_latched:
+                    in_trouble.append(one)
         return in_trouble
+
+    def _turns(self, lifelines: Sequence[Lifeline]) -> list[list[Lifeline]]:
+        """Who is stopped after whom: in reverse order of their start, one by one or, where it is allowed, at once."""
+        if not self.stop_together:
+            return [[one] for one in reversed(lifelines)]
+        free = [one for one in reversed(lifelines) if not self._carries(one)]
+        return [free, *([one] for one in reversed(lifelines) if self._carries(one))]
 
     async def _give_up_on(self, one: Lifeline) -> None:
         one._enter(State.STUCK)
