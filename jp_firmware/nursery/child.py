@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 import attrs
 import trio
 
 from jp_firmware.nursery.backoff import Backoff
+from jp_firmware.nursery.history import ENDED, READY, Moment, new_history
 
 
 class Restart(enum.Enum):
@@ -23,6 +25,14 @@ class Restart(enum.Enum):
     ALWAYS = "always"
     ON_FAILURE = "on failure"  # not after a plain return
     NEVER = "never"
+
+
+class AtExpiry(enum.StrEnum):
+    """What follows a watchdog's end. Any other end is followed by what the strategy says."""
+
+    RESTART = "restart"  # what the strategy says, as after any other failure
+    RESTART_ALL = "restart all"  # it and all its siblings, as if each depended on it
+    ESCALATE = "escalate"  # the supervisor gives up; its own parent decides
 
 
 class End(enum.Enum):
@@ -64,6 +74,12 @@ class State(enum.StrEnum):
 class Subtree(Protocol):
     """What the tree asks of a child that is itself a supervisor."""
 
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def lifelines(self) -> Sequence[Lifeline]: ...
+
     def tree(self) -> dict[str, Any]: ...
 
     @property
@@ -86,6 +102,7 @@ class Child:
     ready_within_s: float = 10.0  # from the start to `Lifeline.ready`
     stop_within_s: float = 2.0  # from being stopped to the end of the task
     safe_within_s: float = 0.5  # for `safe`, hard
+    at_expiry: AtExpiry = attrs.field(default=AtExpiry.RESTART, converter=AtExpiry)
     backoff: Backoff = attrs.field(factory=Backoff)
     subtree: Subtree | None = None  # set by `Supervisor.as_child`
 
@@ -107,11 +124,16 @@ class Lifeline:
     restarts: int = 0
     failures: int = 0  # in a row, for the back-off
     last_end: End | None = None
+    last_end_at_s: float | None = None  # monotonic
     last_error: BaseException | None = None
+    asked: str | None = None  # why somebody wants it restarted, until it is
     fed_at_s: float = 0.0
     worst_gap_s: float = 0.0  # longest gap between feeds in the present, or last, run
     up_for_s: float = 0.0  # how long the last run was ready, known when it has ended
+    history: deque[Moment] = attrs.field(factory=new_history, repr=False)
 
+    _worst_before_s: float = attrs.field(default=0.0, init=False, repr=False)  # over the runs before this one
+    _why: str | None = attrs.field(default=None, init=False, repr=False)  # why it was told to end
     _ready_at_s: float | None = attrs.field(default=None, init=False, repr=False)
     _resume_at_s: float = attrs.field(default=0.0, init=False, repr=False)
     _stop: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False, repr=False)
@@ -124,15 +146,21 @@ class Lifeline:
     def name(self) -> str:
         return self.child.name
 
+    @property
+    def worst_gap_ever_s(self) -> float:
+        """Longest gap between feeds over all runs."""
+        return max(self._worst_before_s, self.worst_gap_s)
+
     def ready(self) -> None:
         """The device has answered plausibly for the first time: from now on feeds are due. Later calls only feed."""
         if self.state is not State.STARTING:
             self.feed()
         elif not self._is_late():
             self._enter(State.UP)
-            self.worst_gap_s = 0.0
+            self._worst_before_s, self.worst_gap_s = self.worst_gap_ever_s, 0.0
             self.fed_at_s = self._ready_at_s = self.since_s
             self._watchdog.deadline = self.since_s + self.child.watchdog_s
+            self.note(READY)
             self._tell(self)
 
     def feed(self) -> None:
@@ -145,10 +173,16 @@ class Lifeline:
         if not self._is_late():
             self._watchdog.deadline = now_s + self.child.watchdog_s
 
+    def note(self, what: str, why: str | None = None) -> None:
+        """Adds to the history of this part: one of its words, and the reason there was."""
+        end = self.last_end.value if what == ENDED and self.last_end else None
+        self.history.append(Moment(trio.current_time(), self.path, what, end, why))
+
     def tree(self) -> dict[str, Any]:
         """This child, and what hangs on it, as a plain JSON-ready dictionary."""
         now_s = trio.current_time()
         up = self.state is State.UP
+        gap_s = now_s - self.fed_at_s if up else 0.0
         node = {
             "name": self.name,
             "kind": "child",
@@ -156,21 +190,25 @@ class Lifeline:
             "up_for_s": now_s - self.since_s if up else None,
             "restarts": self.restarts,
             "last_end": self.last_end.value if self.last_end else None,
+            "last_end_age_s": now_s - self.last_end_at_s if self.last_end_at_s is not None else None,
             "error": describe(self.last_error),
             "watchdog_s": _finite(self.child.watchdog_s),
-            "gap_s": now_s - self.fed_at_s if up else None,
-            "worst_gap_s": max(self.worst_gap_s, now_s - self.fed_at_s) if up else self.worst_gap_s,
+            "ready_within_s": _finite(self.child.ready_within_s),
+            "at_expiry": self.child.at_expiry.value,
+            "gap_s": gap_s if up else None,
+            "worst_gap_s": max(self.worst_gap_s, gap_s),
+            "worst_gap_ever_s": max(self.worst_gap_ever_s, gap_s),
             "backoff_s": max(0.0, self._resume_at_s - now_s) if self.state is State.BACKOFF else None,
         }
         if self.child.subtree:
             # The sub-supervisor tells what it is made of; how it fares is what its parent has recorded here.
-            node = {**self.child.subtree.tree(), **node, "kind": "supervisor", "gap_s": None, "worst_gap_s": None}
+            node = {**self.child.subtree.tree(), **node, **WITHOUT_WATCHDOG, "kind": "supervisor"}
         return node
 
     def _begin(self, delay_s: float) -> None:
         """A new run is about to start, after `delay_s` of back-off."""
         self._stop, self._watchdog, self._ended = trio.CancelScope(shield=True), trio.CancelScope(), trio.Event()
-        self._ready_at_s = None
+        self._ready_at_s = self.asked = self._why = None
         self._resume_at_s = trio.current_time() + delay_s
         self._enter(State.BACKOFF if delay_s else State.STARTING)
 
@@ -178,6 +216,7 @@ class Lifeline:
         """Asks the run to end. Once it is making safe it is ending already."""
         if self.state is not State.MAKING_SAFE:
             self._enter(State.STOPPING)
+            self._why = why
             self._stop.cancel(reason=why)
 
     def _was_up_s(self) -> float:
@@ -191,8 +230,19 @@ class Lifeline:
             self._watchdog.cancel(reason="fed too late")
         return late
 
+    def _ended_by(self, end: End) -> None:
+        """Records an end; why is what was asked for, or else the error."""
+        self.last_end, self.last_end_at_s = end, trio.current_time()
+        self.note(ENDED, (self._why if end in (End.STOPPED, End.STUCK) else None) or describe(self.last_error))
+
     def _enter(self, state: State) -> None:
         self.state, self.since_s = state, trio.current_time()
+
+
+WITHOUT_WATCHDOG: dict[str, None] = dict.fromkeys(
+    ("watchdog_s", "ready_within_s", "at_expiry", "gap_s", "worst_gap_s", "worst_gap_ever_s")
+)
+"""What a supervisor has not: it is watched through its children."""
 
 
 def describe(error: BaseException | None) -> str | None:
