@@ -8,7 +8,10 @@ Rules
 3. A task that does not end when it is stopped is made safe from outside. Trio has no kill: the supervisor can go no
    further than to say so (`End.STUCK`, to `on_event`, at once) and to escalate when the task ends after all.
 4. A child that could not be made safe, or was stuck, is latched: no restart of any supervisor starts it again.
-5. Whatever makes a supervisor go down, `everything_off` comes first, and nothing it does can keep the stop from coming.
+5. Whatever takes all children of a supervisor down, its own end or a restart of all of them, `everything_off` comes
+   first, and nothing it does can keep the stop from coming.
+6. A restart that was asked for takes the way of a failure: stop, safe state, start. It costs no back-off and counts as
+   no failure; what is latched must be released first.
 
 This room refuses to know what it supervises.
 """
@@ -25,9 +28,34 @@ from typing import Any
 import attrs
 import trio
 
-from jp_firmware.nursery.child import Child, End, Lifeline, Restart, State, describe
+from jp_firmware.nursery import walk
+from jp_firmware.nursery.child import (
+    WITHOUT_WATCHDOG,
+    AtExpiry,
+    Child,
+    End,
+    Lifeline,
+    Restart,
+    State,
+    describe,
+)
+from jp_firmware.nursery.history import ASKED, RELEASED, STARTED
+from jp_firmware.nursery.walk import UnknownPath
 
-__all__ = ["Child", "End", "Escalated", "Lifeline", "Restart", "State", "Strategy", "Supervisor", "describe"]
+__all__ = [
+    "AtExpiry",
+    "Child",
+    "End",
+    "Escalated",
+    "Lifeline",
+    "Restart",
+    "RestartRefused",
+    "State",
+    "Strategy",
+    "Supervisor",
+    "UnknownPath",
+    "describe",
+]
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +75,10 @@ class Escalated(Exception):
     """A supervisor gave up on a child; its own parent decides what happens next. `__cause__` is the child's error."""
 
 
+class RestartRefused(Exception):
+    """A part that cannot be restarted as it stands; the message says what to do instead."""
+
+
 @attrs.define(eq=False, kw_only=True)
 class Supervisor:
     """Runs `children` under one strategy.
@@ -54,6 +86,9 @@ class Supervisor:
     More than `intensity` restarts within `period_s` escalate; with None none ever does, for devices whose cable may be
     out for days. The first start waits for a child that carries no other no longer than `start_patience_s`, then goes
     on with the next; those that depend on a child (all under REST and ALL, the spokes on the hub) wait for its ready.
+
+    A child that is latched escalates too, unless `latch_escalates` is False: then it stays behind alone, for children
+    that share nothing.
 
     With `stop_together` children that carry no other are stopped at once instead of one by one: for equals that do not
     depend on each other, so that many of them need no more time than one. Those that carry others follow, in order.
@@ -68,6 +103,7 @@ class Supervisor:
     period_s: float = 60.0
     start_patience_s: float = 1.0
     stop_together: bool = False
+    latch_escalates: bool = True
     on_event: OnEvent | None = None
     everything_off: Callable[[], None] | None = None
     lifelines: list[Lifeline] = attrs.field(init=False)
@@ -105,7 +141,7 @@ class Supervisor:
 
     @property
     def stop_budget_s(self) -> float:
-        """Longest time an ordered stop takes: the sum over all turns, and in each the longest of those stopped at once."""
+        """Longest time an ordered stop takes: the sum over all turns, of each the longest of those stopped at once."""
         return sum(max((one.child.stop_budget_s for one in turn), default=0.0) for turn in self._turns(self.lifelines))
 
     async def run(self, lifeline: Lifeline | None = None) -> None:
@@ -137,16 +173,64 @@ class Supervisor:
         if gave_up:
             raise gave_up
 
-    def release(self, name: str) -> bool:
-        """Lets a latched child start again, with those that wait for it. False if no child of that name is latched."""
-        for one in self.lifelines:
-            if one.name == name and one.state.is_latched and one._ended.is_set():
-                one._enter(State.IDLE)
-                if self._running:
-                    self._plan_start(other for other in self.lifelines if other.state is State.IDLE)
-                    self._send.send_nowait(one)
-                return True
-        return False
+    # --- requests --------------------------------------------------------------------------------------------------
+
+    def restart(self, path: str, reason: str) -> None:
+        """Asks for a restart of one part below: a child, the hub with its spokes, a supervisor with its subtree.
+
+        Returns at once; what follows shows in the tree and its history. `reason` is a person's words. Raises
+        UnknownPath, and RestartRefused for the root, for what is latched, and for what is not running or not yet due.
+        """
+        above, one = self._may_restart(path)
+        one.asked = reason
+        one.note(ASKED, reason)
+        above._send.send_nowait(one)
+
+    def restarted_with(self, path: str) -> list[str]:
+        """The paths of all parts without children that `restart(path)` would restart. Raises what `restart` raises."""
+        above, one = self._may_restart(path)
+        group = above._group_of(one)
+        below = [each.child.subtree for each in group if each.child.subtree]
+        leaves = [each for each in group if not each.child.subtree]
+        leaves += [leaf for tree in below for _, _, leaf in walk.parts(tree) if not leaf.child.subtree]
+        known = {id(leaf): at for at, _, leaf in walk.parts(self)}
+        return sorted(known[id(leaf)] for leaf in leaves)
+
+    def release(self, path: str) -> bool:
+        """Lets a latched part start again, with those that wait for it. False if it is not latched, or is still stuck.
+
+        Raises UnknownPath.
+        """
+        above, one = self._find(path)
+        if not one.state.is_latched or not one._ended.is_set():
+            return False
+        one._enter(State.IDLE)
+        one.note(RELEASED)
+        if above._running:
+            above._plan_start(other for other in above.lifelines if other.state is State.IDLE)
+            above._send.send_nowait(one)
+        return True
+
+    def history(self, path: str = "", limit: int = 100) -> list[dict[str, Any]]:
+        """What happened to one part and those below it, or to all: JSON-ready, newest last. Raises UnknownPath."""
+        return walk.history(self, path, limit)
+
+    def _find(self, path: str) -> tuple[Supervisor, Lifeline]:
+        above, one = walk.find(self, path)
+        assert isinstance(above, Supervisor), "a subtree of another kind has no parts of ours"
+        return above, one
+
+    def _may_restart(self, path: str) -> tuple[Supervisor, Lifeline]:
+        if not walk.relative(self, path):
+            raise RestartRefused(f"{self.name} is the whole tree; restart the process instead")
+        above, one = self._find(path)
+        if one.state.is_latched:
+            raise RestartRefused(f"{one.path} is latched ({one.state.value}); release it first")
+        if not above._running:
+            raise RestartRefused(f"{one.path} is not running, since {above.name} is not; it starts with it")
+        if one.state is State.IDLE:
+            raise RestartRefused(f"{one.path} waits for its turn to start; look at those before it")
+        return above, one
 
     def tree(self) -> dict[str, Any]:
         """The tree as it stands: plain, JSON-ready, never an infinity. Times are seconds."""
@@ -158,10 +242,9 @@ class Supervisor:
             "up_for_s": up_for_s,
             "restarts": 0,
             "last_end": None,
+            "last_end_age_s": None,
             "error": None,
-            "watchdog_s": None,
-            "gap_s": None,
-            "worst_gap_s": None,
+            **WITHOUT_WATCHDOG,
             "backoff_s": None,
             "strategy": self.strategy.value,
             "falls": len(self._falls),  # ends within `period_s` that count towards `intensity`
@@ -196,7 +279,9 @@ class Supervisor:
             self._start_next()
             if lifeline and not self._to_start and not self._is_held_up():
                 lifeline.ready()
-            if not self._to_start and all(one.state in (State.IDLE, State.DONE) for one in self.lifelines):
+            if not self._to_start and all(
+                one.state in (State.IDLE, State.DONE) and one.asked is None for one in self.lifelines
+            ):
                 return
             news: Lifeline | None = None
             with trio.move_on_at(self._patience_ends_s()):
@@ -206,7 +291,12 @@ class Supervisor:
 
     async def _react(self, one: Lifeline) -> None:
         if one.state.is_latched:
-            raise Escalated(f"{one.path} could not be made safe") from one.last_error
+            if self.latch_escalates:
+                raise Escalated(f"{one.path} could not be made safe") from one.last_error
+            return
+        if one.asked is not None:
+            await self._restart_as_asked(one, one.asked)
+            return
         if one.state is not State.DOWN:
             return
         failed = one.last_end is not End.EXIT
@@ -215,10 +305,32 @@ class Supervisor:
             if failed and self._carries(one):
                 self._to_start.clear()  # those that depend on it must not start
             return
+        expired = one.last_end is End.WATCHDOG
+        if expired and one.child.at_expiry is AtExpiry.ESCALATE:
+            raise Escalated(f"{one.path}: its watchdog expired") from one.last_error
         self._count_fall(one)
         healthy = one.up_for_s > one.child.backoff.healthy_after_s
         one.failures = 1 if healthy else one.failures + 1
-        await self._restart(one, one.child.backoff.delay_s(one.failures))
+        everyone = expired and one.child.at_expiry is AtExpiry.RESTART_ALL
+        await self._restart(one, one.child.backoff.delay_s(one.failures), everyone=everyone)
+
+    async def _restart_as_asked(self, one: Lifeline, why: str) -> None:
+        """At once, and forgetting its back-off. Siblings that do not depend on it wait for none of it."""
+        one.failures = 0
+        if one.state is State.IDLE:
+            one.asked = None  # it is about to start anyway
+        elif self._carries(one):
+            one.asked = None
+            await self._restart(one, 0.0, why)
+        elif one.state in (State.DOWN, State.DONE):
+            await self._restart(one, 0.0)
+        elif one.state in (State.BACKOFF, State.STARTING, State.UP):
+            self._nursery.start_soon(self._stop_apart, one, why)  # its end brings it here again
+
+    async def _stop_apart(self, one: Lifeline, why: str) -> None:
+        await self._stop([one], why)
+        if one.state is State.STUCK:
+            self._send.send_nowait(one)
 
     def _count_fall(self, one: Lifeline) -> None:
         now_s = trio.current_time()
@@ -231,15 +343,21 @@ class Supervisor:
                 f"{one.path}: {end}, after {len(self._falls) - 1} restarts within {self.period_s:g} s"
             ) from one.last_error
 
-    async def _restart(self, one: Lifeline, delay_s: float) -> None:
-        if not self._carries(one):
+    def _group_of(self, one: Lifeline, *, everyone: bool = False) -> Sequence[Lifeline]:
+        """Those that are restarted when it is, in the order of their start."""
+        if everyone or (self._carries(one) and self.strategy is not Strategy.REST):
+            return self.lifelines
+        return self.lifelines[self.lifelines.index(one) :] if self._carries(one) else [one]
+
+    async def _restart(self, one: Lifeline, delay_s: float, why: str = "", *, everyone: bool = False) -> None:
+        if not self._carries(one) and not everyone:
             one.restarts += 1
             self._spawn(one, delay_s)  # siblings never wait for this back-off
             return
-        group = self.lifelines[self.lifelines.index(one) :] if self.strategy is Strategy.REST else self.lifelines
-        if self.strategy is Strategy.ALL:
+        group = self._group_of(one, everyone=everyone)
+        if len(group) == len(self.lifelines):
             self._all_off()
-        in_trouble = await self._stop(group, f"{one.path} ended")
+        in_trouble = await self._stop(group, why or f"{one.path} ended")
         if in_trouble:
             raise Escalated(f"{self._path}: {_names(in_trouble)} could not be stopped safely") from one.last_error
         for member in group:
@@ -299,6 +417,7 @@ class Supervisor:
             with one._stop:  # shielded: only this supervisor ends a child
                 await trio.sleep_until(one._resume_at_s)
                 one._enter(State.STARTING)
+                one.note(STARTED)
                 one._watchdog.deadline = one.since_s + one.child.ready_within_s
                 with one._watchdog:
                     await one.child.run(one)
@@ -325,9 +444,10 @@ class Supervisor:
             safe = await self._make_safe(one)
         finally:
             if not was_stuck and one.state is not State.STUCK:
-                one.last_end = end if safe else End.UNSAFE
+                told = end if safe else End.UNSAFE
+                one._ended_by(told)
                 one._enter(State.DOWN if safe else State.UNSAFE)
-                self._say(one, one.last_end)
+                self._say(one, told)
             one._ended.set()
             self._send.send_nowait(one)
 
@@ -376,7 +496,7 @@ class Supervisor:
 
     async def _give_up_on(self, one: Lifeline) -> None:
         one._enter(State.STUCK)
-        one.last_end = End.STUCK
+        one._ended_by(End.STUCK)
         await self._make_safe(one)
         self._say(one, End.STUCK)
 
