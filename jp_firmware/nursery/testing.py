@@ -62,17 +62,20 @@ def cancel_at_every_step(
     *,
     seeds: Iterable[int] = range(3),
     clock: Callable[[], trio.abc.Clock] | None = lambda: MockClock(autojump_threshold=0),
+    first: int = 1,
+    stride: int = 1,
     at_most: int = 5000,
 ) -> int:
     """Sweeps a scenario and returns how many cancellation points were tried, over all seeds.
 
     `make_scenario` builds everything anew for each run. Whatever `run` or `check` raises passes through, with a note
     that names step and seed. Each seed is another order of tasks. `clock` None is the real clock, for scenarios with
-    threads or files, which a mock clock does not wait for. Raises AssertionError past `at_most` steps of one seed.
+    threads or files, which a mock clock does not wait for. With `first` and `stride` only some of the steps are tried,
+    for scenarios too long to try each of them every time. Raises AssertionError past `at_most` steps of one seed.
     """
     swept = 0
     for seed in seeds:
-        for step in range(1, at_most + 1):
+        for step in range(first, at_most + 1, stride):
             with _seeded(seed):
                 try:
                     outlived = trio.run(_attempt, make_scenario, step, clock=clock() if clock else None)
