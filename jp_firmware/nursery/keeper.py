@@ -1,0 +1,122 @@
+"""The lives of children: how each is run, how it ends, and how it is made safe and given up on.
+
+The lower half of a supervisor. It decides nothing: who is started, stopped or restarted, and when, is the upper half's.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+
+import attrs
+import trio
+
+from jp_firmware.nursery.child import End, Lifeline, State
+from jp_firmware.nursery.history import STARTED
+
+log = logging.getLogger(__name__)
+
+OnEvent = Callable[[str, Lifeline, End], None]
+
+
+@attrs.define(eq=False, kw_only=True)
+class Keeper:
+    """Holds the nursery in which children live, and the mailbox that their ends go to."""
+
+    _report: OnEvent = attrs.field(init=False, default=lambda *_: None, repr=False)
+    _nursery: trio.Nursery = attrs.field(init=False, repr=False)
+    _send: trio.MemorySendChannel[Lifeline] = attrs.field(init=False, repr=False)
+
+    def _spawn(self, one: Lifeline, delay_s: float) -> None:
+        one._begin(delay_s)
+        self._nursery.start_soon(self._life, one, name=one.path)
+
+    # --- one life of one child -------------------------------------------------------------------------------------
+
+    async def _life(self, one: Lifeline) -> None:
+        end, error = End.CRASH, None
+        try:
+            with one._stop:  # shielded: only this supervisor ends a child
+                await trio.sleep_until(one._resume_at_s)
+                one._enter(State.STARTING)
+                one.note(STARTED)
+                one._watchdog.deadline = one.since_s + one.child.ready_within_s
+                with one._watchdog:
+                    await one.child.run(one)
+                end = End.EXIT
+        except Exception as raised:  # noqa: BLE001 - recorded in the tree, told to `on_event`, and acted upon
+            error = raised
+        finally:
+            if one._stop.cancel_called:
+                end = End.STOPPED
+            elif one._watchdog.cancel_called:
+                end = End.WATCHDOG
+            await self._bury(one, end, error)
+
+    async def _bury(self, one: Lifeline, end: End, error: BaseException | None) -> None:
+        one.up_for_s = one._was_up_s()
+        if end is End.WATCHDOG and one.up_for_s:
+            one.worst_gap_s = max(one.worst_gap_s, trio.current_time() - one.fed_at_s)
+        was_stuck = one.state is State.STUCK
+        safe = False
+        try:
+            if not was_stuck:
+                one._enter(State.MAKING_SAFE)
+                one.last_error = error
+            safe = await self._make_safe(one)
+        finally:
+            if not was_stuck and one.state is not State.STUCK:
+                told = end if safe else End.UNSAFE
+                one._ended_by(told)
+                one._enter(State.DOWN if safe else State.UNSAFE)
+                self._say(one, told)
+            one._ended.set()
+            self._send.send_nowait(one)
+
+    async def _make_safe(self, one: Lifeline) -> bool:
+        """Whether the child's safe state was reached in time. Works with and without the child's task."""
+        if one.child.safe is None:
+            return True
+        with trio.move_on_after(one.child.safe_within_s, shield=True):
+            try:
+                await one.child.safe()
+                return True
+            except Exception as error:
+                log.exception("%s: its safe state failed", one.path)
+                one.last_error = error
+                return False
+        one.last_error = TimeoutError(f"safe state not reached within {one.child.safe_within_s:g} s")
+        return False
+
+    # --- stopping --------------------------------------------------------------------------------------------------
+
+    async def _stop_in_turns(self, turns: Iterable[Sequence[Lifeline]], why: str) -> list[Lifeline]:
+        """Stops these, each with its deadline. Returns those that turned out unsafe or stuck."""
+        in_trouble = []
+        for turn in turns:
+            stopping = [one for one in turn if one.state.has_task]
+            began_s = trio.current_time()
+            for one in stopping:
+                one._end(why)
+            for one in stopping:
+                within_s = one.child.stop_within_s + (one.child.safe_within_s if one.child.safe else 0.0)
+                with trio.move_on_at(began_s + within_s):
+                    await one._ended.wait()
+            for one in stopping:  # only now, when all had their time: who hears of a stuck task may leave the process
+                if not one._ended.is_set() and one.state is not State.STUCK:
+                    await self._give_up_on(one)
+                if one.state.is_latched:
+                    in_trouble.append(one)
+        return in_trouble
+
+    async def _give_up_on(self, one: Lifeline) -> None:
+        one._enter(State.STUCK)
+        one._ended_by(End.STUCK)
+        await self._make_safe(one)
+        self._say(one, End.STUCK)
+
+    def _say(self, one: Lifeline, end: End) -> None:
+        try:
+            self._report(one.path, one, end)
+        except Exception:
+            log.exception("%s: whoever listens to its ends failed", one.path)
