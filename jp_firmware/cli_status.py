@@ -16,6 +16,8 @@ _STATE_MEANINGS = {
     "unavailable": "attention",
     "faulted": "bad",
 }
+_SHORT = 25  # of the loop's line, what is left for its scheduling
+_LONGEST_MS = 5.0  # the longest step that the controller's time budget allows
 _SEVERITIES = {1: "danger", 2: "stop", 3: "stop session", 4: "degrade", 5: "notice"}
 
 
@@ -26,6 +28,7 @@ def status_lines(terminal: Terminal, status: Json, faults: Json) -> list[str]:
         _site(status["site"]),
         *_backend(terminal, status["backend"]),
         _tree(terminal, status["tree"]),
+        *_loop(terminal, status.get("loop")),
         "",
         *_connectors(terminal, status["connectors"]),
         *_silent_devices(terminal, status),
@@ -80,6 +83,20 @@ def _tree(terminal: Terminal, tree: Json) -> str:
         room = WIDTH - 9 - len(health) - len(counts) - 8 - len(ratio)
         worst = f"  worst {clean(tree['worst'].rpartition('/')[2], room)}{ratio}"
     return f"Tree     {terminal.paint(health, meaning)}{counts}{worst}"
+
+
+def _loop(terminal: Terminal, loop: Json | None) -> list[str]:
+    """How long the loop, or the garbage collector, ever kept all others waiting; nothing of an older controller."""
+    if not loop or "scheduling" not in loop:
+        return []
+    told = [
+        terminal.paint(f"worst {what} {number(loop[key], 1)} ms", "attention" if loop[key] > _LONGEST_MS else "")
+        for what, key in (("step", "worst_step_ms"), ("pause", "worst_pause_ms"))
+    ]
+    scheduling = clean(loop["scheduling"])
+    if len(scheduling) <= _SHORT:
+        return [f"Loop     {', '.join(told)}, {scheduling}"]
+    return [f"Loop     {', '.join(told)}", *wrapped(scheduling, " " * 9)]
 
 
 def _connectors(terminal: Terminal, connectors: Json) -> list[str]:

@@ -11,7 +11,7 @@ controller
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -39,6 +39,8 @@ from jp_firmware.model.limits import Limit
 from jp_firmware.model.session import StopReason
 from jp_firmware.narrator import Narrator
 from jp_firmware.nursery.backoff import Backoff
+from jp_firmware.nursery.pauses import GcPauses
+from jp_firmware.nursery.realtime import Scheduling
 from jp_firmware.nursery.stall import StallDetector
 from jp_firmware.nursery.supervisor import Child, End, Lifeline, Supervisor, describe
 from jp_firmware.ocpp.v16.client import Backend16
@@ -73,6 +75,9 @@ class Controller:
     )  # set when sessions have been told to end, and the tree shall stop
     restart_wanted: bool = False
     stalls: StallDetector = attrs.field(factory=StallDetector)
+    pauses: GcPauses = attrs.field(factory=GcPauses)
+    scheduling: Scheduling = attrs.field(factory=lambda: Scheduling("normal"))
+    process_parts: Callable[[Controller], Sequence[Child]] = lambda _: ()  # started last: what the process adds
 
     journal: Journal = attrs.field(init=False)
     logbook: Logbook = attrs.field(init=False)
@@ -111,6 +116,7 @@ class Controller:
             _apart("connectors", *(self._connector_child(runner) for runner in self.charger.runners.values())),
             *([self._backend_child(self.backend)] if self.backend else []),
             _apart("consoles", Child(name="socket", run=self.console.run, watchdog_s=CONSOLE_WATCHDOG_S)),
+            *self.process_parts(self),
         ]
         return Supervisor(
             name="controller",
@@ -191,6 +197,11 @@ class Controller:
             "events": self.logbook.snapshot,
         }
 
+    @property
+    def stop_budget_s(self) -> float:
+        """Longest time from being told to end until all is down."""
+        return ENDING_S + self.tree.stop_budget_s
+
     def tree_picture(self) -> picture.Json:
         """The supervision tree as it stands."""
         return self.tree.tree()
@@ -219,7 +230,7 @@ class Controller:
 
     async def run(self) -> None:
         """Runs the charger until `end`, or until the tree gives up (`Escalated`). Everything is off when it returns."""
-        with self.stalls.watching():
+        with self.stalls.watching(), self.pauses.watching():
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._end_in_order, nursery.cancel_scope)
                 await self.tree.run()
@@ -277,8 +288,8 @@ class Controller:
 
 
 def _apart(name: str, *children: Child) -> Child:
-    """Parts that may fail again and again without taking the charger down; each is restarted with back-off."""
-    return Supervisor(name=name, children=children, intensity=None).as_child()
+    """Parts that may fail again and again without taking the charger down, nor each other; each with its back-off."""
+    return Supervisor(name=name, children=children, intensity=None, stop_together=True).as_child()
 
 
 def stopped_by(signal_name: str) -> Ending:

@@ -8,11 +8,12 @@
 
 from __future__ import annotations
 
-import gc
+import faulthandler
 import logging
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -22,7 +23,9 @@ from jp_firmware.console.protocol import ConsoleError
 from jp_firmware.console.socket_file import claim
 from jp_firmware.controller import Controller, stopped_by
 from jp_firmware.journal.writer import JournalError
+from jp_firmware.nursery import realtime, systemd
 from jp_firmware.nursery.supervisor import Escalated
+from jp_firmware.process import Process, check_stop_budget
 
 EXIT_ERROR = 1
 EXIT_GAVE_UP = 70  # EX_SOFTWARE
@@ -34,22 +37,39 @@ logger = logging.getLogger("jp")
 def run(cabinet: Cabinet, *, device_dir: Path, state_dir: Path, socket: Path) -> int:
     """Runs the charger until SIGTERM or SIGINT; a reset asked for by the central system starts it anew."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    faulthandler.enable()  # a watchdog of systemd ends us with SIGABRT: then where each thread was is in its log
+    manager = systemd.ServiceManager.of()
+    manager.tell("STATUS=starting")
+    process = Process(cabinet.process, manager, realtime.enter(cabinet.process.realtime_priority))
+    logger.info("%s", process.scheduling)
+    allowed_s = cabinet.process.stop_timeout_s or (systemd.stop_timeout_s() if manager.invoked else None)
     try:
         _make_places(state_dir, socket)
-        while trio.run(_run_once, cabinet, device_dir, state_dir, socket):
+        while trio.run(_run_once, cabinet, device_dir, state_dir, socket, process, allowed_s):
             logger.info("restarting, as asked")
     except (ConfigError, ConsoleError, JournalError) as error:
-        return _say(str(error), EXIT_ERROR)
+        return _end(process, str(error), EXIT_ERROR)
     except Escalated as error:
-        return _say(f"gave up: {error}; everything is off, see the log above", EXIT_GAVE_UP)
+        return _end(process, f"gave up: {error}; everything is off, see the log above", EXIT_GAVE_UP)
+    process.left(in_order=True)
     return 0
 
 
-async def _run_once(cabinet: Cabinet, device_dir: Path, state_dir: Path, socket: Path) -> bool:
+async def _run_once(
+    cabinet: Cabinet, device_dir: Path, state_dir: Path, socket: Path, process: Process, stop_allowed_s: float | None
+) -> bool:
     """One life of the controller; True if it shall have another."""
-    controller = Controller(cabinet, device_dir, state_dir, socket, on_stuck=_leave)
-    gc.collect()
-    gc.freeze()
+    controller = Controller(
+        cabinet,
+        device_dir,
+        state_dir,
+        socket,
+        on_stuck=partial(_leave, process.manager),
+        scheduling=process.scheduling,
+        process_parts=process.parts,
+    )
+    check_stop_budget(controller.stop_budget_s, stop_allowed_s, invoked=process.manager.invoked)
+    process.garbage.before_start()
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_obey_signals, controller, nursery.cancel_scope)
@@ -70,9 +90,10 @@ async def _obey_signals(controller: Controller, scope: trio.CancelScope) -> None
             controller.end(stopped_by(signal.Signals(number).name))
 
 
-def _leave(path: str) -> None:
+def _leave(manager: systemd.ServiceManager, path: str) -> None:
     """Trio cannot end a task that resists; the process can. Its hardware has been made safe from outside."""
     logger.critical("%s could not be ended; leaving the process, everything is off", path)
+    manager.tell("STOPPING=1", f"STATUS={path} could not be ended; everything is off")
     logging.shutdown()
     os._exit(EXIT_STUCK)
 
@@ -92,6 +113,9 @@ def _make_places(state_dir: Path, socket: Path) -> None:
     claim(socket).release()  # taken by a charger that runs: said now, not by a child that keeps being restarted
 
 
-def _say(text: str, status: int) -> int:
+def _end(process: Process, text: str, status: int) -> int:
+    """The last word; what guards the hardware stays on guard until another controller takes over."""
     print(f"jp run: {text}", file=sys.stderr)
+    process.manager.tell(f"STATUS={text}")
+    process.left(in_order=False)
     return status

@@ -22,7 +22,6 @@ from jp_firmware.hw.plc.driver import BoardTask
 from jp_firmware.model.connector import EvStatus, ProximityState
 from jp_firmware.model.power import Allocation, Plan
 from jp_firmware.model.signals import Signal
-from jp_firmware.nursery.stall import StallDetector
 
 if TYPE_CHECKING:
     from jp_firmware.controller import Controller
@@ -41,7 +40,7 @@ def status(controller: Controller) -> Json:
         "site": _site(controller, plan, now_s),
         "backend": controller.backend.snapshot() if controller.backend else _NO_BACKEND,
         "tree": tree_health(controller.tree.tree()),
-        "loop": _loop(controller.stalls),
+        "loop": _loop(controller),
         "connectors": {
             str(key): _connector(runner, plan.allocations.get(key), now_s)
             for key, runner in controller.charger.runners.items()
@@ -81,11 +80,15 @@ def _leaves(node: Json, path: str) -> Iterator[tuple[str, Json]]:
             yield name, child
 
 
-def _loop(stalls: StallDetector) -> Json:
+def _loop(controller: Controller) -> Json:
+    stalls, pauses = controller.stalls, controller.pauses
     return {
         "worst_step_ms": round(stalls.worst_step_ms, 2),
         "worst_task": stalls.worst_task or None,
         "stalls": stalls.stalls,
+        "worst_pause_ms": round(pauses.worst_pause_ms, 2),
+        "pauses": sum(pauses.collections),
+        "scheduling": str(controller.scheduling),
     }
 
 

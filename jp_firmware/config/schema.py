@@ -181,6 +181,16 @@ class Connector:
 
 
 @attrs.frozen(kw_only=True)
+class Process:
+    """The controller as a process of the machine, and what guards it."""
+
+    stop_timeout_s: float = attrs.field(default=0.0, validator=_between(0, 3600))  # what kills it then; 0: ask systemd
+    realtime_priority: int = attrs.field(default=0, validator=_between(0, 50))  # SCHED_RR; 0: normal scheduling
+    hardware_watchdog: str = ""  # /dev/watchdog, if systemd has not got it; empty: none
+    hardware_watchdog_timeout_s: int = attrs.field(default=15, validator=_between(4, 600))
+
+
+@attrs.frozen(kw_only=True)
 class Cabinet:
     """The whole configuration of one charger."""
 
@@ -188,6 +198,7 @@ class Cabinet:
     site: Site
     backend: Backend = attrs.field(factory=Backend)
     authorize: Authorize = attrs.field(factory=Authorize)
+    process: Process = attrs.field(factory=Process)
     wires: tuple[Wire, ...] = ()
     modules: tuple[Module, ...] = ()
     meters: tuple[Meter, ...] = ()

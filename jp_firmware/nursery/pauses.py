@@ -1,0 +1,126 @@
+"""Python's garbage collector under a policy, and how long it made everybody wait.
+
+Reference counts free nearly all; the collector only looks for cycles, and a full look at a large heap stops the loop
+for tens of milliseconds. So what was built at the start is set aside, the two young generations stay automatic (their
+pauses are some 0.1 ms), and the old one is looked at by hand, when the loop has nothing else to do for as long.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import attrs
+import trio
+
+BY_HAND = 1_000_000_000  # a threshold of the old generation that is never reached
+EVERY_S = 60.0  # ours: between two looks at the old generation; a steady controller makes next to no cycles
+PATIENCE_S = 10.0  # ours: how long a look waits for an idle moment before it is put off to the next time
+TRY_EVERY_S = 0.02
+LONGEST_MS = 5.0  # the longest step that a control loop may take; a look that takes longer is for the idlest moments
+
+
+class GcPauses:
+    """Times every collection of the process while it is watching. Costs about a microsecond a collection."""
+
+    def __init__(self) -> None:
+        self.collections = [0, 0, 0]  # by generation
+        self.worst_ms = [0.0, 0.0, 0.0]
+        self.last_ms = 0.0
+        self._began_ns = 0
+
+    @property
+    def worst_pause_ms(self) -> float:
+        """Longest pause since the start or the last `reset`."""
+        return max(self.worst_ms)
+
+    @contextmanager
+    def watching(self) -> Iterator[GcPauses]:
+        """Measures while the block runs."""
+        gc.callbacks.append(self._called)
+        try:
+            yield self
+        finally:
+            gc.callbacks.remove(self._called)
+            self._began_ns = 0
+
+    def reset(self) -> None:
+        """Forgets what was measured; measuring goes on."""
+        self.collections, self.worst_ms, self.last_ms = [0, 0, 0], [0.0, 0.0, 0.0], 0.0
+
+    def snapshot(self) -> dict[str, Any]:
+        """JSON-ready; lists are by generation, the youngest first."""
+        return {
+            "worst_pause_ms": round(self.worst_pause_ms, 3),
+            "pauses": sum(self.collections),
+            "worst_pause_ms_by_generation": [round(one, 3) for one in self.worst_ms],
+        }
+
+    def _called(self, phase: str, info: dict[str, int]) -> None:
+        if phase == "start":
+            self._began_ns = time.perf_counter_ns()
+        elif self._began_ns:
+            self.last_ms = (time.perf_counter_ns() - self._began_ns) / 1e6
+            self._began_ns = 0
+            generation = info["generation"]
+            self.collections[generation] += 1
+            self.worst_ms[generation] = max(self.worst_ms[generation], self.last_ms)
+
+
+@attrs.define(eq=False)
+class GcPolicy:
+    """The collector's settings for a process with deadlines. `before_start` and `after_start` each once a run."""
+
+    every_s: float = EVERY_S
+    patience_s: float = PATIENCE_S
+    looks: int = 0  # at the old generation
+    put_off: int = 0  # looks for which there was no moment
+    last_ms: float = 0.0  # how long the last look took
+    _looked_at_s: float = 0.0
+
+    def before_start(self) -> None:
+        """Sets aside what the imports made. May take tens of milliseconds: before anything with a deadline runs."""
+        gc.set_threshold(gc.get_threshold()[0], gc.get_threshold()[1], BY_HAND)
+        gc.collect()
+        gc.freeze()
+
+    def after_start(self) -> None:
+        """Sets aside what the start made, which is little beside the imports: a few milliseconds."""
+        gc.collect()
+        gc.freeze()
+        self._looked_at_s, self.last_ms = trio.current_time(), 0.0
+
+    def is_due(self) -> bool:
+        """Whether it is time for a look at the old generation."""
+        return trio.current_time() - self._looked_at_s >= self.every_s
+
+    async def look(self, idle_for_s: Callable[[], float] | None = None) -> bool:
+        """Collects the old generation in a moment that is idle for longer than the last look took.
+
+        Waits for such a moment, `patience_s` at most; then it is put off, unless the last one was short enough to be
+        taken at any time. Whether it was done. Cancellation ends the waiting.
+        """
+        idle_for_s = idle_for_s or _idle_for_s
+        give_up_at_s = trio.current_time() + self.patience_s
+        self._looked_at_s = trio.current_time()
+        while idle_for_s() * 1e3 <= max(1.0, 1.5 * self.last_ms):
+            if trio.current_time() >= give_up_at_s:
+                if self.looks and self.last_ms < LONGEST_MS / 2:
+                    break
+                self.put_off += 1
+                return False
+            await trio.sleep(TRY_EVERY_S)
+        began_ns = time.perf_counter_ns()
+        gc.collect()
+        self.last_ms = (time.perf_counter_ns() - began_ns) / 1e6
+        self.looks += 1
+        return True
+
+
+def _idle_for_s() -> float:
+    """How long nothing is due in this loop: no task is ready to run, and the next deadline is that far away."""
+    statistics = trio.lowlevel.current_statistics()
+    return 0.0 if statistics.tasks_runnable else max(0.0, statistics.seconds_to_next_deadline)

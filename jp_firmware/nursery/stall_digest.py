@@ -1,0 +1,62 @@
+"""Stalls, thinned out for a logbook: the worst of each task, at most one in ten seconds, with a count of the others.
+
+Pure: it is given stalls and a time, and says what is worth a line. It measures nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import attrs
+
+from jp_firmware.nursery.stall import Stall
+
+EVERY_S = 10.0  # ours: a line for each stall of a sick task would be a stall of its own, and wears out flash
+
+
+@attrs.frozen
+class Told:
+    """One line: the worst stall of a task since its last line, and how many others there were."""
+
+    worst: Stall
+    left_out: int
+
+    @property
+    def text(self) -> str:
+        """For a person: how long, where, how many more."""
+        where = f", up to {self.worst.next}" if self.worst.next else ", its last one"
+        more = f"; {self.left_out} shorter ones left out" if self.left_out else ""
+        return f"a step took {self.worst.step_ms:.1f} ms{where}{more}"
+
+
+@attrs.define
+class _Task:
+    worst: Stall
+    count: int
+    due_at_s: float
+
+
+@attrs.define(eq=False)
+class StallDigest:
+    """Remembers, for each task that stalled lately, when it was told and what has happened since."""
+
+    every_s: float = EVERY_S
+    _tasks: dict[str, _Task] = attrs.field(factory=dict, init=False)
+
+    def take(self, now_s: float, stalls: Iterable[Stall] = ()) -> list[Told]:
+        """What is due now, the new stalls included. What is left over is told by a later call."""
+        for stall in stalls:
+            task = self._tasks.setdefault(stall.task, _Task(stall, 0, now_s))
+            if not task.count or stall.step_ms > task.worst.step_ms:
+                task.worst = stall
+            task.count += 1
+        told = []
+        for name, task in list(self._tasks.items()):
+            if now_s < task.due_at_s:
+                continue
+            if not task.count:
+                del self._tasks[name]  # nothing new since its last line
+                continue
+            told.append(Told(task.worst, task.count - 1))
+            task.count, task.due_at_s = 0, now_s + self.every_s
+        return told
