@@ -1,0 +1,307 @@
+"""A guard outside the process: says last words on wires when the loop stands still, or its process is gone or stopped.
+
+Here is the loop's side: it starts the guard's process (`guard_process`), hands it descriptors of wires with the bytes
+to be written to each, and beats for as long as the loop turns. It decides nothing about wires and knows no protocol.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import fcntl
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from subprocess import DEVNULL
+from time import monotonic_ns
+
+import attrs
+import trio
+
+from jp_firmware.nursery import guard_process
+from jp_firmware.nursery.child import Lifeline, State
+from jp_firmware.nursery.stuck import stack_in_dump
+
+log = logging.getLogger(__name__)
+
+BEAT_S = 0.05  # ours: a fraction of the shortest deadline, for 0.1 % of a core
+GOODBYE_S = 1.0  # ours: how long a guard that was told goodbye may take to end
+UNANSWERED = 30  # ours: beats without any answer after which the guard is given up; a busy machine answers late
+STEADY_S = 10.0  # ours: beats for this long after an act, and the loop counts as recovered
+
+WORDS = {
+    guard_process.STILL: "the control loop stood still",
+    guard_process.STOPPED: "the controller's process was stopped",
+    guard_process.GONE: "the controller's process was gone without a goodbye",
+}
+
+
+class GuardLost(Exception):
+    """The guard's process has ended, or takes no messages any more."""
+
+
+@attrs.frozen(kw_only=True)
+class Acted:
+    """What a guard did, and when."""
+
+    why: str  # "still", "stopped" or "gone"
+    at: datetime  # wall time of the first word
+    stood_s: float  # since the last beat; for one who is gone, until the first word
+    rounds: int
+    said_to: tuple[str, ...]  # wires that took the words
+    failed: tuple[str, ...]  # wires that did not, and why
+    stack: tuple[str, ...] = ()  # where the loop stood, outermost first
+
+    def __str__(self) -> str:
+        parts = [f"{WORDS.get(self.why, self.why)} for {self.stood_s:.1f} s"]
+        if self.why == guard_process.GONE:
+            parts = [WORDS[self.why]]
+        parts.append(f"the guard said the last words to {', '.join(self.said_to) or 'no wire'}")
+        parts += [f"not to {one}" for one in self.failed]
+        if self.stack:
+            parts.append(f"it stood at {' > '.join(self.stack)}")
+        return "; ".join(parts)
+
+    @classmethod
+    def parse(cls, record: bytes) -> Acted:
+        """What the guard wrote. Raises ValueError for anything else."""
+        line, _, stack = record.decode(errors="replace").partition("\n")
+        why, at, stood_s, rounds, said, failed = line.split("\t")
+        return cls(
+            why=why,
+            at=datetime.fromtimestamp(float(at), UTC),
+            stood_s=float(stood_s),
+            rounds=int(rounds),
+            said_to=tuple(filter(None, said.split(","))),
+            failed=tuple(filter(None, failed.split(","))),
+            stack=stack_in_dump(stack, threading.main_thread().ident or 0),
+        )
+
+
+@attrs.define(eq=False, kw_only=True)
+class Guard:
+    """A child of the tree: its lifeline is fed by the guard's own answers to beats.
+
+    Its silence is counted in beats, not in seconds: a loop that stood still has not listened either, and must not end
+    the guard that did its work meanwhile. Give the child a `watchdog_s` well above the longest block to be survived.
+
+    `on_acted` is called in the loop as soon as it turns again, before the loop does much else; `on_steady` once it has
+    turned for `STEADY_S` since; `on_trouble` with a sentence while there is no guard, and with None when there is one.
+    With `record`, a path, the guard leaves word there for the next life of this process (`recall`). With `stack_signal`
+    the guard asks where the loop stands: one signal that nothing else in the process uses.
+    """
+
+    deadline_s: float
+    on_acted: Callable[[Acted], None] = lambda _: None
+    on_steady: Callable[[], None] = lambda: None
+    on_trouble: Callable[[str | None], None] = lambda _: None
+    record: Path | None = None
+    stack_signal: int = 0
+    pid: int | None = attrs.field(init=False, default=None)  # of the guard, while there is one
+
+    _wires: dict[str, tuple[int, bytes]] = attrs.field(init=False, factory=dict, repr=False)
+    _control: socket.socket | None = attrs.field(init=False, default=None, repr=False)
+    _refusal: str = attrs.field(init=False, default="", repr=False)  # why the guard took no message
+    _number: int = attrs.field(init=False, default=0, repr=False)  # of the last beat
+    _heard: int = attrs.field(init=False, default=0, repr=False)  # of the last answer
+    _steady: trio.CancelScope = attrs.field(init=False, factory=trio.CancelScope, repr=False)
+    _acted: trio.Event = attrs.field(init=False, factory=trio.Event, repr=False)
+
+    # --- wires -------------------------------------------------------------------------------------------------------
+
+    def hold(self, name: str, fd: int, words: Sequence[bytes]) -> None:
+        """Has the guard say `words` on a wire when it must: each part whole, in this order. Replaces what `name` was.
+
+        `fd` must be non-blocking; the guard gets a duplicate, so that no lock on the device keeps it out, and `drop`
+        must come before the device is opened anew. Works with no guard running, which is told when it starts. Never
+        waits. Raises ValueError for a descriptor that blocks, or more words than one message takes (60 kB).
+        """
+        if os.get_blocking(fd):
+            raise ValueError(f"{name}: its descriptor must be non-blocking, or the guard could hang on it")
+        message = guard_process.pack_hold(name, tuple(words))
+        if len(message) > guard_process.LARGEST_MESSAGE - 4096:
+            raise ValueError(f"{name}: {len(message)} bytes of last words are too many")
+        self.drop(name)
+        self._wires[name] = os.dup(fd), message
+        self._hand_over(name)
+
+    def drop(self, name: str) -> None:
+        """Withdraws a wire. Never waits, never fails for one that is not held."""
+        held = self._wires.pop(name, None)
+        if held is not None:
+            os.close(held[0])
+            self._send(guard_process.DROP + name.encode())
+
+    def recall(self) -> Acted | None:
+        """What a guard did after a former life of this process, once. Reads a file: call it at start."""
+        if self.record is None:
+            return None
+        try:
+            acted = Acted.parse(self.record.read_bytes())
+            self.record.unlink()
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            log.warning("%s: what the guard left cannot be read: %s", self.record, error)
+            return None
+        return acted
+
+    # --- the child ---------------------------------------------------------------------------------------------------
+
+    async def run(self, lifeline: Lifeline) -> None:
+        """Starts the guard's process and beats for ever. Ready with the guard's first answer.
+
+        Raises `GuardLost` when it has ended or takes no messages. Stopped, it says goodbye; ended otherwise, the guard
+        is killed, for one that does not answer must not hold the wires beside its successor.
+        """
+        try:
+            with self._stack_file() as stack_fd:
+                await self._watch(lifeline, stack_fd)
+        finally:
+            if lifeline.state is not State.STOPPING:
+                self.on_trouble("the guard's process is gone; it is being started again")
+
+    async def _watch(self, lifeline: Lifeline, stack_fd: int) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with ours:
+            ours.setblocking(False)
+            with theirs:
+                process = await self._start(theirs, stack_fd)
+            self.pid = process.pid
+            self._control, self._refusal, self._heard = ours, "", self._number
+            for name in self._wires:
+                self._hand_over(name)
+            lost = ""
+            try:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._tell_steady)
+                    nursery.start_soon(self._beat)
+                    await self._listen(ours, lifeline)
+            except* GuardLost as group:
+                lost = str(group.exceptions[0])
+            finally:
+                self._control = self.pid = None
+                await self._part(ours, process, goodbye=lifeline.state is State.STOPPING)
+            raise GuardLost(lost)
+
+    async def _start(self, control: socket.socket, stack_fd: int) -> trio.Process:
+        arguments = [
+            control.fileno(),
+            self.deadline_s,
+            os.getpid(),
+            stack_fd,
+            self.stack_signal if stack_fd >= 0 else 0,
+        ]
+        with trio.CancelScope(shield=True):  # a process that is started must be known to be ended; takes milliseconds
+            process = await trio.lowlevel.open_process(
+                # Isolated and without site: neither the environment nor an installed package can slow or break it.
+                [
+                    sys.executable,
+                    "-I",
+                    "-S",
+                    "-B",
+                    guard_process.__file__,
+                    *map(str, arguments),
+                    str(self.record or ""),
+                ],
+                stdin=DEVNULL,
+                stdout=DEVNULL,
+                pass_fds=[control.fileno(), *([stack_fd] if stack_fd >= 0 else [])],
+                start_new_session=True,  # a Ctrl-C at the terminal is not for it
+            )
+        return process  # noqa: RET504 - a scope may swallow what it holds, says mypy of a return inside it
+
+    async def _part(self, control: socket.socket, process: trio.Process, *, goodbye: bool) -> None:
+        """Ends the guard's process, with a goodbye if this end is meant."""
+        with trio.CancelScope(shield=True):
+            if goodbye:
+                try:
+                    control.send(guard_process.BYE)
+                except OSError as error:
+                    log.warning("the guard could not be told goodbye: %s", error)
+                with trio.move_on_after(GOODBYE_S):
+                    await process.wait()
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+
+    async def _beat(self) -> None:
+        """The evidence that the loop turns: a task of the loop, and no thread, or it would prove nothing."""
+        while True:
+            self._number += 1
+            self._send(guard_process.BEAT + guard_process.BEAT_FORMAT.pack(self._number, monotonic_ns()))
+            if self._refusal:
+                raise GuardLost(self._refusal)
+            if self._number - self._heard > UNANSWERED:
+                raise GuardLost(f"the guard has not answered {UNANSWERED} beats")
+            await trio.sleep(BEAT_S)
+
+    async def _listen(self, control: socket.socket, lifeline: Lifeline) -> None:
+        while True:
+            await trio.lowlevel.wait_readable(control)
+            try:
+                message = control.recv(guard_process.LARGEST_MESSAGE)
+            except OSError as error:
+                raise GuardLost(f"the guard's process is gone ({error.strerror})") from error
+            if not message:
+                raise GuardLost("the guard's process has ended")
+            self._take(message, lifeline)
+
+    def _take(self, message: bytes, lifeline: Lifeline) -> None:
+        if message.startswith(guard_process.ACTED):
+            self.on_acted(Acted.parse(message[1:]))
+            self._acted.set()
+            self._steady.cancel()
+            return
+        number, _ = guard_process.BEAT_FORMAT.unpack_from(message, 1)
+        if self._heard < number <= self._number:  # an answer that does not move on is no evidence
+            self._heard = number
+            if lifeline.state is State.STARTING:
+                self.on_trouble(None)
+            lifeline.ready()
+
+    async def _tell_steady(self) -> None:
+        while True:
+            await self._acted.wait()
+            self._acted = trio.Event()
+            with trio.CancelScope() as self._steady:
+                await trio.sleep(STEADY_S)
+                self.on_steady()
+
+    # --- below -------------------------------------------------------------------------------------------------------
+
+    def _hand_over(self, name: str) -> None:
+        fd, message = self._wires[name]
+        self._send(message, fd)
+
+    def _send(self, message: bytes, *fds: int) -> None:
+        """Gives the guard a message. One it does not take ends its run: it would not know of a wire, or of the loop."""
+        if self._control is None:
+            return
+        try:
+            socket.send_fds(self._control, [message], list(fds)) if fds else self._control.send(message)
+        except OSError as error:
+            self._refusal = f"the guard takes no messages ({error.strerror or error})"
+
+    @contextmanager
+    def _stack_file(self) -> Iterator[int]:
+        """A file in memory that the interpreter writes its stacks to when it gets `stack_signal`; -1 without one."""
+        if not self.stack_signal:
+            yield -1
+            return
+        fd = os.memfd_create("stack", os.MFD_CLOEXEC)
+        try:
+            fcntl.fcntl(fd, fcntl.F_SETFL, os.O_APPEND)  # so that the guard can empty it
+            faulthandler.register(self.stack_signal, file=fd, all_threads=True)
+            yield fd
+        finally:
+            # From now on nobody asks; ignored all the same, for the signal's default is the end of the process.
+            faulthandler.unregister(self.stack_signal)
+            signal.signal(self.stack_signal, signal.SIG_IGN)
+            os.close(fd)
