@@ -100,7 +100,6 @@ def test_the_stop_of_a_session_survives_a_kill_between_its_commit_and_its_messag
 
 
 def test_ctrl_c_in_the_demo_stops_everything_it_started() -> None:
-    before = set(jp_processes())
     with subprocess.Popen(
         [sys.executable, "-m", "jp_firmware", "demo", "--headless", "--for", "300"],
         stdin=subprocess.DEVNULL,
@@ -113,23 +112,13 @@ def test_ctrl_c_in_the_demo_stops_everything_it_started() -> None:
         for line in demo.stdout:
             if b"plugs in" in line:
                 break
+        started = children_of(demo.pid)
+        assert len(started) == 3, "cabinet, central system and controller"
         os.killpg(demo.pid, signal.SIGINT)
         output = demo.stdout.read().decode()
         assert demo.wait(60) == 130
     assert "Traceback" not in output
-    wait_for(lambda: set(jp_processes()) <= before, "every process to be gone", 10)
-
-
-def jp_processes() -> list[int]:
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = entry.read_bytes().split(b"\0")
-        except OSError:
-            continue  # gone meanwhile
-        if b"jp_firmware" in words:
-            found.append(int(entry.parent.name))
-    return found
+    assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
 
 
 def test_a_second_controller_at_the_same_socket_is_refused_in_one_line(own_site: Site) -> None:
