@@ -281,14 +281,20 @@ class ConnectorRunner:
         try:
             await self._energise(nursery, lifeline)
         finally:
-            with trio.move_on_after(CLOSING_S, shield=True) as patience:
-                await book.close(self.ports.meter, self.machine.ending or Ending(StopReason.FAULT), self.machine.limits)
-            if patience.cancelled_caught:
-                logger.error("session %s: stop not committed; it is recovered at the next start", book.session.id)
-            self._book, self.last_session = None, book.session
-            self.authorization = ""
-            self.machine.session_over()
-            self.scan()
+            try:
+                await self._close(book)
+            finally:  # whatever the journal said: the session is over, and a restart accounts for what is left open
+                self._book, self.last_session = None, book.session
+                self.authorization = ""
+                self.machine.session_over()
+                self.scan()
+
+    async def _close(self, book: SessionBook) -> None:
+        ending = self.machine.ending or Ending(StopReason.FAULT)
+        with trio.move_on_after(CLOSING_S, shield=True) as patience:
+            await book.close(self.ports.meter, ending, self.machine.limits)
+        if patience.cancelled_caught:
+            logger.error("session %s: stop not committed; it is recovered at the next start", book.session.id)
 
     async def _energise(self, nursery: trio.Nursery, lifeline: Lifeline) -> None:
         ports = self.ports

@@ -17,7 +17,7 @@ from jp_firmware.model.connector import ConnectorState, EvStatus
 from jp_firmware.model.ids import ConnectorId, SessionId
 from jp_firmware.model.session import Authorization, AuthorizationStatus, Session, StopReason
 from jp_firmware.model.signals import Quality
-from tests.charging.bench import Bench
+from tests.charging.bench import Bench, BenchLog
 from tests.charging.scenes import TOKEN
 
 S = ConnectorState
@@ -261,6 +261,35 @@ async def test_a_defect_in_a_scan_is_the_connectors_and_not_the_callers(autojump
     assert bench.stage.set_point is None
     assert not bench.ev_link.last.close_contactors
     assert bench.log.ended[0].stop_detail.startswith("CTL-01")
+
+
+@attrs.define(eq=False)
+class FullLog(BenchLog):
+    """A journal that takes no stops."""
+
+    async def stopped(self, session: Session) -> None:
+        await super().stopped(session)
+        raise OSError("the disk is full")
+
+
+async def test_a_stop_that_cannot_be_committed_leaves_a_connector_that_can_be_used_again(
+    autojump_clock: MockClock,
+) -> None:
+    bench = Bench(log=FullLog())
+    with pytest.RaisesGroup(OSError, flatten_subgroups=True):
+        async with running(bench):
+            await charging(bench)
+            bench.runner.end(Ending(StopReason.REMOTE))
+            await trio.sleep(60)
+    assert is_safe(bench)
+    assert bench.runner.session is None
+
+    bench.car = EvStatus()
+    bench.runner.ports.log = BenchLog()
+    async with running(bench):
+        await trio.sleep(1)
+
+        assert bench.runner.machine.state is S.AVAILABLE
 
 
 async def test_an_unplugged_connector_reports_what_it_waits_for(autojump_clock: MockClock) -> None:
