@@ -94,16 +94,17 @@ class Keeper:
         """Stops these, each with its deadline. Returns those that turned out unsafe or stuck."""
         in_trouble = []
         for turn in turns:
-            stopping = [one for one in turn if one.state.has_task]
+            # Each with the end of its present run: by the time we look, one that was asked for may have begun another.
+            stopping = [(one, one._ended) for one in turn if one.state.has_task]
             began_s = trio.current_time()
-            for one in stopping:
+            for one, _ in stopping:
                 one._end(why)
-            for one in stopping:
+            for one, ended in stopping:
                 within_s = one.child.stop_within_s + (one.child.safe_within_s if one.child.safe else 0.0)
                 with trio.move_on_at(began_s + within_s):
-                    await one._ended.wait()
-            for one in stopping:  # only now, when all had their time: who hears of a stuck task may leave the process
-                if not one._ended.is_set() and one.state is not State.STUCK:
+                    await ended.wait()
+            for one, ended in stopping:  # only now, when all had their time: a stuck one may end the process
+                if not ended.is_set() and one.state is not State.STUCK:
                     await self._give_up_on(one)
                 if one.state.is_latched:
                     in_trouble.append(one)
