@@ -15,6 +15,7 @@ from typing import Any
 
 import attrs
 import trio
+from trio.testing import wait_all_tasks_blocked  # the scheduler's own word for idle; it has no other name
 
 BY_HAND = 1_000_000_000  # a threshold of the old generation that is never reached
 EVERY_S = 60.0  # ours: between two looks at the old generation; a steady controller makes next to no cycles
@@ -82,8 +83,11 @@ class GcPolicy:
     _looked_at_s: float = 0.0
 
     def before_start(self) -> None:
-        """Sets aside what the imports made. May take tens of milliseconds: before anything with a deadline runs."""
+        """Sets aside what the imports made; frees what an earlier run has left. May take tens of milliseconds: before
+        anything with a deadline runs.
+        """
         gc.set_threshold(gc.get_threshold()[0], gc.get_threshold()[1], BY_HAND)
+        gc.unfreeze()
         gc.collect()
         gc.freeze()
 
@@ -103,16 +107,14 @@ class GcPolicy:
         Waits for such a moment, `patience_s` at most; then it is put off, unless the last one was short enough to be
         taken at any time. Whether it was done. Cancellation ends the waiting.
         """
-        idle_for_s = idle_for_s or _idle_for_s
-        give_up_at_s = trio.current_time() + self.patience_s
         self._looked_at_s = trio.current_time()
-        while idle_for_s() * 1e3 <= max(1.0, 1.5 * self.last_ms):
-            if trio.current_time() >= give_up_at_s:
-                if self.looks and self.last_ms < LONGEST_MS / 2:
-                    break
-                self.put_off += 1
-                return False
-            await trio.sleep(TRY_EVERY_S)
+        needed_s = max(1.0, 1.5 * self.last_ms) / 1e3
+        with trio.move_on_after(self.patience_s) as patience:
+            await _idle(needed_s, idle_for_s or _next_is_due_in_s)
+        may_be_taken_at_any_time = self.looks > 0 and self.last_ms < LONGEST_MS / 2
+        if patience.cancelled_caught and not may_be_taken_at_any_time:
+            self.put_off += 1
+            return False
         began_ns = time.perf_counter_ns()
         gc.collect()
         self.last_ms = (time.perf_counter_ns() - began_ns) / 1e6
@@ -120,7 +122,14 @@ class GcPolicy:
         return True
 
 
-def _idle_for_s() -> float:
-    """How long nothing is due in this loop: no task is ready to run, and the next deadline is that far away."""
-    statistics = trio.lowlevel.current_statistics()
-    return 0.0 if statistics.tasks_runnable else max(0.0, statistics.seconds_to_next_deadline)
+async def _idle(needed_s: float, next_is_due_in_s: Callable[[], float]) -> None:
+    """Returns in a moment in which no other task can run, and none will have to for `needed_s`."""
+    while True:
+        await wait_all_tasks_blocked()
+        if next_is_due_in_s() > needed_s:
+            return
+        await trio.sleep(TRY_EVERY_S)
+
+
+def _next_is_due_in_s() -> float:
+    return trio.lowlevel.current_statistics().seconds_to_next_deadline

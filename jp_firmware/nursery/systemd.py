@@ -29,7 +29,7 @@ class ServiceManager:
 
     address: str = ""  # a path, or an abstract name with a leading "@"
     watchdog_s: float = math.inf  # longest time between two `WATCHDOG=1` (WatchdogSec); infinite: nobody waits for one
-    invoked: bool = False  # whether this process is the service of some systemd at all
+    invoked: bool = False  # whether this process is a service of some systemd at all
     unheard: int = 0  # datagrams it did not take
     _deaf: bool = False
 
@@ -37,12 +37,13 @@ class ServiceManager:
     def of(cls, environ: MutableMapping[str, str] = os.environ, pid: int | None = None) -> ServiceManager:
         """What the environment says, taken out of it: no process started from here shall speak in our name.
 
-        A watchdog that is meant for another process (WATCHDOG_PID) is none of ours.
+        A watchdog that is meant for another process (WATCHDOG_PID) is none of ours. INVOCATION_ID says nothing, since
+        all that is started from a service inherits it, a test run as well; SYSTEMD_EXEC_PID names the service itself.
         """
+        me = str(os.getpid() if pid is None else pid)
         address, microseconds = environ.pop("NOTIFY_SOCKET", ""), environ.pop("WATCHDOG_USEC", "")
-        meant_for = environ.pop("WATCHDOG_PID", "")
-        manager = cls(address, invoked=bool(address or environ.get("INVOCATION_ID")))
-        ours = meant_for in ("", str(os.getpid() if pid is None else pid))
+        ours = environ.pop("WATCHDOG_PID", me) == me
+        manager = cls(address, invoked=bool(address) or environ.get("SYSTEMD_EXEC_PID") == me)
         if address and ours and microseconds.isdecimal() and int(microseconds) > 0:
             manager.watchdog_s = int(microseconds) / 1e6
         return manager

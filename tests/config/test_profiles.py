@@ -60,12 +60,12 @@ def test_a_profile_that_is_not_toml_is_told_with_its_line(own: Path) -> None:
         load_profile("cabinets", "bad")
 
 
-def test_a_wheel_holds_the_profiles_and_the_udev_rules(tmp_path: Path) -> None:
+def test_a_wheel_holds_the_profiles_the_udev_rules_and_the_unit(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(CHECKOUT / name, source)
-    for name in ("jp_firmware", "profiles", "udev"):
+    for name in ("jp_firmware", "profiles", "udev", "systemd"):
         shutil.copytree(CHECKOUT / name, source / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
     subprocess.run([*command, "--wheel-dir", str(tmp_path), str(source)], check=True, timeout=60)
@@ -76,6 +76,7 @@ def test_a_wheel_holds_the_profiles_and_the_udev_rules(tmp_path: Path) -> None:
     ours = {f"jp_firmware/_data/profiles/{path.relative_to(CHECKOUT / 'profiles')}" for path in _files("profiles")}
     assert ours <= shipped
     assert {f"jp_firmware/_data/udev/{path.name}" for path in _files("udev")} <= shipped
+    assert {f"jp_firmware/_data/systemd/{path.name}" for path in _files("systemd")} <= shipped
 
 
 def _files(directory: str) -> list[Path]:
