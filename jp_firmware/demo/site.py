@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -41,11 +42,13 @@ class SiteError(Exception):
     """A part of the site did not start, or did not do what it was asked; one line."""
 
 
-def free_tcp_port() -> int:
-    """A TCP port of the loopback interface that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_tcp_ports(count: int) -> list[int]:
+    """As many TCP ports of the loopback interface that are free now, no two the same."""
+    with ExitStack() as probes:
+        sockets = [probes.enter_context(socket.socket()) for _ in range(count)]
+        for probe in sockets:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in sockets]
 
 
 def wait_for(condition: Callable[[], T | None], what: str, within_s: float = START_S) -> T:
@@ -78,10 +81,11 @@ class Site:
         (self.directory / "dev").mkdir()
         path = store.find(self.cabinet_name)
         plain = store.load(path, list(self.settings))
-        self.csms_port = free_tcp_port()
+        over_tcp = [wire.name for wire in plain.wires if wire.kind == "modbus-tcp"]
+        self.csms_port, *ports = free_tcp_ports(1 + len(over_tcp))
         self.overrides = [
             *self.settings,
-            *(f"wires.{wire.name}.port={free_tcp_port()}" for wire in plain.wires if wire.kind == "modbus-tcp"),
+            *(f"wires.{name}.port={port}" for name, port in zip(over_tcp, ports, strict=True)),
             *([f"backend.url=ws://127.0.0.1:{self.csms_port}/ocpp"] if plain.backend.url else []),
         ]
         self.cabinet = store.load(path, self.overrides)

@@ -1,0 +1,38 @@
+"""Cabinets of any size for benchmarks: n connectors with a module each, as a configuration file like any other."""
+
+from __future__ import annotations
+
+MODULES_PER_BUS = 8  # what 125 kbit/s polls at its usual pace
+CONNECTORS_PER_BOARD = 2
+
+
+def cabinet_toml(connectors: int) -> str:
+    """A cabinet of `connectors`: a PLC board over TCP for each two, eight modules a CAN bus, all meters on one TCP wire."""
+    numbers = range(1, connectors + 1)
+    parts = [
+        '[charger]\nidentity = "JP-BENCH"\nname = "Bench"\n',
+        f"[site]\nlimit_w = {25_000 * connectors}\n",
+    ]
+    buses = sorted({_bus(number) for number in numbers})
+    parts += [f'[[wires]]\nname = "{bus}"\nkind = "slcan"\nport = "jp/{bus}"\n' for bus in buses]
+    parts.append('[[wires]]\nname = "meters"\nkind = "modbus-tcp"\nhost = "127.0.0.1"\nport = "999"\n')
+    for board in sorted({_board(number) for number in numbers}):
+        mine = [number for number in numbers if _board(number) == board]
+        parts.append(f'[[wires]]\nname = "plc-{board}-wire"\nkind = "modbus-tcp"\nhost = "127.0.0.1"\nport = "{board}"\n')
+        parts.append(f'[[plc_boards]]\nid = "plc-{board}"\nwire = "plc-{board}-wire"\nconnectors = {mine}\n')
+    for number in numbers:
+        address = (number - 1) % MODULES_PER_BUS
+        parts += [
+            f"[[connectors]]\nid = {number}\n",
+            f'[[meters]]\nid = "meter-{number}"\nwire = "meters"\nunit = {number}\nconnector = {number}\n',
+            f'[[modules]]\nid = "module-{number}"\nwire = "{_bus(number)}"\naddress = {address}\nconnector = {number}\n',
+        ]
+    return "\n".join(parts)
+
+
+def _bus(connector: int) -> str:
+    return f"can{(connector - 1) // MODULES_PER_BUS}"
+
+
+def _board(connector: int) -> int:
+    return (connector - 1) // CONNECTORS_PER_BOARD + 1
