@@ -130,12 +130,15 @@ class Lifeline:
     fed_at_s: float = 0.0
     worst_gap_s: float = 0.0  # longest gap between feeds in the present, or last, run
     up_for_s: float = 0.0  # how long the last run was ready, known when it has ended
+    stuck_stack: tuple[str, ...] = ()  # where its task stood when it was given up on, outermost first
     history: deque[Moment] = attrs.field(factory=new_history, repr=False)
 
     _worst_before_s: float = attrs.field(default=0.0, init=False, repr=False)  # over the runs before this one
     _why: str | None = attrs.field(default=None, init=False, repr=False)  # why it was told to end
     _ready_at_s: float | None = attrs.field(default=None, init=False, repr=False)
     _resume_at_s: float = attrs.field(default=0.0, init=False, repr=False)
+    _expired_at_s: float | None = attrs.field(default=None, init=False, repr=False)  # its watchdog, as it was noticed
+    _task: trio.lowlevel.Task | None = attrs.field(default=None, init=False, repr=False)
     _stop: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False, repr=False)
     _watchdog: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False, repr=False)
     _ended: trio.Event = attrs.field(factory=trio.Event, init=False, repr=False)
@@ -208,7 +211,7 @@ class Lifeline:
     def _begin(self, delay_s: float) -> None:
         """A new run is about to start, after `delay_s` of back-off."""
         self._stop, self._watchdog, self._ended = trio.CancelScope(shield=True), trio.CancelScope(), trio.Event()
-        self._ready_at_s = self.asked = self._why = None
+        self._ready_at_s = self.asked = self._why = self._expired_at_s = None
         self._resume_at_s = trio.current_time() + delay_s
         self._enter(State.BACKOFF if delay_s else State.STARTING)
 
@@ -218,6 +221,19 @@ class Lifeline:
             self._enter(State.STOPPING)
             self._why = why
             self._stop.cancel(reason=why)
+
+    def _given_up_at_s(self) -> float:
+        """When a task is given up on whose watchdog has expired and that does not end; before that, when to ask again.
+
+        Its time counts from when the expiry was noticed: a loop that stood still gave it no chance to end.
+        """
+        if self.child.subtree or self.state not in (State.STARTING, State.UP, State.MAKING_SAFE):
+            return math.inf
+        if not self._watchdog.cancel_called:
+            return self._watchdog.deadline
+        if self._expired_at_s is None:
+            self._expired_at_s = trio.current_time()
+        return self._expired_at_s + self.child.stop_budget_s
 
     def _was_up_s(self) -> float:
         """For how long this run has been ready."""

@@ -13,6 +13,7 @@ import trio
 
 from jp_firmware.nursery.child import End, Lifeline, State
 from jp_firmware.nursery.history import STARTED
+from jp_firmware.nursery.stuck import stack_of
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ class Keeper:
 
     async def _life(self, one: Lifeline) -> None:
         end, error = End.CRASH, None
+        one._task = trio.lowlevel.current_task()
         try:
             with one._stop:  # shielded: only this supervisor ends a child
                 await trio.sleep_until(one._resume_at_s)
@@ -113,8 +115,29 @@ class Keeper:
     async def _give_up_on(self, one: Lifeline) -> None:
         one._enter(State.STUCK)
         one._ended_by(End.STUCK)
-        await self._make_safe(one)
+        await self._make_safe_from_outside(one)
+        self._take_stack(one)
         self._say(one, End.STUCK)
+
+    async def _make_safe_from_outside(self, one: Lifeline) -> None:
+        """In a task of its own: a safe state that resists cancellation must not keep the rest from being done."""
+        done = trio.Event()
+
+        async def run() -> None:
+            try:
+                await self._make_safe(one)
+            finally:
+                done.set()
+
+        self._nursery.start_soon(run, name=f"{one.path} made safe")
+        with trio.move_on_after(one.child.safe_within_s, shield=True):
+            await done.wait()
+
+    def _take_stack(self, one: Lifeline) -> None:
+        try:
+            one.stuck_stack = stack_of(one._task) if one._task else ()
+        except Exception:
+            log.exception("%s: its stack cannot be taken", one.path)
 
     def _say(self, one: Lifeline, end: End) -> None:
         try:

@@ -5,8 +5,8 @@ Rules
 1. Each child is one task inside a shielded scope of its own. Cancellation from outside reaches only the supervisor's
    body, which then takes its children down; Trio alone would cancel siblings in random order.
 2. After every end of a child its safe state is reached, within a hard deadline, before anybody hears of the end.
-3. A task that does not end when it is stopped is made safe from outside. Trio has no kill: the supervisor can go no
-   further than to say so (`End.STUCK`, to `on_event`, at once) and to escalate when the task ends after all.
+3. A task that does not end when it is stopped, or when its watchdog expires, is made safe from outside. Trio has no
+   kill: the supervisor can go no further than to say so (`End.STUCK`, to `on_event`, at once) and to escalate.
 4. A child that could not be made safe, or was stuck, is latched: no restart of any supervisor starts it again.
 5. Whatever takes all children of a supervisor down, its own end or a restart of all of them, `everything_off` comes
    first, and nothing it does can keep the stop from coming.
@@ -59,6 +59,10 @@ __all__ = [
 ]
 
 log = logging.getLogger(__name__)
+
+DEAF_LOOK_S = (
+    0.1  # ours: looks for tasks that outlive their watchdogs are at least this far apart; deadlines move often
+)
 
 
 class Strategy(enum.Enum):
@@ -272,6 +276,7 @@ class Supervisor(Keeper):
     async def _supervise(self, lifeline: Lifeline | None) -> None:
         """Starts, and reacts to ends, until all children are done. News may be old: only a child's state counts."""
         while True:
+            await self._give_up_on_deaf()
             self._start_next()
             if lifeline and not self._to_start and not self._is_held_up():
                 lifeline.ready()
@@ -280,10 +285,22 @@ class Supervisor(Keeper):
             ):
                 return
             news: Lifeline | None = None
-            with trio.move_on_at(self._patience_ends_s()):
+            with trio.move_on_at(min(self._patience_ends_s(), self._ask_again_s())):
                 news = await self._news.receive()
             if news:
                 await self._react(news)
+
+    async def _give_up_on_deaf(self) -> None:
+        """A task that does not end when its watchdog expires is no better than one that does not end when stopped."""
+        for one in self.lifelines:
+            if one._given_up_at_s() <= trio.current_time():
+                one._why = "its watchdog expired, and its task did not end"
+                await self._give_up_on(one)
+                await self._react(one)
+
+    def _ask_again_s(self) -> float:
+        due_s = min((one._given_up_at_s() for one in self.lifelines), default=math.inf)
+        return max(due_s, trio.current_time() + DEAF_LOOK_S)
 
     async def _react(self, one: Lifeline) -> None:
         if one.state.is_latched:
