@@ -36,20 +36,29 @@ class Heard:
     starting_up: bool = False
     refusal: str = ""  # the last refusal, until a set-point is taken
     _open: set[type[Report]] = attrs.field(factory=set)
+    _asked_at_s: float = -math.inf  # the last question
+    _deaf_until_s: float = -math.inf
 
-    def forget(self) -> None:
-        """A new start: nothing said before says anything about the present. When it was last heard stays known."""
+    def forget(self, late_s: float) -> None:
+        """A new start: nothing said before says anything about the present. When it was last heard stays known.
+
+        Nor does what is said until `late_s` after the last question of the former start: it may be the answer to that.
+        """
+        self._deaf_until_s = self._asked_at_s + late_s
         self.condition = self.measured = None
         self.rated = self.starting_up = False
         self.nonsense = self.refusal = ""
         self._open.clear()
 
-    def asked(self, kind: type[Report]) -> None:
+    def asked(self, kind: type[Report], now_s: float) -> None:
         """A question of this kind is on its way."""
         self._open.add(kind)
+        self._asked_at_s = now_s
 
     def take(self, report: Report, now_s: float) -> bool:
         """Notes `report`; whether it is evidence that the module is there and well informed."""
+        if now_s < self._deaf_until_s:
+            return False
         match report:
             case Measured() if not self._is_physical(report):
                 self.nonsense = f"measures {report.voltage_v:.1f} V and {report.current_a:.1f} A"

@@ -47,6 +47,10 @@ OBEDIENCE = 1.1
 MISSED_ANSWERS = 3
 """Missed answers after which the last measurement is no longer believed; well inside every watchdog (ours)."""
 
+LATE_S = 1.0
+"""How late an answer may come: CAN carries no number that ties it to its question, so that a new start must not take
+the answer to a question of the last one for its own (ours: answers take 10-50 ms, an adapter may hold them back)."""
+
 STARTING_S = 2.0
 """Time a module has to report on after ON, before ON is repeated (ours)."""
 
@@ -84,6 +88,7 @@ class ModuleTask:
     _bell: Bell = attrs.field(init=False, factory=Bell)
     _running: bool = attrs.field(init=False, default=False)
     _started_at_s: float = attrs.field(init=False, default=-math.inf)
+    _informed_at_s: float = attrs.field(init=False, default=-math.inf)  # last evidence: output and condition known
     _wanted: _Wanted | None = attrs.field(init=False, default=None)
     _switched_at_s: float = attrs.field(init=False, default=-math.inf)  # last change between on and off
     _may_carry_a: float = attrs.field(init=False, default=0.0)  # current it was last told to deliver, until it is off
@@ -185,14 +190,14 @@ class ModuleTask:
     async def run(self, lifeline: Lifeline) -> None:
         """Off first, then asks and obeys for ever. Ready when output and condition have been answered plausibly.
 
-        Raises `WireDown` when the bus is down. However it ends, no set-point survives it.
+        Raises `WireDown` when the bus is down. However it ends, OFF goes out in that step and no set-point survives it.
         """
         self._running = True
         self._started_at_s = trio.current_time()
         self._switched_at_s = self._output_due_s = self._condition_due_s = self._started_at_s
         self._lowered_at_s = self._started_at_s
         self._disobeys = ""
-        self._heard.forget()
+        self._heard.forget(LATE_S)
         self._inbox.clear()
         try:
             self.want_off()
@@ -202,8 +207,8 @@ class ModuleTask:
                 with trio.move_on_at(next_due_s):
                     await self._bell.wait()
         finally:
+            self.want_off()  # noted as an order too: what still flows in a moment is no disobedience
             self._running = False
-            self._wanted = None
             self._distrust(Quality.STALE)
             self._judge_silence(trio.current_time())
 
@@ -251,7 +256,7 @@ class ModuleTask:
             self._ask_output(now_s)
         if now_s >= self._condition_due_s:
             self._ask_condition(now_s)
-        if now_s - self._heard.measured_at_s >= MISSED_ANSWERS * self._output_period_s:
+        if not self._is_informed(now_s):
             self._distrust(Quality.BAD if self._heard.nonsense else Quality.STALE)
         self._judge_silence(now_s)
         lease_s = self._wanted.expires_at_s if self._wanted else math.inf
@@ -285,17 +290,17 @@ class ModuleTask:
         return self.profile.poll_off_s if self._command_due_s == math.inf else self.profile.poll_on_s
 
     def _ask_output(self, now_s: float) -> None:
-        self._heard.asked(Measured)
+        self._heard.asked(Measured, now_s)
         self._output_due_s = now_s + self._output_period_s
         self.bus.poll(self._codec.ask_output())
 
     def _ask_condition(self, now_s: float) -> None:
-        self._heard.asked(Condition)
+        self._heard.asked(Condition, now_s)
         self._condition_due_s = now_s + self.profile.poll_status_s
         self.bus.poll(self._codec.ask_condition())
         ratings = self._codec.ask_ratings()
         if not self._heard.rated and ratings is not None:
-            self._heard.asked(Rated)
+            self._heard.asked(Rated, now_s)
             self.bus.poll(ratings)
 
     # --- listening --------------------------------------------------------------------------------------------------
@@ -314,9 +319,9 @@ class ModuleTask:
             evidence = self._heard.take(report, now_s)
             if isinstance(report, Condition):
                 self._react_to(report, now_s)
-            self._judge_obedience(now_s)
+            self._judge_obedience()
             self._show_faults()
-            if evidence and self._publish() and lifeline is not None:
+            if evidence and self._publish(now_s) and lifeline is not None:
                 lifeline.ready()
 
     def _react_to(self, condition: Condition, now_s: float) -> None:
@@ -330,10 +335,17 @@ class ModuleTask:
         if change and (frame := self._codec.walk_in(enable)) is not None:
             self.bus.send_now(frame)
 
-    def _publish(self) -> bool:
-        """Tells what was heard, once there is enough of it to tell."""
+    def _is_informed(self, now_s: float) -> bool:
+        """Whether output and condition are both known, and neither by an answer that is too old."""
+        return (
+            now_s - self._heard.measured_at_s < MISSED_ANSWERS * self._output_period_s
+            and now_s - self._heard.condition_at_s < MISSED_ANSWERS * self.profile.poll_status_s
+        )
+
+    def _publish(self, now_s: float) -> bool:
+        """Tells what was heard, once there is enough of it to tell. One half of the truth is no evidence."""
         measured, condition = self._heard.measured, self._heard.condition
-        if measured is None or condition is None:
+        if measured is None or condition is None or self._heard.nonsense or not self._is_informed(now_s):
             return False
         status = ModuleStatus(
             module_id=self.id,
@@ -344,6 +356,7 @@ class ModuleTask:
             alarms=tuple(alarm.text for alarm in condition.alarms),
             notes=condition.notes,
         )
+        self._informed_at_s = now_s
         self.status.publish(status, self._heard.measured_at_s)
         return True
 
@@ -354,8 +367,8 @@ class ModuleTask:
 
     # --- faults -----------------------------------------------------------------------------------------------------
 
-    def _judge_obedience(self, now_s: float) -> None:
-        """More current than it was told to deliver, longer than its current may take to fall, is disobedience."""
+    def _judge_obedience(self) -> None:
+        """More current than it was told to deliver, measured when it has had time to fall, is disobedience."""
         measured = self._heard.measured
         if measured is None:
             return
@@ -363,7 +376,7 @@ class ModuleTask:
         excess = measured.current_a >= OBEDIENCE * told_a + OFF_CURRENT_A
         if not excess:
             self._disobeys = ""
-        elif now_s - self._lowered_at_s >= self.profile.off_within_s and not self._disobeys:
+        elif self._heard.measured_at_s - self._lowered_at_s >= self.profile.off_within_s and not self._disobeys:
             self._disobeys = f"delivers {measured.current_a:.1f} A, told to deliver {told_a:.1f} A"
 
     def _show_faults(self) -> None:
@@ -382,13 +395,13 @@ class ModuleTask:
 
     def _judge_silence(self, now_s: float) -> None:
         heard = self._heard
-        silent_s = now_s - max(heard.answered_at_s, self._started_at_s)
+        silent_s = now_s - max(self._informed_at_s, self._started_at_s)
         if not self.bus.up:
             self._raise_fault(SILENT, f"its bus {self.bus.name} is down")
         elif silent_s >= self.config.watchdog_s:
             why = heard.nonsense or ("is still starting up" if heard.starting_up else "no answer")
             self._raise_fault(SILENT, f"{why} (for {self.config.watchdog_s:g} s, address {self.config.address})")
-        elif heard.answered_at_s >= self._started_at_s:
+        elif self._informed_at_s >= self._started_at_s:
             self._clear_fault(SILENT)
 
     def _raise_fault(self, code: str, detail: str) -> None:
