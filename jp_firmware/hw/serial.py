@@ -81,6 +81,10 @@ class SerialPort:
         """Returns when the driver may take more."""
         await trio.lowlevel.wait_writable(self._stream.fileno())
 
+    def fileno(self) -> int:
+        """The descriptor, non-blocking, for one who writes in our place."""
+        return self._stream.fileno()
+
     def discard_input(self) -> None:
         """Forgets what has come in and was not read."""
         try:

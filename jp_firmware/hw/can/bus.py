@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import attrs
@@ -23,6 +23,7 @@ from jp_firmware.hw.can.slcan_link import SlcanLink
 from jp_firmware.hw.can.socketcan import SocketCanLink
 from jp_firmware.hw.serial import WireDown, WireError
 from jp_firmware.nursery.bell import Bell
+from jp_firmware.nursery.guard import Guard
 from jp_firmware.nursery.supervisor import Lifeline
 
 log = logging.getLogger(__name__)
@@ -60,6 +61,8 @@ class CanBus:
     _polls: dict[Frame, None] = attrs.field(init=False, factory=dict)  # in the order they were asked
     _polls_bell: Bell = attrs.field(init=False, factory=Bell)
     _asked_at_s: float | None = attrs.field(init=False, default=None)  # first frame sent since one was heard
+    _guard: Guard | None = attrs.field(init=False, default=None)
+    _last_frames: tuple[Frame, ...] = attrs.field(init=False, default=())
 
     @classmethod
     def of_wire(cls, wire: schema.Wire, device_dir: Path, faults: FaultSink) -> CanBus:
@@ -71,6 +74,10 @@ class CanBus:
             return await SocketCanLink.open(wire.port)
 
         return cls(wire.name, wire.bitrate, open_link, faults)
+
+    def guard_with(self, guard: Guard, last_frames: Sequence[Frame]) -> None:
+        """Has `guard` hold the wire while it is up, to send `last_frames` when this process no longer can."""
+        self._guard, self._last_frames = guard, tuple(last_frames)
 
     @property
     def up(self) -> bool:
@@ -130,12 +137,16 @@ class CanBus:
         log.info("%s: up at %d kbit/s", self.name, self.bitrate // 1000)
         lifeline.ready()
         try:
+            if self._guard is not None:
+                self._guard.hold(self.name, link.fileno(), link.last_words(self._last_frames))
             await self._serve(link, lifeline)
         except WireDown as error:
             self._faults.raise_(BUS_FAULT, self.name, str(error))
             raise
         finally:
             self._link = None
+            if self._guard is not None:
+                self._guard.drop(self.name)  # first of all, or its duplicate would keep the device locked
             with trio.CancelScope(shield=True):  # bounded by the link's own drain time
                 await link.aclose()
 

@@ -6,7 +6,7 @@ A link moves frames between the kernel and the bus; it knows no device and decid
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import attrs
@@ -45,6 +45,12 @@ class CanLink(Protocol):
         """Writes what the kernel had no room for. Runs beside `receive` until it is cancelled."""
 
     async def aclose(self) -> None: ...
+
+    def fileno(self) -> int:
+        """The link's descriptor, which never blocks, for a guard that writes in our place."""
+
+    def last_words(self, frames: Sequence[Frame]) -> tuple[bytes, ...]:
+        """What to write to it, each part at once, to send `frames` whatever state a dead writer left the line in."""
 
 
 @attrs.define(eq=False)

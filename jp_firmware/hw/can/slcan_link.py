@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
@@ -83,6 +84,14 @@ class SlcanLink:
         """Closes the channel, if the adapter still listens, and the port."""
         push_all(self._outgoing, (slcan.encode_command("C"),))
         await self._port.aclose()
+
+    def fileno(self) -> int:
+        """As `CanLink.fileno`."""
+        return self._port.fileno()
+
+    def last_words(self, frames: Sequence[Frame]) -> tuple[bytes, ...]:
+        """As `CanLink.last_words`. The empty line first ends one that may have been torn."""
+        return (b"\r" + b"".join(map(slcan.encode, frames)),)
 
     async def _open_channel(self, bitrate: int) -> None:
         path = self._port.path

@@ -90,6 +90,14 @@ class SocketCanLink:
             self._socket.close()
         await trio.lowlevel.checkpoint()
 
+    def fileno(self) -> int:
+        """As `CanLink.fileno`."""
+        return self._socket.fileno()
+
+    def last_words(self, frames: Sequence[Frame]) -> tuple[bytes, ...]:
+        """As `CanLink.last_words`: one frame a datagram, never torn."""
+        return tuple(map(pack, frames))
+
     def _read_batch(self) -> list[Frame]:
         frames: list[Frame] = []
         try:

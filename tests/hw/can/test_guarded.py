@@ -1,0 +1,138 @@
+"""Claims about a bus under guard: what its last words are, and that the guard has them while the wire is up."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import attrs
+import pytest
+import trio
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jp_firmware.hw.can import slcan
+from jp_firmware.hw.can.bus import CanBus
+from jp_firmware.hw.can.frame import Frame
+from jp_firmware.hw.can.slcan_adapter import SlcanAdapter
+from jp_firmware.hw.can.slcan_link import SlcanLink
+from jp_firmware.hw.can.socketcan import SocketCanLink, unpack
+from jp_firmware.hw.modules.infypower import DRIVER
+from jp_firmware.hw.serial import SerialPort, WireDown
+from jp_firmware.nursery.guard import Guard
+from jp_firmware.nursery.guard_process import HeldWire
+from jp_firmware.nursery.supervisor import Child, Lifeline
+from tests.hw.can.memory import FaultList
+from tests.hw.can.test_slcan_link import far_end
+from tests.hw.pty_pair import open_pty
+
+OFF = tuple(DRIVER.codec(address).off() for address in range(36))
+ON = DRIVER.codec(0).on()
+
+
+@attrs.define(eq=False)
+class Record:
+    """A guard that only notes what it is given."""
+
+    held: list[tuple[str, int, tuple[bytes, ...]]] = attrs.field(factory=list)
+    dropped: list[str] = attrs.field(factory=list)
+
+    def hold(self, name: str, fd: int, words: tuple[bytes, ...]) -> None:
+        assert not os.get_blocking(fd)
+        self.held.append((name, fd, words))
+
+    def drop(self, name: str) -> None:
+        self.dropped.append(name)
+
+
+async def _idle_slcan(path: Path) -> SlcanLink:
+    return SlcanLink(await SerialPort.open(path))
+
+
+@given(cut=st.integers(0, 60), before=st.lists(st.sampled_from([ON, *OFF[:3]]), max_size=2))
+def test_the_last_words_are_understood_wherever_a_writer_was_torn(cut: int, before: list[Frame]) -> None:
+    adapter = SlcanAdapter(bitrate=125_000, is_open=True)
+    torn = b"".join(map(slcan.encode, before))[:cut]
+    whole, _ = adapter.receive(torn)
+    (words,) = SlcanLink.last_words(None, OFF)  # type: ignore[arg-type] # it needs nothing of the link
+    frames, _ = adapter.receive(words)
+
+    assert frames[-len(OFF) :] == list(OFF)
+    assert len(whole) + len(frames) - len(OFF) <= len(before)
+
+
+@given(cut=st.integers(0, 2000))
+def test_the_words_of_a_guard_that_was_cut_short_are_understood_when_said_again(cut: int) -> None:
+    adapter = SlcanAdapter(bitrate=125_000, is_open=True)
+    (words,) = SlcanLink.last_words(None, OFF)  # type: ignore[arg-type]
+    adapter.receive(words[:cut])
+    frames, _ = adapter.receive(words)
+
+    assert frames[-len(OFF) :] == list(OFF)
+
+
+def test_on_socketcan_each_frame_is_a_datagram_of_its_own() -> None:
+    near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with near, far:
+        near.setblocking(False)
+        wire = HeldWire(near.fileno(), SocketCanLink.last_words(None, OFF[:5]))  # type: ignore[arg-type]
+        wire.say()
+        wire.write()
+        frames = [unpack(far.recv(64)) for _ in range(5)]
+
+    assert frames == list(OFF[:5])
+    assert wire.said
+
+
+async def test_the_guard_holds_the_wire_while_it_is_up_and_no_longer(nursery: trio.Nursery) -> None:
+    guard = Record()
+    async with far_end(nursery) as far:
+        bus = CanBus("can0", 125_000, lambda: SlcanLink.open(far.pty.path, 125_000), FaultList())
+        bus.guard_with(guard, OFF)  # type: ignore[arg-type]
+        lifeline = Lifeline(child=Child(name="link", run=bus.run))
+        with trio.move_on_after(5) as scope:
+            async with trio.open_nursery() as inner:
+                inner.start_soon(bus.run, lifeline)
+                while not guard.held:  # noqa: ASYNC110 - the real clock and a real tty
+                    await trio.sleep(0.01)
+                assert guard.dropped == []
+                assert guard.held[0][0] == "can0"
+                os.write(guard.held[0][1], b"".join(guard.held[0][2]))
+                await far.until(lambda: far.frames[-len(OFF) :] == list(OFF))
+                scope.cancel()
+
+        assert guard.dropped == ["can0"]
+
+
+async def test_a_port_that_a_guard_holds_is_free_again_when_it_is_dropped() -> None:
+    """The guard's duplicate shares the lock of the port, so it must be gone before the link is opened anew."""
+    guard = Guard(deadline_s=1.0)
+    async with open_pty() as pty:
+        link = await _idle_slcan(pty.path)
+        guard.hold("can0", link.fileno(), link.last_words(OFF))
+        await link.aclose()
+        with pytest.raises(Exception, match="in use"):
+            await SerialPort.open(pty.path)
+        guard.drop("can0")
+        port = await SerialPort.open(pty.path)
+        await port.aclose()
+
+
+async def test_a_wire_that_goes_down_is_withdrawn(nursery: trio.Nursery) -> None:
+    guard = Record()
+    async with far_end(nursery) as far:
+        bus = CanBus("can0", 125_000, lambda: SlcanLink.open(far.pty.path, 125_000), FaultList())
+        bus.guard_with(guard, OFF)  # type: ignore[arg-type]
+        lifeline = Lifeline(child=Child(name="link", run=bus.run))
+
+        async def unplug() -> None:
+            while not guard.held:  # noqa: ASYNC110 - the real clock and a real tty
+                await trio.sleep(0.01)
+            await far.pty.far.aclose()
+
+        nursery.start_soon(unplug)
+        with trio.fail_after(5), pytest.raises(WireDown):
+            await bus.run(lifeline)
+
+    assert guard.dropped == ["can0"]
