@@ -7,7 +7,7 @@ CONNECTORS_PER_BOARD = 2
 
 
 def cabinet_toml(connectors: int) -> str:
-    """A cabinet of `connectors`: a PLC board over TCP for each two, eight modules a CAN bus, all meters on one TCP wire."""
+    """A PLC board over TCP for each two connectors, eight modules a CAN bus, all meters on one TCP wire."""
     numbers = range(1, connectors + 1)
     parts = [
         '[charger]\nidentity = "JP-BENCH"\nname = "Bench"\n',
@@ -18,14 +18,18 @@ def cabinet_toml(connectors: int) -> str:
     parts.append('[[wires]]\nname = "meters"\nkind = "modbus-tcp"\nhost = "127.0.0.1"\nport = "999"\n')
     for board in sorted({_board(number) for number in numbers}):
         mine = [number for number in numbers if _board(number) == board]
-        parts.append(f'[[wires]]\nname = "plc-{board}-wire"\nkind = "modbus-tcp"\nhost = "127.0.0.1"\nport = "{board}"\n')
-        parts.append(f'[[plc_boards]]\nid = "plc-{board}"\nwire = "plc-{board}-wire"\nconnectors = {mine}\n')
+        wire = f"plc-{board}-wire"
+        parts += [
+            f'[[wires]]\nname = "{wire}"\nkind = "modbus-tcp"\nhost = "127.0.0.1"\nport = "{board}"\n',
+            f'[[plc_boards]]\nid = "plc-{board}"\nwire = "{wire}"\nconnectors = {mine}\n',
+        ]
     for number in numbers:
         address = (number - 1) % MODULES_PER_BUS
         parts += [
             f"[[connectors]]\nid = {number}\n",
             f'[[meters]]\nid = "meter-{number}"\nwire = "meters"\nunit = {number}\nconnector = {number}\n',
-            f'[[modules]]\nid = "module-{number}"\nwire = "{_bus(number)}"\naddress = {address}\nconnector = {number}\n',
+            f'[[modules]]\nid = "module-{number}"\nwire = "{_bus(number)}"\naddress = {address}\n'
+            f"connector = {number}\n",
         ]
     return "\n".join(parts)
 

@@ -26,10 +26,10 @@ def distribution(values: Sequence[float]) -> dict[str, float]:
 
 def print_report(results: Mapping[str, Any]) -> None:
     """The table, then the JSON line."""
-    print(f"{'measured':<22} {'p50':>9} {'p99':>9} {'max':>9} {'trials':>7}")
+    print(f"{'measured':<34} {'p50':>9} {'p99':>9} {'max':>9} {'trials':>7}")
     for name, value in results.items():
         if isinstance(value, Mapping):
-            print(f"{name:<22} {value['p50']:>9.2f} {value['p99']:>9.2f} {value['max']:>9.2f} {value['n']:>7}")
+            print(f"{name:<34} {value['p50']:>9.2f} {value['p99']:>9.2f} {value['max']:>9.2f} {value['n']:>7}")
         else:
-            print(f"{name:<22} {value:>9}")
+            print(f"{name:<34} {value:>9}")
     print(json.dumps(results))
