@@ -2,6 +2,7 @@
 
 controller
 ├─ journal            first up, last down
+├─ guard              a process of its own: modules off when this one stands still or is gone
 ├─ wires              buses, and the modules, meters, PLC boards and readers on them
 ├─ planner            shares the site's power
 ├─ connectors         connector-1 …, each with its session and its energised scope
@@ -11,8 +12,10 @@ controller
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import attrs
 import trio
@@ -25,10 +28,12 @@ from jp_firmware.charging.connector import ConnectorMachine
 from jp_firmware.charging.runner import ConnectorRunner, Ports
 from jp_firmware.charging.view import Ending
 from jp_firmware.config.schema import Authorize, Cabinet, Connector
+from jp_firmware.config.watchdogs import Watch, watches
 from jp_firmware.console.server import ConsoleServer
 from jp_firmware.console.topics import Provider
 from jp_firmware.faults import catalogue
 from jp_firmware.faults.register import FaultRegister
+from jp_firmware.guarding import Guarding
 from jp_firmware.hw.plant import Plant
 from jp_firmware.journal import state
 from jp_firmware.journal.writer import Journal
@@ -51,13 +56,8 @@ SITE_LIMIT = "site limit"
 OPERATIVE = (
     "connectors.operative"  # key of the journal's state: what an operator or a central system took out of service
 )
+FLUSH_S = 1.0  # ours: what the last events get to reach the disk when the process must be left
 ENDING_S = 12.0  # ours: sessions end in order, all at once, before the tree is stopped one by one
-
-# Longest gap between life signs; the evidence stands beside each part (design, law 2).
-JOURNAL_WATCHDOG_S = 10.0  # a round trip through the writer's thread; flash can take seconds
-PLANNER_WATCHDOG_S = 2.0  # a plan published, every 0.5 s
-CONNECTOR_WATCHDOG_S = 20.0  # a scan; longer than the closing of a session, since set-point leases act after 2 s
-CONSOLE_WATCHDOG_S = 5.0  # a drained or an idle socket
 
 
 @attrs.define(eq=False)
@@ -77,6 +77,7 @@ class Controller:
     stalls: StallDetector = attrs.field(factory=StallDetector)
     pauses: GcPauses = attrs.field(factory=GcPauses)
     scheduling: Scheduling = attrs.field(factory=lambda: Scheduling("normal"))
+    guarded: bool = False  # by a process of its own, which switches modules off when this one no longer can
     process_parts: Callable[[Controller], Sequence[Child]] = lambda _: ()  # started last: what the process adds
 
     journal: Journal = attrs.field(init=False)
@@ -89,6 +90,8 @@ class Controller:
     charger: Charger = attrs.field(init=False)
     backend: Backend16 | None = attrs.field(init=False)
     console: ConsoleServer = attrs.field(init=False)
+    watches: Mapping[str, Watch] = attrs.field(init=False)
+    guarding: Guarding | None = attrs.field(init=False)
     tree: Supervisor = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -104,18 +107,26 @@ class Controller:
         self.backend = self._backend() if cabinet.backend.url else None
         self.authorizing.remote = self.sessions.courier = self.backend
         self.console = ConsoleServer(self.socket, topics=self._topics(), calls=calls.all_calls(self))
+        self.watches = watches(cabinet, self.backend.watchdog_s if self.backend else math.inf)
+        self.guarding = Guarding(self) if self.guarded else None
         self.tree = self._tree()
 
     # --- the tree ----------------------------------------------------------------------------------------------------
 
     def _tree(self) -> Supervisor:
         parts = [
-            Child(name="journal", run=self.journal.run, watchdog_s=JOURNAL_WATCHDOG_S, stop_within_s=5.0),
+            self._watched("journal", self.journal.run, stop_within_s=5.0),
+            *([self.guarding.part()] if self.guarding else []),
             self.plant.supervisor().as_child(),
-            Child(name="planner", run=self._plan, watchdog_s=PLANNER_WATCHDOG_S),
-            _apart("connectors", *(self._connector_child(runner) for runner in self.charger.runners.values())),
-            *([self._backend_child(self.backend)] if self.backend else []),
-            _apart("consoles", Child(name="socket", run=self.console.run, watchdog_s=CONSOLE_WATCHDOG_S)),
+            self._watched("planner", self._plan),
+            # Connectors share nothing: one that could not be made safe is latched, and ends no other's session.
+            _apart("connectors", *map(self._connector_child, self.charger.runners.values()), latch_escalates=False),
+            *(
+                [_apart("backend", self._watched("backend/ocpp-1.6", self.backend.run, stop_within_s=5.0))]
+                if self.backend
+                else []
+            ),
+            _apart("consoles", self._watched("consoles/socket", self.console.run)),
             *self.process_parts(self),
         ]
         return Supervisor(
@@ -127,20 +138,18 @@ class Controller:
 
     def _connector_child(self, runner: ConnectorRunner) -> Child:
         limits = runner.machine.limits
-        return Child(
-            name=runner.name,
-            run=runner.run,
+        return self._watched(
+            f"connectors/{runner.name}",
+            runner.run,
             safe=runner.safe,
-            watchdog_s=CONNECTOR_WATCHDOG_S,
             backoff=Backoff(first_s=1.0, cap_s=30.0),
-            ready_within_s=30.0,  # a session left open by a crash is accounted for first
             stop_within_s=limits.power_down_s + 12.0,
             safe_within_s=limits.power_down_s + 1.0,
         )
 
-    def _backend_child(self, backend: Backend16) -> Child:
-        link = Child(name="ocpp-1.6", run=backend.run, watchdog_s=backend.watchdog_s, stop_within_s=5.0)
-        return _apart("backend", link)
+    def _watched(self, path: str, run: Callable[[Lifeline], Awaitable[object]], **terms: Any) -> Child:
+        """A part as the configuration wants it watched (design, law 2); its other terms are its own."""
+        return Child(name=path.rpartition("/")[2], run=run, **self.watches[path].terms, **terms)
 
     # --- the parts, joined -------------------------------------------------------------------------------------------
 
@@ -270,6 +279,8 @@ class Controller:
             self.faults.raise_("CTL-01", lifeline.name, f"{path} {end.value}{why}")
         if end is End.STUCK:
             self.charger.everything_off()
+            self.note("tree", path, f"stuck at {' > '.join(lifeline.stuck_stack) or 'an unknown place'}")
+            self.journal.flush_now(FLUSH_S)
             self.on_stuck(path)
 
     def _journal_trouble(self, trouble: str | None) -> None:
@@ -287,9 +298,9 @@ class Controller:
             runner.set_operative(bool(remembered.get(str(key), True)))
 
 
-def _apart(name: str, *children: Child) -> Child:
+def _apart(name: str, *children: Child, **terms: Any) -> Child:
     """Parts that may fail again and again without taking the charger down, nor each other; each with its back-off."""
-    return Supervisor(name=name, children=children, intensity=None, stop_together=True).as_child()
+    return Supervisor(name=name, children=children, intensity=None, stop_together=True, **terms).as_child()
 
 
 def stopped_by(signal_name: str) -> Ending:

@@ -11,6 +11,7 @@ from importlib.metadata import entry_points
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
+from jp_firmware.config import watchdogs
 from jp_firmware.config.lines import KeyPath
 from jp_firmware.config.profiles import path_of
 from jp_firmware.config.schema import Cabinet, ConfigError, Meter, Module, PlcBoard, Reader, Wire
@@ -34,6 +35,7 @@ def check(cabinet: Cabinet) -> list[Mistake]:
         *_drivers(cabinet),
         *_profiles(cabinet),
         *_local_list(cabinet),
+        *watchdogs.mistakes(cabinet),
     ]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
+from attrs import validators
 
 from jp_firmware.model.ids import ConnectorId, MeterId, ModuleId, PlcId
 
@@ -41,6 +42,10 @@ class OneOf:
 
 def _between(low: float, high: float) -> Any:
     return Between(low, high)
+
+
+def _optional(low: float, high: float) -> Any:
+    return validators.optional(Between(low, high))
 
 
 def _one_of(*values: Any) -> Any:
@@ -186,8 +191,25 @@ class Process:
 
     stop_timeout_s: float = attrs.field(default=0.0, validator=_between(0, 3600))  # what kills it then; 0: ask systemd
     realtime_priority: int = attrs.field(default=0, validator=_between(0, 50))  # SCHED_RR; 0: normal scheduling
+    guard_deadline_s: float = attrs.field(default=1.0, validator=_between(0.2, 5))  # loop stands still: modules off
     hardware_watchdog: str = ""  # /dev/watchdog, if systemd has not got it; empty: none
     hardware_watchdog_timeout_s: int = attrs.field(default=15, validator=_between(4, 600))
+
+
+@attrs.frozen(kw_only=True)
+class Watchdog:
+    """Changes how parts of the tree are watched; what it does not name stays as it is. See `jp tree` for paths."""
+
+    path: str  # as in "wires/can0/module-3"; "*" stands for any name
+    period_s: float | None = attrs.field(
+        default=None, validator=_optional(0.2, 86_400)
+    )  # range of each kind: watchdogs
+    grace_s: float | None = attrs.field(
+        default=None, validator=_optional(1, 600)
+    )  # from the start to the first evidence
+    at_expiry: str | None = attrs.field(
+        default=None, validator=validators.optional(OneOf(("restart", "restart-bus", "escalate")))
+    )
 
 
 @attrs.frozen(kw_only=True)
@@ -205,6 +227,7 @@ class Cabinet:
     plc_boards: tuple[PlcBoard, ...] = ()
     readers: tuple[Reader, ...] = ()
     connectors: tuple[Connector, ...] = ()
+    watchdogs: tuple[Watchdog, ...] = ()
 
     def wire(self, name: str) -> Wire:
         return next(wire for wire in self.wires if wire.name == name)

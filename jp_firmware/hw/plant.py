@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
 import trio
@@ -15,6 +16,7 @@ import trio
 from jp_firmware.charging.ports import EvLink, FaultSink
 from jp_firmware.config import schema
 from jp_firmware.config.schema import Cabinet, Wire
+from jp_firmware.config.watchdogs import LINK, Watch, watches
 from jp_firmware.hw.can.bus import CanBus
 from jp_firmware.hw.meters import driver as meter_drivers
 from jp_firmware.hw.meters.driver import MeterTask
@@ -29,6 +31,7 @@ from jp_firmware.hw.plc.driver import BoardTask
 from jp_firmware.hw.rfid.reader import RfidReader
 from jp_firmware.model.ids import ConnectorId, MeterId, ModuleId, PlcId
 from jp_firmware.nursery.backoff import Backoff
+from jp_firmware.nursery.guard import Guard
 from jp_firmware.nursery.supervisor import Child, Lifeline, Strategy, Supervisor
 
 FIRST_RETRY_S, RETRY_CAP_S = 0.5, 5.0  # ours: a cable that is plugged in again should be noticed within seconds
@@ -51,6 +54,7 @@ class Plant:
     readers: Mapping[str, RfidReader]
     stages: Mapping[ConnectorId, Stage]
     ev_links: Mapping[ConnectorId, EvLink]
+    watches: Mapping[str, Watch]
 
     @classmethod
     def of(cls, cabinet: Cabinet, device_dir: Path, faults: FaultSink, swiped: Swiped) -> Plant:
@@ -89,6 +93,7 @@ class Plant:
             },
             stages=stages,
             ev_links={key: link for board in boards.values() for key, link in board.connectors.items()},
+            watches=watches(cabinet),
         )
 
     def meter_of(self, connector_id: ConnectorId) -> MeterTask:
@@ -106,6 +111,11 @@ class Plant:
         names = {name for device in devices for name in (device.id, device.wire)}
         return frozenset({f"connector-{connector_id}", *names})
 
+    def guard_with(self, guard: Guard) -> None:
+        """Gives `guard` the CAN wires while they are up, and OFF to each module on them as last words."""
+        for name, bus in self.buses.items():
+            bus.guard_with(guard, [self.modules[one.id].off_frame for one in self.cabinet.modules if one.wire == name])
+
     def supervisor(self) -> Supervisor:
         """The branch `wires` of the tree: PLC boards first up and last down, since they open the contactors."""
         on_boards = {one.wire for one in self.cabinet.plc_boards}
@@ -114,20 +124,27 @@ class Plant:
             name="wires",
             children=[
                 *(self._wire(wire).as_child(backoff=_RETRY) for wire in wires),
-                *(_device(name, reader.run) for name, reader in self.readers.items()),
+                *(self._device(name, reader.run) for name, reader in self.readers.items()),
             ],
             intensity=None,
+            everything_off=_all_off(self.modules.values()),
         )
 
     def _wire(self, wire: Wire) -> Supervisor:
         link = self.buses[wire.name].run if wire.is_can else self._modbus_link(wire.name)
         return Supervisor(
             name=wire.name,
-            children=[_device("link", link), *self._devices_on(wire.name)],
+            children=[self._device(f"{wire.name}/{LINK}", link), *self._devices_on(wire.name)],
             strategy=Strategy.HUB,
             intensity=None,
             stop_together=True,
+            everything_off=_all_off(self._modules_depending_on(wire.name)),
         )
+
+    def _modules_depending_on(self, wire: str) -> list[ModuleTask]:
+        """Those on the wire, and those that feed contactors of a board on it."""
+        opened = {one for board in self.cabinet.plc_boards if board.wire == wire for one in board.connectors}
+        return [self.modules[one.id] for one in self.cabinet.modules if one.wire == wire or one.connector in opened]
 
     def _modbus_link(self, wire: str) -> Callable[[Lifeline], Awaitable[None]]:
         """Holds a wire's connection. Without it the devices on it do not even start: their loss is told here."""
@@ -148,23 +165,32 @@ class Plant:
         for board in self.cabinet.plc_boards:
             if board.wire == wire:
                 task = self.boards[board.id]
-                yield _device(board.id, task.run, safe=task.safe, watchdog_s=2 * board.watchdog_s + 1.0)
+                yield self._device(f"{wire}/{board.id}", task.run, safe=task.safe, safe_within_s=task.safe_within_s)
         for meter in self.cabinet.meters:
             if meter.wire == wire:
-                yield _device(meter.id, self.meters[meter.id].run, watchdog_s=meter.watchdog_s)
+                yield self._device(f"{wire}/{meter.id}", self.meters[meter.id].run)
         for one in self.cabinet.modules:
             if one.wire == wire:
                 module = self.modules[one.id]
-                yield _device(
-                    one.id, module.run, safe=module.safe, watchdog_s=one.watchdog_s, safe_within_s=module.safe_within_s
-                )
+                yield self._device(f"{wire}/{one.id}", module.run, safe=module.safe, safe_within_s=module.safe_within_s)
+
+    def _device(self, path: str, run: Callable[..., Any], **terms: Any) -> Child:
+        watch = self.watches[f"wires/{path}"]
+        return Child(name=path.rpartition("/")[2], run=run, backoff=_RETRY, **watch.terms, **terms)
 
 
 _RETRY = Backoff(first_s=FIRST_RETRY_S, cap_s=RETRY_CAP_S)
 
 
-def _device(name: str, run: Callable[..., object], **terms: object) -> Child:
-    return Child(name=name, run=run, backoff=_RETRY, **terms)  # type: ignore[arg-type]
+def _all_off(modules: Iterable[ModuleTask]) -> Callable[[], None]:
+    """All of these off: synchronous, in the order of the configuration."""
+    chosen = tuple(modules)
+
+    def everything_off() -> None:
+        for module in chosen:
+            module.want_off()
+
+    return everything_off
 
 
 def _witness(stage: Stage) -> Callable[[], float | None]:

@@ -40,11 +40,17 @@ IDENTIFY_S = 0.5  # between attempts to identify a board that does not answer
 BOOT_S = 2.0  # silence after the wire came up that is not yet worth a fault
 STEADY_S = 2.0  # ours: a link this long in order clears PLC-01
 LAST_WORD_S = 0.45  # for "contactors open" at the end, a disturbed line's silence included
+CONFIRM_S = 1.0  # ours: for a board that answers to report its contactors open; they take 0.05 s to 0.1 s
+UNANSWERED_OPEN_S = 0.4  # ours: without evidence for this long nobody listens, and `safe` stops waiting
 LOST, INCOMPATIBLE = "PLC-01", "PLC-05"
 
 
 class BoardLost(Exception):
     """The board's heartbeat stopped."""
+
+
+class StillClosed(Exception):
+    """A board answers, was told to open its contactors, and reports one that is closed."""
 
 
 class BoardRefused(Exception):
@@ -87,6 +93,7 @@ class PlcBoard:
     _moved_s: float = attrs.field(init=False, default=0.0)  # when the board's moved last, or was first waited for
     _link: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False, repr=False)
     _steady_since_s: float | None = attrs.field(init=False, default=None)
+    _driven: bool = attrs.field(init=False, default=False)  # it may be written to, and may have been told to close
     _trouble: str = attrs.field(init=False, default="")  # with the last exchange, for the fault's detail
 
     def __attrs_post_init__(self) -> None:
@@ -111,25 +118,63 @@ class PlcBoard:
         self._moved_s = trio.current_time()
         try:
             self.identity = await self._identify()
+            self._driven = True
             await self._until_lost(lifeline)
             raise BoardLost(self._silence())
         finally:
             self._end()
             with trio.move_on_after(LAST_WORD_S, shield=True):
-                await self.safe()
+                await self._last_word()
             self.identity = None
 
-    async def safe(self) -> None:
-        """Commands all contactors open, as far as the board can be reached; it opens them itself after 1 s without us.
+    @property
+    def safe_within_s(self) -> float:
+        """The deadline that `safe` needs."""
+        return CONFIRM_S + 0.5
 
-        Idempotent. Does nothing on a board that was not identified.
+    async def safe(self) -> None:
+        """Commands all contactors open, again and again, until the board's own feedback says that they are.
+
+        Idempotent. Does nothing on a board that was never identified. Returns as well when nobody listens: with the
+        wire down, or no evidence for `UNANSWERED_OPEN_S` (a frozen heartbeat is none), nothing more can be done from
+        here; the board opens its contactors itself 1 s after our last heartbeat. That must not latch, or each board
+        without power would need an operator. Raises `StillClosed` for a board that answers and keeps one closed.
         """
-        if self.identity is None:
-            return
+        began_s = heard_s = trio.current_time()
+        while self._driven:
+            closed = await self._open_all()
+            now_s = trio.current_time()
+            if closed is not None:
+                heard_s = now_s
+            if closed == "":
+                self._driven = False
+            elif not self.master.up or now_s - heard_s >= UNANSWERED_OPEN_S:
+                log.warning("%s: does not answer; it opens its contactors by itself", self.config.id)
+                return
+            elif closed and now_s - began_s >= CONFIRM_S:
+                raise StillClosed(f"{self.config.id}: told to open, and contactors of {closed} are still closed")
+            else:
+                await trio.sleep(self.cycle_s)
+
+    async def _open_all(self) -> str | None:
+        """One command to open. Who still has contactors closed, "" for nobody; None without evidence."""
         try:
-            await self._exchange({one: EvCommand() for one in self.connectors}, (False, False))
+            board, connectors = await self._exchange({one: EvCommand() for one in self.connectors}, (False, False))
         except (ModbusFault, MapError) as error:
-            log.warning("%s: the last command may not have arrived: %s", self.config.id, error)
+            log.debug("%s: %s", self.config.id, error)
+            return None
+        last, self._board_heartbeat = self._board_heartbeat, board.heartbeat
+        if last == board.heartbeat:
+            return None
+        return ", ".join(
+            f"connector {one}"
+            for one, status in zip(self.connectors, connectors, strict=True)
+            if status.contactors_closed
+        )
+
+    async def _last_word(self) -> None:
+        if self._driven and await self._open_all() is None:
+            log.warning("%s: the last command may not have arrived", self.config.id)
 
     # --- identification ----------------------------------------------------------------------------------------------
 
@@ -151,6 +196,7 @@ class PlcBoard:
                 await trio.sleep(IDENTIFY_S)
                 continue
             if refusal:
+                self._driven = False
                 self.faults.raise_(INCOMPATIBLE, self.config.id, refusal)
                 raise BoardRefused(f"{self.config.id}: {refusal}")
             self.faults.clear(INCOMPATIBLE, self.config.id)

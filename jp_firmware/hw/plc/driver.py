@@ -33,8 +33,15 @@ class BoardTask(Protocol):
 
     async def run(self, lifeline: Lifeline) -> None: ...
 
+    @property
+    def safe_within_s(self) -> float:
+        """The deadline that `safe` needs."""
+
     async def safe(self) -> None:
-        """Commands all contactors open, as far as the board can be reached. Idempotent."""
+        """Commands all contactors open until the board confirms it, or nobody listens. Idempotent.
+
+        Raises for a board that answers and keeps contactors closed: the tree then latches it.
+        """
 
 
 class BoardDriver(Protocol):

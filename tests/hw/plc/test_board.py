@@ -17,7 +17,7 @@ from jp_firmware.config.schema import ConfigError
 from jp_firmware.hw.modbus.line import RtuLine
 from jp_firmware.hw.modbus.master import ModbusMaster, WireDown
 from jp_firmware.hw.plc import protocol
-from jp_firmware.hw.plc.board import DRIVER, STEADY_S, BoardLost, BoardRefused, PlcBoard
+from jp_firmware.hw.plc.board import DRIVER, STEADY_S, BoardLost, BoardRefused, PlcBoard, StillClosed
 from jp_firmware.hw.plc.driver import load_driver
 from jp_firmware.model.connector import EvCommand, EvStatus, PilotState, Stage
 from jp_firmware.model.ids import ConnectorId, PlcId
@@ -475,3 +475,75 @@ async def connected_board() -> AsyncIterator[tuple[PlcBoard, Emulated, Faults]]:
     emulated, faults = Emulated(), Faults()
     async with connected(values=emulated.values, wrote=emulated.wrote) as (master, _):
         yield DRIVER.board(CONFIG, master, faults), emulated, faults
+
+
+# --- the safe state, from outside ------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def driven(emulated: Emulated) -> AsyncIterator[PlcBoard]:
+    """A board that was driven for a second, and whose task has ended; the wire is still there."""
+    async with connected(values=emulated.values, wrote=emulated.wrote, delay_s=lambda n: emulated.delay(n)) as (
+        master,
+        _,
+    ):
+        board = DRIVER.board(CONFIG, master, Faults())
+        with trio.move_on_after(1):
+            await board.run(counted(board.run))
+        yield board
+
+
+CLOSED = tuple(attrs.evolve(car, contactors_closed=True) for car in CARS)
+OPEN = tuple(attrs.evolve(car, contactors_closed=False) for car in CARS)
+
+
+async def test_the_safe_state_is_asked_for_again_until_the_feedback_says_open(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    emulated = Emulated(connectors=CLOSED)
+    async with driven(emulated) as board, trio.open_nursery() as nursery:
+        began_s, before = trio.current_time(), len(emulated.heard)
+        nursery.start_soon(board.safe)
+        await trio.sleep(0.31)
+        emulated.connectors = OPEN
+    assert trio.current_time() - began_s < 0.5
+    assert len(emulated.heard) - before >= 6
+    assert emulated.last.connectors == (EvCommand(), EvCommand())
+
+
+async def test_a_contactor_that_stays_closed_is_no_safe_state(autojump_clock: trio.testing.MockClock) -> None:
+    emulated = Emulated(connectors=(OPEN[0], CLOSED[1]))
+    async with driven(emulated) as board:
+        began_s = trio.current_time()
+        with pytest.raises(StillClosed, match="plc-1: told to open, and contactors of connector 2 are still closed"):
+            await board.safe()
+        assert trio.current_time() - began_s < board.safe_within_s
+
+
+@pytest.mark.parametrize("how", ["frozen", "silent", "garbage"])
+async def test_a_board_that_nobody_can_ask_opens_by_itself_and_does_not_latch(
+    autojump_clock: trio.testing.MockClock, how: str
+) -> None:
+    emulated = Emulated(connectors=CLOSED)
+    async with driven(emulated) as board:
+        match how:
+            case "frozen":
+                emulated.freeze()
+            case "silent":
+                emulated.delay = lambda _: 3600.0
+            case _:
+                emulated.corrupt = True
+        began_s = trio.current_time()
+        await board.safe()
+        assert 0.4 <= trio.current_time() - began_s < board.safe_within_s
+
+
+async def test_a_safe_state_that_was_confirmed_costs_nothing_the_next_time(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    emulated = Emulated(connectors=OPEN)
+    async with driven(emulated) as board:
+        await board.safe()
+        exchanges = len(emulated.heard)
+        await board.safe()
+        assert len(emulated.heard) == exchanges
