@@ -24,8 +24,8 @@ that ends while its device can be reached leaves it off before anybody hears of 
 ## At a glance
 
 *goes on*: the task does not end. *watchdog*, *raises*, *returns*: how it ends; it is restarted. *its wire*: it ends
-with the wire it is on. *unsafe*, *stuck*: latched until an operator releases it. *guard*: the separate guard process acts.
-A code is the fault raised at the device, until the cause is gone. **–**: cannot happen; the reason stands below.
+with the wire it is on. *unsafe*, *stuck*: latched until an operator releases it. *guard*: the separate guard process
+acts. A code is the fault raised at the device, until the cause is gone. **–**: cannot happen; the reason stands below.
 """
 
 BELOW = """\
