@@ -38,6 +38,10 @@ RECOVERY_PATIENCE_S = 8.0  # ours: a meter that has not answered by then leaves 
 CLOSING_S = 10.0  # ours: longest time to read the last register and commit the stop
 
 
+class NotSafe(Exception):
+    """A connector whose contactors were told to open, and are reported closed."""
+
+
 @attrs.define(eq=False, kw_only=True)
 class Ports:
     """What one connector is joined to. `sources` are the names whose faults concern it."""
@@ -231,11 +235,20 @@ class ConnectorRunner:
         return self.ports.meter.reading.fresh(trio.current_time(), METER_FRESH_S)
 
     async def safe(self) -> None:
-        """Safe state from outside: modules off and contactors open, without the help of the connector's own task."""
+        """Safe state from outside: modules off and contactors open, without the help of the connector's own task.
+
+        Both are repeated by those who carry them out, until they are measured or `power_down_s` is over. Raises
+        `NotSafe` for contactors that a board reports closed; then the connector is locked out, and the tree latches
+        it. A silent board reports nothing: it opens by itself, and its own fault locks the connector out.
+        """
         if self._power:
             self._power.revoke()
-        async with energised(self.ports.stage, self.ports.ev_link, self.ports.meter, self.machine.limits):
+        async with energised(self.ports.stage, self.ports.ev_link, self.ports.meter, self.machine.limits) as power:
             pass
+        if power.failure:
+            self.machine.fail(power.failure, trio.current_time())
+            self.scan()
+            raise NotSafe(f"{self.name}: {power.failure.code} {power.failure.detail}")
 
     async def _turn(self, nursery: trio.Nursery, lifeline: Lifeline) -> None:
         with trio.move_on_after(SCAN_PERIOD_S):

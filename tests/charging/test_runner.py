@@ -12,6 +12,7 @@ import trio
 from trio.testing import MockClock
 
 from jp_firmware.charging.connector import ConnectorMachine
+from jp_firmware.charging.runner import NotSafe
 from jp_firmware.charging.view import Ending, View
 from jp_firmware.model.connector import ConnectorState, EvStatus
 from jp_firmware.model.ids import ConnectorId, SessionId
@@ -229,6 +230,37 @@ async def test_the_safe_state_is_reached_from_outside_without_the_task(autojump_
         await trio.sleep(0.1)
 
         assert is_safe(bench)
+        world.cancel_scope.cancel()
+
+
+async def test_contactors_that_stay_closed_are_no_safe_state_and_lock_the_connector_out(
+    autojump_clock: MockClock,
+) -> None:
+    bench = Bench()
+    async with trio.open_nursery() as world:
+        world.start_soon(bench.live)
+        bench.ev_link.last = attrs.evolve(bench.ev_link.last, close_contactors=True)
+        bench.welded = True
+        await trio.sleep(1)
+        began_s = trio.current_time()
+        with pytest.raises(NotSafe, match="connector-1: CON-01 contactors still closed"):
+            await bench.runner.safe()
+
+        assert trio.current_time() - began_s <= bench.runner.machine.limits.power_down_s + 0.1
+        assert bench.runner.machine.faults.keys() == {"CON-01"}
+        assert bench.stage.set_point is None
+        world.cancel_scope.cancel()
+
+
+async def test_a_silent_board_does_not_latch_the_connector(autojump_clock: MockClock) -> None:
+    bench = Bench()
+    async with trio.open_nursery() as world:
+        world.start_soon(bench.live)
+        await trio.sleep(1)
+        bench.board_alive = False
+        await bench.runner.safe()
+
+        assert "CON-01" not in bench.runner.machine.faults
         world.cancel_scope.cancel()
 
 
