@@ -118,6 +118,7 @@ class Process:
     def parts(self, controller: Controller) -> Sequence[Child]:
         """The process's own part of a tree that is about to run, for its last place."""
         self._announced, self._sick, self._told, self._stalls_seen = False, None, "", 0
+        self._told_at_s = -math.inf
 
         async def run(lifeline: Lifeline) -> None:
             await self._run(controller, lifeline)
@@ -179,10 +180,10 @@ class Process:
         now_s = trio.current_time()
         if sick == self._sick and now_s < self._told_at_s + STATUS_S:
             return
-        self._sick, self._told_at_s = sick, now_s
+        self._sick = sick
         text = f"not healthy: {sick}" if sick else worst_part(controller.tree)
-        if text != self._told and self.manager.tell(f"STATUS={text}"):
-            self._told = text
+        if text == self._told or self.manager.tell(f"STATUS={text}"):
+            self._told, self._told_at_s = text, now_s
 
     def _note_stalls(self, controller: Controller) -> None:
         stalls = controller.stalls
