@@ -65,9 +65,12 @@ async def _run_once(
         state_dir,
         socket,
         on_stuck=partial(_leave, process.manager),
+        guarded=True,
         scheduling=process.scheduling,
         process_parts=process.parts,
     )
+    if controller.guarding:
+        controller.guarding.recall()
     check_stop_budget(controller.stop_budget_s, stop_allowed_s, invoked=process.manager.invoked)
     process.garbage.before_start()
     try:

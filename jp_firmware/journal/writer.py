@@ -9,14 +9,17 @@ from __future__ import annotations
 import logging
 import queue
 import sqlite3
+import threading
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
 import trio
 
 from jp_firmware.journal.database import JournalError, explain, open_for_reading
-from jp_firmware.journal.records import Record
+from jp_firmware.journal.records import Record, to_text
+from jp_firmware.journal.state import Put
 from jp_firmware.journal.writer_thread import Group, Queue, WriterThread
 from jp_firmware.nursery.supervisor import Lifeline
 
@@ -28,6 +31,7 @@ T = TypeVar("T")
 
 HEARTBEAT_S = 1.0  # ours: how often an idle writer is asked whether it lives
 DRAIN_S = 1.5  # ours: what a stop waits for the queue to be written; below a child's usual `stop_within_s`
+FLUSHED = "journal.flushed"  # key of the state: when a process that had to be left wrote its last
 QUEUE_LIMIT = 20_000  # ours: about an hour of samples while the disk is gone; posted records beyond are lost
 
 
@@ -102,6 +106,17 @@ class Journal:
         await group.done.wait()
         if group.error is not None:
             raise group.error
+
+    def flush_now(self, within_s: float) -> bool:
+        """Blocks until all that was queued is on the disk, at most `within_s`; whether it is. Never raises.
+
+        Only for a process that is about to be left: it holds the loop.
+        """
+        tried = threading.Event()
+        # A record of its own, because only a transaction that writes something is synchronized with the disk.
+        last = Group((Put(FLUSHED, to_text(datetime.now(UTC))),), durable=True, tried=tried)
+        self._queue.put(last)
+        return tried.wait(within_s) and last.error is None
 
     async def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
         """The result of `query`, run in a worker thread on a connection of its own that cannot write.

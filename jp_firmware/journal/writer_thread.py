@@ -36,6 +36,7 @@ class Group:
     durable: bool = False  # on the disk, not just in the file, before `done`
     error: JournalError | None = None
     done: trio.Event = attrs.field(factory=trio.Event)  # set in the loop
+    tried: threading.Event | None = None  # set in the thread, for one who cannot wait in the loop
 
 
 @attrs.define(eq=False)
@@ -114,6 +115,9 @@ class WriterThread:
                 group.error = explain(self.path, error)  # whoever waits must not wait for ever
             raise
         finally:
+            for group in groups:
+                if group.tried is not None:
+                    group.tried.set()
             self._in_loop(lambda: self.on_written(groups))
 
     def _in_loop(self, call: Callable[[], None]) -> None:

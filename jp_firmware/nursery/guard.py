@@ -58,11 +58,14 @@ class Acted:
     failed: tuple[str, ...]  # wires that did not, and why
     stack: tuple[str, ...] = ()  # where the loop stood, outermost first
 
+    @property
+    def cause(self) -> str:
+        """Why it acted, and for how long that lasted, in words."""
+        words = WORDS.get(self.why, self.why)
+        return words if self.why == guard_process.GONE else f"{words} for {self.stood_s:.1f} s"
+
     def __str__(self) -> str:
-        parts = [f"{WORDS.get(self.why, self.why)} for {self.stood_s:.1f} s"]
-        if self.why == guard_process.GONE:
-            parts = [WORDS[self.why]]
-        parts.append(f"the guard said the last words to {', '.join(self.said_to) or 'no wire'}")
+        parts = [self.cause, f"the guard said the last words to {', '.join(self.said_to) or 'no wire'}"]
         parts += [f"not to {one}" for one in self.failed]
         if self.stack:
             parts.append(f"it stood at {' > '.join(self.stack)}")

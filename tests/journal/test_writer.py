@@ -438,3 +438,27 @@ def test_cancelled_at_any_step_nothing_that_was_confirmed_or_posted_is_lost(tmp_
         return Scenario(run=run, check=check)
 
     assert cancel_at_every_step(scenario, seeds=[1], clock=None) > 15
+
+
+# --- a process that must be left ----------------------------------------------------------------------------------------
+
+
+async def test_a_flush_returns_when_all_that_was_queued_can_be_read_though_the_loop_does_not_turn(path: Path) -> None:
+    async with running(path) as journal:
+        await journal.commit(Number(0))
+        journal.post(*map(Number, range(1, 100)))
+        flushed = journal.flush_now(10.0)
+        found = numbers_in(path)
+
+    assert flushed
+    assert found == list(range(100))
+
+
+async def test_a_flush_behind_a_writer_that_hangs_gives_up(path: Path) -> None:
+    async with running(path) as journal:
+        gate = await hold(journal)
+        journal.post(Number(1))
+        flushed = journal.flush_now(0.05)
+        gate.opened.set()
+
+    assert not flushed

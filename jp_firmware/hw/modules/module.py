@@ -135,6 +135,11 @@ class ModuleTask:
         """What it can do by its own word, or by the profile until it has spoken."""
         return self._heard.rating
 
+    @property
+    def off_frame(self) -> Frame:
+        """The frame that switches it off, for one who must send it in our place."""
+        return self._codec.off()
+
     def stray_current_a(self, now_s: float) -> float:
         """Current that flows, or may flow, from it without our leave, and that nobody else may be given meanwhile.
 

@@ -1,0 +1,79 @@
+"""The charger's guard: which last words go to which wire, and what follows when the guard has acted.
+
+After an act of the guard every module it could reach is off, whatever the tasks here believe. So all of it is made
+true: everything off once more, every session ended by a fault, and a person told where the loop stood.
+"""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+import attrs
+
+from jp_firmware.charging.view import Ending
+from jp_firmware.model.session import StopReason
+from jp_firmware.nursery.backoff import Backoff
+from jp_firmware.nursery.guard import Acted, Guard
+from jp_firmware.nursery.supervisor import Child, Supervisor
+
+if TYPE_CHECKING:
+    from jp_firmware.controller import Controller
+
+STOOD_STILL = "CTL-04"
+UNGUARDED = "CTL-05"
+SOURCE = "controller"
+
+RECORD = "guard.record"  # in the state directory: what the guard did after a life of this process
+STACK_SIGNAL = signal.SIGUSR2  # used by nothing else in the process
+WATCHDOG_S = 60.0  # ours: far above any block that the process survives; the guard's silence is counted in beats
+
+
+@attrs.define(eq=False)
+class Guarding:
+    """Joins a guard to the charger. `part` is its place in the tree: before the wires, and after them in a stop."""
+
+    controller: Controller
+    guard: Guard = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.guard = Guard(
+            deadline_s=self.controller.cabinet.process.guard_deadline_s,
+            on_acted=self._acted,
+            on_steady=self._steady,
+            on_trouble=self._trouble,
+            record=self.controller.state_dir / RECORD,
+            stack_signal=STACK_SIGNAL,
+        )
+        self.controller.plant.guard_with(self.guard)
+
+    def part(self) -> Child:
+        """May be restarted again and again: a charger without a guard is still a charger."""
+        process = Child(
+            name="process", run=self.guard.run, watchdog_s=WATCHDOG_S, backoff=Backoff(first_s=0.1, cap_s=5.0)
+        )
+        return Supervisor(name="guard", children=[process], intensity=None).as_child()
+
+    def recall(self) -> None:
+        """Notes what the guard had to do after the last life of this process. Reads a file: before the loop is busy."""
+        acted = self.guard.recall()
+        if acted is not None:
+            at = acted.at.isoformat(timespec="milliseconds")
+            self.controller.note("guard", SOURCE, f"at {at} {acted}")
+
+    def _acted(self, acted: Acted) -> None:
+        controller = self.controller
+        controller.charger.everything_off()
+        why = f"{STOOD_STILL} {acted.cause}; the guard switched the modules off"
+        controller.charger.end_all(Ending(StopReason.FAULT, why))
+        controller.faults.raise_(STOOD_STILL, SOURCE, acted.cause)
+        controller.note("guard", SOURCE, str(acted))
+
+    def _steady(self) -> None:
+        self.controller.faults.clear(STOOD_STILL, SOURCE)
+
+    def _trouble(self, trouble: str | None) -> None:
+        if trouble is None:
+            self.controller.faults.clear(UNGUARDED, SOURCE)
+        else:
+            self.controller.faults.raise_(UNGUARDED, SOURCE, trouble)
