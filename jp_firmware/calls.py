@@ -12,6 +12,7 @@ from jp_firmware.console.calls import Call, CallRefused, only, parameter
 from jp_firmware.journal import sessions
 from jp_firmware.model.ids import ConnectorId
 from jp_firmware.model.session import IdToken, Sample, Session, TokenSource
+from jp_firmware.nursery.supervisor import RestartRefused, UnknownPath
 
 if TYPE_CHECKING:
     from jp_firmware.controller import Controller
@@ -34,6 +35,9 @@ def all_calls(controller: Controller) -> Mapping[str, Call]:
         "fault.clear": operator.release,
         "session.list": operator.sessions,
         "session.show": operator.session,
+        "tree.restart": operator.restart_part,
+        "tree.release": operator.release_part,
+        "tree.history": operator.history,
     }
 
 
@@ -110,6 +114,41 @@ class OperatorCalls:
             raise CallRefused(f"{len(found) or 'no'} sessions begin with {wanted!r}; see jp session list")
         samples = await self._controller.journal.read(lambda db: sessions.samples_of(db, found[0].id))
         return session_json(found[0]) | {"samples": [_sample_json(one) for one in samples]}
+
+    async def restart_part(self, params: Json) -> object:
+        """`path`, `yes?`, `reason?`: restarts a part of the tree. What ends a session is done only with `yes`."""
+        only(params, "path", "yes", "reason")
+        path = parameter(params, "path", str)
+        reason = parameter(params, "reason", str, "asked for by an operator")
+        try:
+            effect = self._controller.restarts.effect(path)
+            told = {"restarts": effect.restarts, "ends": effect.ends, "reduces": effect.reduces, "text": effect.text}
+            if effect.ends and not parameter(params, "yes", bool, False):
+                return {"result": "unconfirmed", **told}
+            self._controller.restarts.ask(path, reason)
+        except (UnknownPath, RestartRefused) as refusal:
+            return self._answer(f"restart {path}", False, str(refusal))
+        self._controller.note("operator", "console", f"restart {path}: {effect.text or 'no session notices'}; {reason}")
+        return {"result": "accepted", **told}
+
+    async def release_part(self, params: Json) -> object:
+        """`path`: lets a part start again that was latched because it could not be made safe."""
+        only(params, "path")
+        path = parameter(params, "path", str)
+        try:
+            released = self._controller.release(path)
+        except UnknownPath as refusal:
+            return self._answer(f"release {path}", False, str(refusal))
+        return self._answer(f"release {path}", released, f"{path} is not latched, or its task is still stuck")
+
+    async def history(self, params: Json) -> object:
+        """`path?`, `limit?`: what happened to the parts of the tree since the start, newest last."""
+        only(params, "path", "limit")
+        limit = min(max(parameter(params, "limit", int, 100), 1), 10_000)
+        try:
+            return self._controller.tree.history(parameter(params, "path", str, ""), limit)
+        except UnknownPath as refusal:
+            raise CallRefused(str(refusal)) from None
 
     def _on_fault(self, params: Json, verb: str, act: Callable[[str, str], bool]) -> object:
         only(params, "code", "source")

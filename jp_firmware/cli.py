@@ -138,6 +138,7 @@ def _add_watching(commands: Any) -> None:
             "--interval", type=_seconds, default=1.0, metavar="SECONDS", help="between two updates (%(default)s)"
         )
         _add_socket(one)
+    _add_tree(tree)
     session = commands.add_parser("session", help="what was charged", description="What was charged, and how it ended")
     verbs = session.add_subparsers(dest="verb", metavar="VERB", required=True)
     listing = _command(verbs, "list", _session_list, "the newest sessions")
@@ -146,6 +147,24 @@ def _add_watching(commands: Any) -> None:
     show.add_argument("id", metavar="ID", help="the session's name, or the beginning of it")
     for one in (listing, show):
         one.add_argument("--json", action="store_true", help="print JSON")
+        _add_socket(one)
+
+
+def _add_tree(tree: argparse.ArgumentParser) -> None:
+    tree.add_argument(
+        "--history",
+        nargs="?",
+        const="",
+        metavar="PART",
+        help="what happened to all parts, or to one and those below it, since the controller started",
+    )
+    tree.add_argument("--limit", type=_count, default=100, metavar="N", help="of the history (%(default)s)")
+    verbs = tree.add_subparsers(dest="verb", metavar="VERB", title="on one part")
+    restart = _command(verbs, "restart", _tree_restart, "make a part safe and start it again")
+    restart.add_argument("--yes", action="store_true", help="even if it ends sessions, without asking")
+    restart.add_argument("--reason", metavar="TEXT", help="for the journal")
+    for one in (restart, _command(verbs, "release", _tree_release, "let a part that is latched start again")):
+        one.add_argument("path", metavar="PART", help="as in wires/can0/module-3")
         _add_socket(one)
 
 
@@ -304,8 +323,13 @@ def _status(args: argparse.Namespace) -> int:
 
 
 def _tree(args: argparse.Namespace) -> int:
-    from jp_firmware.cli_tree import tree_lines
+    from jp_firmware.cli_terminal import standard_output
+    from jp_firmware.cli_tree import history_lines, tree_lines
 
+    if args.history is not None:
+        with _client(args) as client:
+            moments = client.call("tree.history", path=args.history, limit=args.limit)
+        return _print(args, moments, lambda told: history_lines(standard_output(), told))
     return _show(args, ("tree",), lambda terminal, told: tree_lines(terminal, told["tree"]), lambda told: told["tree"])
 
 
@@ -392,6 +416,32 @@ def _fault_ack(args: argparse.Namespace) -> int:
 
 def _fault_clear(args: argparse.Namespace) -> int:
     return _on_fault(args, "clear")
+
+
+def _tree_restart(args: argparse.Namespace) -> int:
+    from jp_firmware.cli_tree import restart_lines
+
+    asked = {"path": args.path} | ({"reason": args.reason} if args.reason else {})
+    with _client(args) as client:
+        told = client.call("tree.restart", **asked, yes=args.yes)
+        if told["result"] == "unconfirmed":
+            _confirm(f"restart {args.path}: it {told['text']}")
+            told = client.call("tree.restart", **asked, yes=True)
+    print("\n".join(restart_lines(args.path, told)))
+    return 0
+
+
+def _confirm(what: str) -> None:
+    """Asks whoever sits at the terminal; without one, or without a yes, nothing is done."""
+    if not sys.stdin.isatty():
+        raise CommandError(f"{what}; say --yes if it shall")
+    print(f"{what}. Go on? [y/N] ", end="", flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise CommandError("nothing was done")
+
+
+def _tree_release(args: argparse.Namespace) -> int:
+    return _act(args, f"{args.path}: release", "tree.release", path=args.path)
 
 
 def _on_fault(args: argparse.Namespace, verb: str) -> int:

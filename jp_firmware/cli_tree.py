@@ -1,4 +1,4 @@
-"""`jp tree`: the live supervision tree, with how close each part has come to its watchdog."""
+"""`jp tree`: the live supervision tree, with how close each part has come to its watchdog, and what happened to it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from jp_firmware.cli_terminal import UNKNOWN, WIDTH, Terminal, clean, duration, 
 
 Json = dict[str, Any]
 
-_NAME_WIDTH, _BAR_WIDTH = 29, 10
+_NAME_WIDTH, _BAR_WIDTH, _PATH_WIDTH = 29, 10, 30
+_ENDS = {"crash": "attention", "watchdog": "attention", "unsafe": "bad", "stuck": "bad"}
 _UNICODE = {"middle": "├─ ", "last": "└─ ", "past": "│  ", "full": "█", "empty": "·"}
 _ASCII = {"middle": "|- ", "last": "`- ", "past": "|  ", "full": "#", "empty": "."}
 
@@ -23,6 +24,39 @@ def tree_lines(terminal: Terminal, tree: Json) -> list[str]:
     glyphs = _UNICODE if terminal.unicode else _ASCII
     head = f"{'Part':<{_NAME_WIDTH}} {'State':<12}{'Up':>9}{'Starts':>8}  Worst gap/limit"
     return [head, *_node(terminal, glyphs, tree, "", "")]
+
+
+def history_lines(terminal: Terminal, moments: list[Json]) -> list[str]:
+    """What happened, a line each, newest last; the reason on lines of its own where there is no room for it."""
+    if not moments:
+        return ["Nothing has happened yet."]
+    lines = [f"{'Ago':>9}  {'Part':<{_PATH_WIDTH}} What happened"]
+    for one in moments:
+        what = f"ended ({clean(one['end'])})" if one.get("end") else str(one["what"])
+        line = f"{_ago(one['age_s']):>9}  {_path(one['path']):<{_PATH_WIDTH}} "
+        told = what + (f": {clean(one['why'])}" if one.get("why") else "")
+        first, *rest = textwrap.wrap(told, WIDTH - len(line), max_lines=3, placeholder=" ..") or [""]
+        meaning = _ENDS.get(str(one.get("end")), "")
+        lines.append(line + terminal.paint(first, meaning))
+        lines += [" " * len(line) + terminal.paint(more, meaning) for more in rest]
+    return lines
+
+
+def _ago(age_s: float) -> str:
+    return f"{age_s:.1f} s" if age_s < 60 else duration(age_s)
+
+
+def _path(path: object) -> str:
+    """Without the root's name; the end of it where it is too long, since that is what tells parts apart."""
+    text = clean(path).partition("/")[2] or clean(path)
+    return text if len(text) <= _PATH_WIDTH else ".." + text[2 - _PATH_WIDTH :]
+
+
+def restart_lines(path: str, told: Json) -> list[str]:
+    """What a restart takes along, for the one who asked for it."""
+    parts = len(told["restarts"])
+    lines = [f"{path}: restart accepted" + (f" ({parts} parts)" if parts > 1 else "")]
+    return lines + ([f"it {told['text']}"] if told["text"] else [])
 
 
 def _node(terminal: Terminal, glyphs: dict[str, str], node: Json, first: str, rest: str) -> list[str]:

@@ -51,12 +51,14 @@ from jp_firmware.nursery.supervisor import Child, End, Lifeline, Supervisor, des
 from jp_firmware.ocpp.v16.client import Backend16
 from jp_firmware.ocpp.v16.session_log import JournalledSessions
 from jp_firmware.planner.task import Planner
+from jp_firmware.restarts import Restarts
 
 SITE_LIMIT = "site limit"
 OPERATIVE = (
     "connectors.operative"  # key of the journal's state: what an operator or a central system took out of service
 )
 FLUSH_S = 1.0  # ours: what the last events get to reach the disk when the process must be left
+NOT_SAFE = "CTL-01"  # a part of the tree is latched
 ENDING_S = 12.0  # ours: sessions end in order, all at once, before the tree is stopped one by one
 
 
@@ -93,6 +95,7 @@ class Controller:
     watches: Mapping[str, Watch] = attrs.field(init=False)
     guarding: Guarding | None = attrs.field(init=False)
     tree: Supervisor = attrs.field(init=False)
+    restarts: Restarts = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         cabinet = self.cabinet
@@ -110,6 +113,7 @@ class Controller:
         self.watches = watches(cabinet, self.backend.watchdog_s if self.backend else math.inf)
         self.guarding = Guarding(self) if self.guarded else None
         self.tree = self._tree()
+        self.restarts = Restarts(self)
 
     # --- the tree ----------------------------------------------------------------------------------------------------
 
@@ -232,6 +236,15 @@ class Controller:
         """Records an event."""
         self.logbook.note(kind, source, text)
 
+    def release(self, path: str) -> bool:
+        """Lets a latched part start again, and ends the fault that stood for its latch. Raises UnknownPath."""
+        released = self.tree.release(path)
+        if released:
+            name = path.strip("/").rpartition("/")[2]
+            self.faults.clear(NOT_SAFE, name)
+            self.faults.release(NOT_SAFE, name)
+        return released
+
     def end(self, ending: Ending) -> None:
         """Ends all sessions in order, then the tree."""
         self.charger.end_all(ending)
@@ -242,6 +255,7 @@ class Controller:
         with self.stalls.watching(), self.pauses.watching():
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._end_in_order, nursery.cancel_scope)
+                nursery.start_soon(self.restarts.run)
                 await self.tree.run()
                 nursery.cancel_scope.cancel(reason="the tree has ended")
 
@@ -276,7 +290,7 @@ class Controller:
         why = f": {describe(lifeline.last_error)}" if lifeline.last_error else ""
         self.note("tree", path, f"ended ({end.value}){why}")
         if end in (End.UNSAFE, End.STUCK):
-            self.faults.raise_("CTL-01", lifeline.name, f"{path} {end.value}{why}")
+            self.faults.raise_(NOT_SAFE, lifeline.name, f"{path} {end.value}{why}")
         if end is End.STUCK:
             self.charger.everything_off()
             self.note("tree", path, f"stuck at {' > '.join(lifeline.stuck_stack) or 'an unknown place'}")
