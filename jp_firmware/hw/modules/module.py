@@ -225,6 +225,7 @@ class ModuleTask:
         must not latch, or each dead module would need an operator. Raises `StillOn` for a module that answers and
         delivers.
         """
+        self._running = False  # also of a task that is stuck and goes on: until the next start nobody switches it on
         self.want_off()
         told_at_s = next_s = trio.current_time()
         while True:
