@@ -21,16 +21,16 @@ class Bug(Exception):
 class Pulse:
     """The real lifeline, and a note of every sign of life that went to it."""
 
-    def __init__(self, lifeline: Lifeline, told: Callable[[], None]) -> None:
+    def __init__(self, lifeline: Lifeline, told: Callable[[], bool]) -> None:
         self._lifeline, self._told = lifeline, told
 
     def ready(self) -> None:
-        self._told()
-        self._lifeline.ready()
+        if self._told():
+            self._lifeline.ready()
 
     def feed(self) -> None:
-        self._told()
-        self._lifeline.feed()
+        if self._told():
+            self._lifeline.feed()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._lifeline, name)
@@ -45,6 +45,7 @@ class Patient:
     started_at_s: list[float] = attrs.field(factory=list)
     made_safe_at_s: list[float] = attrs.field(factory=list)
     at_next_feed: Callable[[], None] | None = None
+    mute: bool = False
     instead_of_safe: Callable[[], Awaitable[object]] | None = None
     _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     _run: Callable[[Any], Awaitable[object]] = attrs.field(init=False)
@@ -86,6 +87,10 @@ class Patient:
     def shields_itself(self) -> None:
         self._scope.shield = True
 
+    def falls_mute(self) -> None:
+        """Its evidence does not reach its lifeline any more."""
+        self.mute = True
+
     def lets_go(self) -> None:
         """A shield comes down."""
         self._scope.shield = False
@@ -101,11 +106,15 @@ class Patient:
         self.instead_of_safe = bug
         self.raises()
 
-    def _told(self) -> None:
+    def _told(self) -> bool:
+        """Notes a sign of life. Whether it shall be heard."""
+        if self.mute:
+            return False
         self.fed_at_s.append(trio.current_time())
         illness, self.at_next_feed = self.at_next_feed, None
         if illness:
             illness()
+        return True
 
 
 def find(lifelines: list[Lifeline], path: str) -> Lifeline:

@@ -102,6 +102,10 @@ class Rig:
     def task_shields_itself(self) -> None:
         self.patient.shields_itself()
 
+    def task_shields_itself_from_its_watchdog(self) -> None:
+        self.patient.shields_itself()
+        self.patient.falls_mute()
+
     def task_blocks_200_ms(self) -> None:
         """A step that takes 200 ms: the clock goes on, and nobody else runs."""
         self.patient.at_next_feed = lambda: self.clock.jump(STALL_S)  # type: ignore[attr-defined]
