@@ -22,9 +22,10 @@ class NotifySocket:
     def heard(self) -> list[dict[str, str]]:
         """All that has come since the last call, without waiting."""
         found = []
+        self._socket.setblocking(False)
         while True:
             try:
-                found.append(_read(self._socket.recv(4096, socket.MSG_DONTWAIT)))
+                found.append(_read(self._socket.recv(4096)))
             except BlockingIOError:
                 return found
 
