@@ -8,7 +8,6 @@ queued, and never sent.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
@@ -151,7 +150,7 @@ class World:
             return
         raise AssertionError(f"not within {within_s:g} s")
 
-    # --- what is true, whatever the charger believes -------------------------------------------------------------------
+    # --- what is true, whatever the charger believes -------------------------------------------------------------
 
     def modules_on(self) -> list[str]:
         return [name for name, node in self.plant.nodes.items() if node.module.on]
@@ -165,14 +164,14 @@ class World:
     def opened_under_load(self) -> int:
         return sum(outlet.opened_under_load for outlet in self.plant.outlets.values())
 
-    # --- what the disk says ---------------------------------------------------------------------------------------------
+    # --- what the disk says --------------------------------------------------------------------------------------
 
     def queued(self, action: str) -> list[str]:
         """The sessions that have such a message in the outbox, in its order."""
         rows = self.disk.rows("SELECT session_id, action FROM outbox ORDER BY seq")
         return [row["session_id"] for row in rows if row["action"] == action]
 
-    # --- cars ---------------------------------------------------------------------------------------------------------
+    # --- cars ----------------------------------------------------------------------------------------------------
 
     def plug(self, connector: ConnectorId, *, leave_at_percent: float = 90.0) -> None:
         self.plant.plug(
@@ -231,7 +230,7 @@ class Process:
         self.journal.is_dead = True
         self.life.sever()
 
-    # --- what a person or a central system does --------------------------------------------------------------------------
+    # --- what a person or a central system does ------------------------------------------------------------------
 
     def swipe(self, uid: str) -> None:
         self.controller._swiped(uid, frozenset())
@@ -243,7 +242,7 @@ class Process:
     def stop(self, connector: ConnectorId) -> tuple[bool, str]:
         return self.controller.charger.stop(connector, remote=True)
 
-    # --- what it shows --------------------------------------------------------------------------------------------------
+    # --- what it shows -------------------------------------------------------------------------------------------
 
     def state(self, connector: ConnectorId) -> ConnectorState:
         return self.controller.charger.runners[connector].machine.state
@@ -281,6 +280,3 @@ def _loading_once() -> Iterator[None]:
         mock.patch("jp_firmware.hw.modules.driver.profiles.load_profile", _load_profile, create=True),
     ):
         yield
-
-
-NEVER_S = math.inf

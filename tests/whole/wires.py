@@ -103,12 +103,17 @@ class Wire:
     async def restore(self) -> None:
         self.is_up = True
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a charger holds an end of it now."""
+        return any(not end.lost for end in self._ends)
+
     def report(self) -> dict[str, object]:
         return {"up": self.is_up}
 
     def _join(self, end: End[T], life: Life) -> None:
         end.lost = life.is_over
-        self._ends.append(end)
+        self._ends = [one for one in self._ends if not one.lost] + [end]
         life.ends.append(end)
 
 
