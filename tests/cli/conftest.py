@@ -98,6 +98,23 @@ TREE: Json = part("controller", kind="supervisor", watchdog_s=None, worst_gap_s=
         part("consoles", last_end="stopped"),
     ]
 }
+RESTART: Json = {
+    "result": "accepted", "restarts": ["wires/can0/link", "wires/can0/module-1"], "ends": [1], "reduces": [],
+    "text": "ends the session on connector 1",
+}  # fmt: skip
+
+
+def moment(age_s: float, path: str, what: str, end: str | None = None, why: str | None = None) -> Json:
+    return {"age_s": age_s, "path": f"controller/{path}", "what": what, "end": end, "why": why}
+
+
+HISTORY: list[Json] = [
+    moment(90_061.0, "journal", "started"),
+    moment(3601.5, "journal", "ready"),
+    moment(59.94, "wires/can0/module-with-a-rather-long-name", "ended", "crash", "CanDown: " + "it was unplugged " * 9),
+    moment(12.0, "wires/can0/module-1", "restart asked", None, "new firmware"),
+    moment(11.9, "wires/can0/module-1", "ended", "stopped", "new firmware"),
+]
 SESSION: Json = {
     "id": "019aa1b2c3d4e5f6789a", "connector": 1, "token": "04A1B2C3D4E5F6", "source": "rfid", "evccid": None,
     "started_at": "2026-11-20T04:00:00+00:00", "stopped_at": "2026-11-20T04:20:00+00:00", "duration_s": 1200,
@@ -132,7 +149,14 @@ class Charger:
             "fault.clear",
         )
         calls = {name: self._acting(name) for name in acts}
-        return ConsoleServer(self.path, topics, calls | {"session.list": self._list, "session.show": self._show})
+        own = {
+            "session.list": self._list,
+            "session.show": self._show,
+            "tree.restart": self._restart,
+            "tree.release": self._acting("tree.release"),
+            "tree.history": self._history,
+        }
+        return ConsoleServer(self.path, topics, calls | own)
 
     def _acting(self, name: str) -> Any:
         async def act(params: Json) -> Json:
@@ -142,6 +166,18 @@ class Charger:
             return {"result": "accepted"}
 
         return act
+
+    async def _restart(self, params: Json) -> Json:
+        self.called.append(("tree.restart", params))
+        if params["path"].startswith("wires/can0") and not params["yes"]:
+            return RESTART | {"result": "unconfirmed"}
+        if params["path"] == "jornal":
+            raise CallRefused("there is no 'jornal' in the tree; did you mean journal?")
+        return RESTART if params["path"].startswith("wires/can0") else RESTART | {"restarts": ["journal"], "text": ""}
+
+    async def _history(self, params: Json) -> list[Json]:
+        wanted = f"controller/{params['path']}" if params["path"] else "controller"
+        return [one for one in HISTORY if one["path"].startswith(wanted)][-params["limit"] :]
 
     async def _list(self, params: Json) -> list[Json]:
         return self.sessions[: parameter(params, "limit", int)]

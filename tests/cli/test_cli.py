@@ -63,6 +63,69 @@ def test_a_fault_at_several_places_or_at_none_must_be_named(
     assert run(capsys, "fault", "ack", "SAF-01") == (1, "", "jp: SAF-01 is active at plc-1, plc-2; say which\n")
 
 
+# --- parts of the tree ------------------------------------------------------------------------------------------------
+
+
+def test_a_restart_that_ends_sessions_asks_first_and_without_a_terminal_refuses(
+    charger: Charger, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = "restart wires/can0: it ends the session on connector 1"
+    assert run(capsys, "tree", "restart", "wires/can0") == (1, "", f"jp: {told}; say --yes if it shall\n")
+
+    monkeypatch.setattr(cli.sys.stdin, "isatty", lambda: True)
+    for answer, expected in (("n\n", 1), ("\n", 1), ("", 1), ("y\n", 0), ("Yes\n", 0)):
+        charger.called.clear()
+        monkeypatch.setattr(cli.sys.stdin, "readline", lambda answer=answer: answer)
+        status, out, err = run(capsys, "tree", "restart", "wires/can0")
+        assert out.startswith(f"{told}. Go on? [y/N] ")
+        assert status == expected
+        assert [params["yes"] for _, params in charger.called] == [False, True][: 2 - expected]
+        assert err == ("" if expected == 0 else "jp: nothing was done\n")
+
+
+def test_with_yes_a_restart_is_one_call_and_tells_what_it_takes_along(
+    charger: Charger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, err = run(capsys, "tree", "restart", "wires/can0", "--yes", "--reason", "new firmware")
+
+    assert (status, err) == (0, "")
+    assert out == "wires/can0: restart accepted (2 parts)\nit ends the session on connector 1\n"
+    assert charger.called == [("tree.restart", {"path": "wires/can0", "reason": "new firmware", "yes": True})]
+    assert run(capsys, "tree", "restart", "journal") == (0, "journal: restart accepted\n", "")
+    assert (
+        run(capsys, "tree", "restart", "jornal")[2] == "jp: there is no 'jornal' in the tree; did you mean journal?\n"
+    )
+
+
+def test_a_latched_part_is_released(charger: Charger, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "tree", "release", "wires/can0/module-3")
+
+    assert (status, out) == (0, "wires/can0/module-3: release accepted\n")
+    assert charger.called == [("tree.release", {"path": "wires/can0/module-3"})]
+
+
+def test_the_history_is_a_table_of_eighty_columns_newest_last(
+    charger: Charger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, _ = run(capsys, "tree", "--history")
+
+    assert status == 0
+    assert out.split("\n") == [
+        "      Ago  Part                           What happened",
+        " 25:01:01  journal                        started",
+        "  1:00:01  journal                        ready",
+        "   59.9 s  ..dule-with-a-rather-long-name ended (crash): CanDown: it was",
+        "                                          unplugged it was unplugged it was",
+        "                                          unplugged it was unplugged it was ..",
+        "   12.0 s  wires/can0/module-1            restart asked: new firmware",
+        "   11.9 s  wires/can0/module-1            ended (stopped): new firmware",
+        "",
+    ]
+    assert len(run(capsys, "tree", "--history", "wires/can0", "--limit", "1")[1].split("\n")) == 3
+    assert run(capsys, "tree", "--history", "planner")[1] == "Nothing has happened yet.\n"
+    assert json.loads(run(capsys, "tree", "--history", "journal", "--json")[1])[0]["what"] == "started"
+
+
 # --- failing -------------------------------------------------------------------------------------------------------
 
 
