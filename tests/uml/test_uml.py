@@ -143,6 +143,19 @@ def test_udev_gives_each_socket_its_name(uml: Run) -> None:
     ]
 
 
+def test_a_hardware_watchdog_fires_when_it_is_starved_and_only_then(uml: Run) -> None:
+    output = uml(sys.executable, "-m", "tests.uml.guest_watchdog")
+
+    assert output.splitlines() == [
+        "Software Watchdog 2 True",
+        "a second time: Device or resource busy",
+        "fed for longer than its time, fired: False",
+        "longer: True 60",
+        "stopped, fired: False",
+        "starved, fired: True",
+    ]
+
+
 def test_a_failing_command_is_seen_to_fail(uml_packages: None) -> None:
     process = start("sh", "-c", "echo before; exit 3")
     output, _ = process.communicate(timeout=TIMEOUT_S)
