@@ -6,6 +6,7 @@ same wire, which must not notice.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import attrs
@@ -304,17 +305,21 @@ class MeterRig(OnModbus):
         return self.meter.values
 
     def mark(self) -> None:
-        self.meter.lies["voltage_v"] = MARKED.voltage_v
+        self.meter.lies["import_wh"] = math.floor(self.meter.energy_wh) + 15  # within what may be true
 
     def unmark(self) -> None:
         self.meter.lies.clear()
+
+    async def _answer_late(self) -> None:
+        await super()._answer_late()
+        self.habits.delay_s = 0.15  # so that the next start's question is still open
 
     def listen(self) -> None:
         reading = self.plant.meters[MeterId("meter-1")].reading
 
         def look() -> None:
             value = reading.signal.value
-            self.believed_late |= value is not None and value.voltage_v == MARKED.voltage_v
+            self.believed_late |= value is not None and value.import_wh > self.meter.energy_wh
 
         reading.subscribe(look)
 
