@@ -75,7 +75,7 @@ class Acted:
     def parse(cls, record: bytes) -> Acted:
         """What the guard wrote. Raises ValueError for anything else."""
         line, _, stack = record.decode(errors="replace").partition("\n")
-        why, at, stood_s, rounds, said, failed = line.split("\t")
+        why, at, stood_s, rounds, said, failed, thread = line.split("\t")
         return cls(
             why=why,
             at=datetime.fromtimestamp(float(at), UTC),
@@ -83,7 +83,7 @@ class Acted:
             rounds=int(rounds),
             said_to=tuple(filter(None, said.split(","))),
             failed=tuple(filter(None, failed.split(","))),
-            stack=stack_in_dump(stack, threading.main_thread().ident or 0),
+            stack=stack_in_dump(stack, int(thread)),
         )
 
 
@@ -194,13 +194,8 @@ class Guard:
             raise GuardLost(lost)
 
     async def _start(self, control: socket.socket, stack_fd: int) -> trio.Process:
-        arguments = [
-            control.fileno(),
-            self.deadline_s,
-            os.getpid(),
-            stack_fd,
-            self.stack_signal if stack_fd >= 0 else 0,
-        ]
+        thread = threading.get_ident()  # the loop's, for its stack among those of all threads
+        arguments = [control.fileno(), self.deadline_s, os.getpid(), thread, stack_fd, self.stack_signal]
         with trio.CancelScope(shield=True):  # a process that is started must be known to be ended; takes milliseconds
             process = await trio.lowlevel.open_process(
                 # Isolated and without site: neither the environment nor an installed package can slow or break it.

@@ -103,8 +103,9 @@ class HeldWire:
 class Act:
     """What the guard does when a loop stands still, from its first word to the loop's return."""
 
-    def __init__(self, why: str, now_s: float, last_beat_s: float, for_s: float) -> None:
+    def __init__(self, why: str, now_s: float, last_beat_s: float, for_s: float, thread: str) -> None:
         self.why = why
+        self.thread = thread  # the loop's, by the name that the stack gives it
         self.at = time.time()
         self.last_beat_s = last_beat_s
         self.next_s = now_s
@@ -116,7 +117,7 @@ class Act:
         """The act for the record and for the loop: a line of fields, then the stack."""
         said = ",".join(name for name, wire in wires.items() if wire.said)
         failed = ",".join(f"{name}: {wire.error or 'takes nothing'}" for name, wire in wires.items() if not wire.said)
-        fields = (self.why, f"{self.at:.3f}", f"{stood_s:.3f}", str(self.rounds), said, failed)
+        fields = (self.why, f"{self.at:.3f}", f"{stood_s:.3f}", str(self.rounds), said, failed, self.thread)
         return "\t".join(fields).encode() + b"\n" + stack
 
 
@@ -124,11 +125,19 @@ class Guardian:
     """One loop's guard."""
 
     def __init__(
-        self, control: socket.socket, deadline_s: float, parent: int, record: str, stack_fd: int, stack_signal: int
+        self,
+        control: socket.socket,
+        deadline_s: float,
+        parent: int,
+        thread: str,
+        record: str,
+        stack_fd: int,
+        stack_signal: int,
     ) -> None:
         self.control = control
         self.deadline_s = deadline_s
         self.parent = parent
+        self.thread = thread
         self.record = record
         self.stack_fd, self.stack_signal = stack_fd, stack_signal
         self.wires: dict[str, HeldWire] = {}
@@ -204,12 +213,12 @@ class Guardian:
         if wire is not None:
             os.close(wire.fd)
 
-    def tell_loop(self, message: bytes) -> None:
+    def tell_loop(self, message: bytes) -> bool:
         """Answers, if there is room: a loop that reads nothing shall not fill memory here."""
         try:
-            self.control.send(message, socket.MSG_DONTWAIT)
+            return self.control.send(message, socket.MSG_DONTWAIT) > 0
         except OSError:
-            return
+            return False
 
     # --- acting ------------------------------------------------------------------------------------------------------
 
@@ -218,10 +227,10 @@ class Guardian:
         stood_s = now_s - self.beat_at_s if self.beat_at_s is not None else 0.0
         if self.closed:
             if self.act is None or self.act.why != GONE:
-                self.act = Act(GONE, now_s, self.beat_at_s or now_s, GONE_S)
+                self.act = Act(GONE, now_s, self.beat_at_s or now_s, GONE_S, self.thread)
         elif self.act is None and stood_s >= self.deadline_s:
             why = STOPPED if self.is_parent_stopped() else STILL
-            self.act = Act(why, now_s, self.beat_at_s or now_s, STILL_S)
+            self.act = Act(why, now_s, self.beat_at_s or now_s, STILL_S, self.thread)
         elif self.act is not None and stood_s < self.deadline_s:
             self.end_act(self.act)
         if self.act is not None:
@@ -252,7 +261,8 @@ class Guardian:
         for wire in self.wires.values():
             wire.stop()
         stood_s = (self.beat_at_s or act.last_beat_s) - act.last_beat_s
-        self.tell_loop(ACTED + act.line(stood_s, self.wires, self.read_stack()))
+        if self.tell_loop(ACTED + act.line(stood_s, self.wires, self.read_stack())) and act.recorded:
+            self.remove_record()
         say(f"the loop turns again; it had stood for {stood_s:.1f} s")
         self.act = None
         for wire in self.wires.values():
@@ -288,6 +298,13 @@ class Guardian:
         except OSError as error:
             say(f"{self.record}: {error.strerror}")
 
+    def remove_record(self) -> None:
+        """This life was told; the next need not be."""
+        try:
+            os.unlink(self.record)
+        except OSError:
+            return
+
     def ask_for_stack(self) -> bool:
         """Has the process write down where it stands; it needs no interpreter of its own for that."""
         if self.stack_signal == 0 or self.stack_fd < 0 or os.getppid() != self.parent:
@@ -313,12 +330,18 @@ class Guardian:
 
 
 def be_as_urgent_as(pid: int) -> None:
-    """One step above a real-time process, where that is allowed: it could keep this one from the processor for ever."""
+    """One step above a real-time process, or beside it: it could keep this one from the processor for ever."""
     try:
         policy = os.sched_getscheduler(pid) & ~os.SCHED_RESET_ON_FORK
-        if policy in (os.SCHED_RR, os.SCHED_FIFO):
-            priority = min(os.sched_getparam(pid).sched_priority + 1, os.sched_get_priority_max(policy))
-            os.sched_setscheduler(0, policy, os.sched_param(priority))
+        if policy not in (os.SCHED_RR, os.SCHED_FIFO):
+            return
+        priority = os.sched_getparam(pid).sched_priority
+        for allowed in (priority + 1, priority):
+            try:
+                os.sched_setscheduler(0, policy, os.sched_param(allowed))
+                return
+            except OSError:
+                continue  # the limit of the service may end at its own priority
     except OSError:
         return
 
@@ -335,13 +358,13 @@ def say(text: str) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """`control_fd deadline_s parent_pid stack_fd stack_signal record`"""
+    """`control_fd deadline_s parent_pid thread stack_fd stack_signal record`"""
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
-    control_fd, deadline_s, parent, stack_fd, stack_signal, record = arguments
+    control_fd, deadline_s, parent, thread, stack_fd, stack_signal, record = arguments
     with socket.socket(fileno=int(control_fd)) as control:
         control.setblocking(False)
-        Guardian(control, float(deadline_s), int(parent), record, int(stack_fd), int(stack_signal)).run()
+        Guardian(control, float(deadline_s), int(parent), thread, record, int(stack_fd), int(stack_signal)).run()
 
 
 if __name__ == "__main__":

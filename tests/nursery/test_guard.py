@@ -174,12 +174,13 @@ def test_a_loop_that_stands_still_has_its_wires_told_again_and_again_and_its_sta
     assert "has not turned for 0.5 s" in (tmp_path / "stderr").read_text()
 
 
-def test_a_loop_that_comes_back_is_told_what_happened_and_where_it_stood(start: Start) -> None:
+def test_a_loop_that_comes_back_is_told_what_happened_and_where_it_stood(start: Start, tmp_path: Path) -> None:
     loop = start()
     loop.order("block 1.5")
     until(loop.acts, "the loop to hear of it")
 
     assert loop.all_off()
+    until(lambda: not (tmp_path / "record").exists(), "the record to be gone, for this life was told")
     told = next(line for line in loop.listen().splitlines() if line.startswith("acted"))
     assert "the control loop stood still for 1." in told
     assert "tests/nursery/guarded.py" in told
