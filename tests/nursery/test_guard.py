@@ -15,10 +15,13 @@ from pathlib import Path
 
 import attrs
 import pytest
+import trio
+from trio.testing import MockClock
 
 from jp_firmware.nursery import guard_process
-from jp_firmware.nursery.guard import Acted, Guard
+from jp_firmware.nursery.guard import STEADY_S, Acted, Guard
 from jp_firmware.nursery.guard_process import HeldWire, pack_hold, unpack_hold
+from jp_firmware.nursery.supervisor import Child, Lifeline
 
 DEADLINE_S = 0.5
 PATIENCE_S = 8.0  # ours: on a busy machine, and still below the 10 s after which modules switch off by themselves
@@ -316,6 +319,24 @@ def test_a_word_that_is_begun_is_finished_and_no_other_is_begun() -> None:
 
     assert heard == b"".join(words)
     assert not wire.left
+
+
+async def test_a_loop_counts_as_recovered_when_it_has_turned_for_a_while_since_the_last_act(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    told: list[float] = []
+    guard = Guard(deadline_s=1.0, on_steady=lambda: told.append(trio.current_time() - zero_s))
+    act = guard_process.ACTED + b"still\t1763617000.0\t1.5\t3\tcan0\t\t0\n"
+    lifeline = Lifeline(child=Child(name="guard", run=guard.run))
+    zero_s = trio.current_time()
+    nursery.start_soon(guard._tell_steady)
+    for _ in range(2):
+        await trio.sleep(4)
+        guard._take(act, lifeline)
+    await trio.sleep(100)
+    nursery.cancel_scope.cancel()
+
+    assert told == [4 + 4 + STEADY_S]
 
 
 def test_the_guards_process_needs_little(start: Start) -> None:
