@@ -90,7 +90,9 @@ def _loop(terminal: Terminal, loop: Json | None) -> list[str]:
     if not loop or "scheduling" not in loop:
         return []
     told = [
-        terminal.paint(f"worst {what} {number(loop[key], 1)} ms", "attention" if loop[key] > _LONGEST_MS else "")
+        terminal.paint(
+            f"worst {what} {number(loop[key], 1)} ms", "attention" if (loop[key] or 0.0) > _LONGEST_MS else ""
+        )
         for what, key in (("step", "worst_step_ms"), ("pause", "worst_pause_ms"))
     ]
     scheduling = clean(loop["scheduling"])

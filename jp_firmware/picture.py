@@ -87,7 +87,7 @@ def _loop(controller: Controller) -> Json:
         "worst_task": stalls.worst_task or None,
         "stalls": stalls.stalls,
         "worst_pause_ms": round(pauses.worst_pause_ms, 2),
-        "pauses": sum(pauses.collections),
+        "collections": list(pauses.collections),
         "scheduling": str(controller.scheduling),
     }
 

@@ -11,7 +11,6 @@ import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import attrs
 import trio
@@ -51,14 +50,6 @@ class GcPauses:
     def reset(self) -> None:
         """Forgets what was measured; measuring goes on."""
         self.collections, self.worst_ms, self.last_ms = [0, 0, 0], [0.0, 0.0, 0.0], 0.0
-
-    def snapshot(self) -> dict[str, Any]:
-        """JSON-ready; lists are by generation, the youngest first."""
-        return {
-            "worst_pause_ms": round(self.worst_pause_ms, 3),
-            "pauses": sum(self.collections),
-            "worst_pause_ms_by_generation": [round(one, 3) for one in self.worst_ms],
-        }
 
     def _called(self, phase: str, info: dict[str, int]) -> None:
         if phase == "start":

@@ -36,6 +36,10 @@ STATUS: Json = {
         "measured_w": 87_312,
     },
     "backend": {"state": "online", "url": "ws://127.0.0.1:9016/ocpp", "reason": None, "since_s": 721, "queued": 0},
+    "loop": {
+        "worst_step_ms": 1.42, "worst_task": "controller/journal", "stalls": 0, "worst_pause_ms": 0.93,
+        "collections": [9, 1, 0], "scheduling": "normal scheduling",
+    },
     "tree": {
         "healthy": True, "worst": "wires/can0/module-1", "worst_ratio": 0.34, "children": 32, "down": 0, "restarts": 1,
         "worst_gap_s": 0.68,

@@ -30,11 +30,12 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_status_is_a_page_of_eighty_columns() -> None:
     lines = status_lines(PLAIN, STATUS, FAULTS)
 
-    assert lines[:12] == [
+    assert lines[:13] == [
         "Demo charger  JP-DEMO-1                                version 0.1.0  up 3:12:01",
         "Site     limit 150.0 kW  measured 87.3 kW  assigned 150.0 kW  wanted 180.0 kW",
         "Backend  online for 0:12:01  ws://127.0.0.1:9016/ocpp",
         "Tree     healthy  32 parts  1 restarts  worst module-1 (34 % of its watchdog)",
+        "Loop     worst step 1.4 ms, worst pause 0.9 ms, normal scheduling",
         "",
         " #  State                 kW      V      A     kWh   SoC  Note",
         " 1  charging            59.9  402.3  148.9    3.21   45%  limited by site limit",
@@ -45,6 +46,20 @@ def test_status_is_a_page_of_eighty_columns() -> None:
         "",
     ]
     assert max(map(len, lines)) <= 80
+
+
+def test_real_time_that_is_not_permitted_is_said_with_what_to_do_within_the_page() -> None:
+    refused = "normal: SCHED_RR 10 is not permitted; give the service LimitRTPRIO=10"
+    lines = status_lines(PLAIN, STATUS | {"loop": STATUS["loop"] | {"scheduling": refused}}, FAULTS)
+
+    assert lines[4:6] == ["Loop     worst step 1.4 ms, worst pause 0.9 ms", f"         {refused}"]
+    assert max(map(len, lines)) <= 80
+
+
+def test_a_controller_of_an_older_version_has_no_line_for_its_loop() -> None:
+    old = {key: value for key, value in STATUS.items() if key != "loop"}
+
+    assert not [line for line in status_lines(PLAIN, old, FAULTS) if line.startswith("Loop")]
 
 
 def test_the_worst_fault_stands_first_and_each_has_its_remedy() -> None:
@@ -67,10 +82,10 @@ def test_colour_changes_no_character_and_marks_only_what_means_something() -> No
         assert plain == [visible(line) for line in coloured], data
     coloured = status_lines(COLOURED, STATUS, FAULTS)
 
-    assert "\x1b[32mcharging" in coloured[6]
-    assert "\x1b[31mfaulted" in coloured[8]
+    assert "\x1b[32mcharging" in coloured[7]
+    assert "\x1b[31mfaulted" in coloured[9]
     assert "\x1b" not in coloured[1], "a site's numbers mean nothing good or bad"
-    assert "\x1b" not in coloured[7], "an idle connector is no news"
+    assert "\x1b" not in coloured[8], "an idle connector is no news"
 
 
 def test_a_status_of_which_nothing_is_known_is_still_a_page() -> None:

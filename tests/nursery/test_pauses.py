@@ -32,7 +32,6 @@ def test_each_collection_is_timed_by_its_generation() -> None:
     assert pauses.collections == [1, 1, 2]
     assert all(one > 0 for one in pauses.worst_ms)
     assert pauses.worst_pause_ms == max(pauses.worst_ms)
-    assert pauses.snapshot()["pauses"] == 4
 
 
 def test_reset_forgets_the_start() -> None:
