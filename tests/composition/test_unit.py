@@ -81,6 +81,10 @@ def test_it_is_notified_watched_and_tried_again_for_ever(service: dict[str, str]
     assert seconds_of(service["TimeoutStopSec"] + "s") is not None
 
 
+def test_the_guard_outlives_a_controller_that_is_killed_until_the_modules_are_off(service: dict[str, str]) -> None:
+    assert service["KillMode"] == "control-group"
+
+
 def test_the_places_it_is_given_are_those_the_command_line_uses(service: dict[str, str]) -> None:
     assert service["StateDirectory"] == "jp"
     assert f"--socket /run/{service['RuntimeDirectory']}/console.sock" in service["ExecStart"]
