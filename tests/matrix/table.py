@@ -84,7 +84,8 @@ UNSAFE, STUCK = _ends(End.UNSAFE), _ends(End.STUCK)
 
 CAN, RS485, PLC_WIRE, ALL = "wires/can0", "wires/rs485-0", "wires/plc-1-wire", "*"
 BLOCKS_FOR_EVER = Elsewhere(
-    "The loop itself stands. The guard, a process of its own, sends OFF on every bus and the process is left.",
+    "The loop itself stands. The guard, a process of its own, sends OFF to the modules on every CAN bus, again and "
+    "again, and takes the stack; systemd's watchdog is not fed any more.",
     "tests/nursery/test_guard.py",
 )
 NO_POWER = "It has no safe state: it holds no power."
