@@ -116,14 +116,18 @@ class Process:
         return min(LOOK_S, *(period_s / 2 for period_s in fed))
 
     def parts(self, controller: Controller) -> Sequence[Child]:
-        """The process's own part of a tree that is about to run, for its last place."""
+        """The process's own part of a tree that is about to run, for its last place.
+
+        It may fail again and again: that it feeds nothing then says enough, and is no reason for the tree to give up.
+        """
         self._announced, self._sick, self._told, self._stalls_seen = False, None, "", 0
         self._told_at_s = -math.inf
 
         async def run(lifeline: Lifeline) -> None:
             await self._run(controller, lifeline)
 
-        return [Child(name="process", run=run, watchdog_s=WATCHDOG_S, stop_within_s=1.0)]
+        look = Child(name="health", run=run, watchdog_s=WATCHDOG_S, stop_within_s=1.0)
+        return [Supervisor(name="process", children=[look], intensity=None).as_child()]
 
     def left(self, *, in_order: bool) -> None:
         """The tree has ended, and the process is about to. Only an ordered end stops the hardware's watchdog."""
@@ -158,7 +162,7 @@ class Process:
             if self.hardware:
                 self._unless_it_fails("feeding", self.hardware.feed)
         if sick != self._sick:
-            log.warning("the process is %s", f"not healthy, its watchdogs are not fed: {sick}" if sick else "healthy")
+            controller.note("process", "tree", f"not healthy, no watchdog is fed: {sick}" if sick else "healthy again")
         self._tell_status(controller, sick)
         self._note_stalls(controller)
         if controller.ending.is_set():

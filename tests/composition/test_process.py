@@ -161,6 +161,10 @@ async def test_without_a_vital_part_nothing_is_fed_until_it_is_back(autojump_clo
 
     assert systemd.times("WATCHDOG=1") == [0.0, 1.0, 2.0, 6.0, 7.0]
     assert systemd.first("STATUS=not") == f"STATUS=not healthy: {name} is backoff"
+    assert [text for _, _, text in one.noted] == [
+        f"not healthy, no watchdog is fed: {name} is backoff",
+        "healthy again",
+    ]
     assert systemd.heard[-1][1].startswith("EXTEND"), "the end of this test"
 
 
@@ -248,6 +252,18 @@ async def test_the_worst_part_is_named_by_its_share_of_its_watchdog(autojump_clo
     tree.lifelines[0].worst_gap_s, below.lifelines[0].worst_gap_s = 0.3, 0.9
 
     assert worst_part(tree) == "all 2 parts up; worst b/c (45% of its watchdog)"
+
+
+async def test_a_defect_of_this_part_takes_nothing_down_and_feeds_nothing(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, systemd = charger()
+    with monkeypatch.context() as broken:
+        broken.setattr("jp_firmware.process.sickness", lambda _: 1 / 0)
+        await one.run_for(60.0)
+
+    assert systemd.times("READY=1") == systemd.times("WATCHDOG=1") == []
+    assert one.tree.lifelines[-1].restarts == 0, "it is restarted below, and never escalates"
 
 
 # --- stopping --------------------------------------------------------------------------------------------------------
