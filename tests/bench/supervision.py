@@ -143,8 +143,11 @@ async def feed_us() -> float:
     return round(min(took), 2)
 
 
-async def everything_off_ms(trials: int) -> dict[str, float]:
-    """Eight modules of one slcan bus told off on a pseudo terminal, from the call to the last byte in the kernel."""
+async def everything_off_ms(trials: int) -> tuple[dict[str, float], dict[str, float]]:
+    """Eight modules of one slcan bus told off on a pseudo terminal, from the call to the last byte in the kernel.
+
+    By the clock, and by this thread's own processor time, in which neighbours on the machine do not count.
+    """
     ours, theirs = os.openpty()
     tty.setraw(ours)
     tty.setraw(theirs)
@@ -155,7 +158,7 @@ async def everything_off_ms(trials: int) -> dict[str, float]:
     bus = next(one.child.subtree for one in plant.supervisor().lifelines if one.name == "can0")
     assert isinstance(bus, Supervisor)
     assert bus.everything_off is not None
-    took, lines = [], [0]
+    took, own, lines = [], [], [0]
     lifeline = Lifeline(child=Child(name="link", run=plant.buses["can0"].run))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_acknowledge, ours, lines)
@@ -163,15 +166,16 @@ async def everything_off_ms(trials: int) -> dict[str, float]:
         while not plant.buses["can0"].up:  # noqa: ASYNC110 - a benchmark's own start
             await trio.sleep(0.01)
         for _ in range(trials):
-            began_s = time.perf_counter()
+            began_s, own_s = time.perf_counter(), time.thread_time()
             bus.everything_off()
+            own.append((time.thread_time() - own_s) * 1000)
             took.append((time.perf_counter() - began_s) * 1000)
             await trio.sleep(0.01)  # the adapter takes what was sent
         nursery.cancel_scope.cancel()
     assert lines[0] >= trials * len(plant.modules), "not every module was told"
     os.close(ours)
     os.close(theirs)
-    return distribution(took)
+    return distribution(took), distribution(own)
 
 
 async def _acknowledge(fd: int, lines: list[int]) -> None:
@@ -199,11 +203,13 @@ def main() -> int:
             flush=True,
         )
     results["feed_us"] = trio.run(feed_us)
-    results["everything_off_ms"] = off = trio.run(everything_off_ms, 50 if quick else 300)
+    off, own = trio.run(everything_off_ms, 50 if quick else 300)
+    results["everything_off_ms"], results["everything_off_own_ms"] = off, own
     results["goal_percent"] = GOAL_PERCENT
     results["goal_met"] = results["64"]["supervision_percent"] < GOAL_PERCENT
     print(f"one feed: {results['feed_us']} us; percents are of one core, supervision is the difference")
-    print(f"everything off, 8 modules on one bus: p50 {off['p50']} ms, p99 {off['p99']} ms, max {off['max']} ms")
+    for what, ms in (("by the clock", off), ("processor's own time", own)):
+        print(f"everything off, 8 modules on one bus, {what}: p50 {ms['p50']} p99 {ms['p99']} max {ms['max']} ms")
     print(json.dumps(results))
     return 0
 
