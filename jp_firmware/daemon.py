@@ -41,10 +41,10 @@ def run(cabinet: Cabinet, *, device_dir: Path, state_dir: Path, socket: Path) ->
     manager = systemd.ServiceManager.of()
     manager.tell("STATUS=starting")
     process = Process(cabinet.process, manager, realtime.enter(cabinet.process.realtime_priority))
-    logger.info("%s", process.scheduling)
     allowed_s = cabinet.process.stop_timeout_s or (systemd.stop_timeout_s() if manager.invoked else None)
     try:
         _make_places(state_dir, socket)
+        logger.info("%s", process.scheduling)
         while trio.run(_run_once, cabinet, device_dir, state_dir, socket, process, allowed_s):
             logger.info("restarting, as asked")
     except (ConfigError, ConsoleError, JournalError) as error:
