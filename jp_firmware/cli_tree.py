@@ -112,6 +112,10 @@ def _end(terminal: Terminal, glyphs: dict[str, str], node: Json, rest: str, has_
     if end in (None, "stopped", "exit") and not error:
         return []
     indent = rest + (glyphs["past"] if has_children else "   ")
-    text = f"last end: {clean(end)}" + (f", {clean(error)}" if error else "")
+    age_s, ever_s, worst_s = (node.get(key) for key in ("last_end_age_s", "worst_gap_ever_s", "worst_gap_s"))
+    text = f"last end: {clean(end)}" + (f" {_ago(age_s)} ago" if age_s is not None else "")
+    text += f", {clean(error)}" if error else ""
+    if ever_s is not None and ever_s > (worst_s or 0.0):
+        text += f"; worst gap ever {ever_s:.2f} s"
     told = textwrap.wrap(text, WIDTH - len(indent), max_lines=3, placeholder=" ..")
     return [indent + terminal.paint(line, "quiet") for line in told]

@@ -12,7 +12,7 @@ from jp_firmware.cli_status import fault_lines, status_lines
 from jp_firmware.cli_terminal import Terminal, clean, duration, kilo, local_time, number, table
 from jp_firmware.cli_tree import tree_lines
 
-from .conftest import FAULTS, STATUS, TREE
+from .conftest import FAULTS, STATUS, TREE, part
 
 PLAIN = Terminal(io.StringIO())
 COLOURED = Terminal(io.StringIO(), interactive=True, colour=True)
@@ -119,6 +119,14 @@ def test_the_tree_is_drawn_with_gaps_ends_and_reasons() -> None:
     ]
     assert max(map(len, lines)) <= 80
     assert "last end: stopped" not in "\n".join(lines), "being stopped on purpose is no news"
+
+
+def test_how_a_part_ended_is_told_with_its_age_and_the_worst_gap_of_all_runs() -> None:
+    node = part("module-1", last_end="watchdog", last_end_age_s=12.34, worst_gap_s=0.5, worst_gap_ever_s=2.01)
+
+    assert tree_lines(PLAIN, node)[-1].strip() == "last end: watchdog 12.3 s ago; worst gap ever 2.01 s"
+    again = tree_lines(PLAIN, node | {"last_end_age_s": 7200.0, "worst_gap_ever_s": 0.5, "error": "OSError: gone"})
+    assert again[-1].strip() == "last end: watchdog 2:00:00 ago, OSError: gone"
 
 
 def test_a_terminal_without_unicode_gets_a_tree_of_ascii() -> None:
