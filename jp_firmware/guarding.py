@@ -39,6 +39,7 @@ class Guarding:
     def __attrs_post_init__(self) -> None:
         self.guard = Guard(
             deadline_s=self.controller.cabinet.process.guard_deadline_s,
+            on_stood=self._stood,
             on_acted=self._acted,
             on_steady=self._steady,
             on_trouble=self._trouble,
@@ -61,13 +62,19 @@ class Guarding:
             at = acted.at.isoformat(timespec="milliseconds")
             self.controller.note("guard", SOURCE, f"at {at} {acted}")
 
+    def _stood(self, stood_s: float) -> None:
+        self._make_it_true(f"the control loop stood still for {stood_s:.1f} s")
+
     def _acted(self, acted: Acted) -> None:
+        self._make_it_true(acted.cause)
+        self.controller.note("guard", SOURCE, str(acted))
+
+    def _make_it_true(self, cause: str) -> None:
         controller = self.controller
         controller.charger.everything_off()
-        why = f"{STOOD_STILL} {acted.cause}; the guard switched the modules off"
+        why = f"{STOOD_STILL} {cause}; the guard switched the modules off"
         controller.charger.end_all(Ending(StopReason.FAULT, why))
-        controller.faults.raise_(STOOD_STILL, SOURCE, acted.cause)
-        controller.note("guard", SOURCE, str(acted))
+        controller.faults.raise_(STOOD_STILL, SOURCE, cause)
 
     def _steady(self) -> None:
         self.controller.faults.clear(STOOD_STILL, SOURCE)

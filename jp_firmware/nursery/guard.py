@@ -94,13 +94,16 @@ class Guard:
     Its silence is counted in beats, not in seconds: a loop that stood still has not listened either, and must not end
     the guard that did its work meanwhile. Give the child a `watchdog_s` well above the longest block to be survived.
 
-    `on_acted` is called in the loop as soon as it turns again, before the loop does much else; `on_steady` once it has
-    turned for `STEADY_S` since; `on_trouble` with a sentence while there is no guard, and with None when there is one.
-    With `record`, a path, the guard leaves word there for the next life of this process (`recall`). With `stack_signal`
-    the guard asks where the loop stands: one signal that nothing else in the process uses.
+    `on_stood` is called, with the seconds, in the first turn of a loop that stood for the deadline: what the guard said
+    holds, whatever the loop's tasks believe. `on_acted` follows, milliseconds later, when the guard has told what it
+    did; `on_steady` once the loop has turned for `STEADY_S` since. `on_trouble` is told a sentence while there is
+    no guard, and with None when there is one. With `record`, a path, the guard leaves word there for the next life of
+    this process (`recall`). With `stack_signal` the guard asks where the loop stands: one signal that nothing else in
+    the process uses.
     """
 
     deadline_s: float
+    on_stood: Callable[[float], None] = lambda _: None
     on_acted: Callable[[Acted], None] = lambda _: None
     on_steady: Callable[[], None] = lambda: None
     on_trouble: Callable[[str | None], None] = lambda _: None
@@ -231,9 +234,15 @@ class Guard:
 
     async def _beat(self) -> None:
         """The evidence that the loop turns: a task of the loop, and no thread, or it would prove nothing."""
+        last_ns = monotonic_ns()
         while True:
+            now_ns = monotonic_ns()
+            stood_s, last_ns = (now_ns - last_ns) / 1e9, now_ns
+            if stood_s >= self.deadline_s:
+                self._note_act()
+                self.on_stood(stood_s)
             self._number += 1
-            self._send(guard_process.BEAT + guard_process.BEAT_FORMAT.pack(self._number, monotonic_ns()))
+            self._send(guard_process.BEAT + guard_process.BEAT_FORMAT.pack(self._number, now_ns))
             if self._refusal:
                 raise GuardLost(self._refusal)
             if self._number - self._heard > UNANSWERED:
@@ -253,9 +262,8 @@ class Guard:
 
     def _take(self, message: bytes, lifeline: Lifeline) -> None:
         if message.startswith(guard_process.ACTED):
+            self._note_act()
             self.on_acted(Acted.parse(message[1:]))
-            self._acted.set()
-            self._steady.cancel()
             return
         number, _ = guard_process.BEAT_FORMAT.unpack_from(message, 1)
         if self._heard < number <= self._number:  # an answer that does not move on is no evidence
@@ -263,6 +271,10 @@ class Guard:
             if lifeline.state is State.STARTING:
                 self.on_trouble(None)
             lifeline.ready()
+
+    def _note_act(self) -> None:
+        self._acted.set()
+        self._steady.cancel()
 
     async def _tell_steady(self) -> None:
         while True:

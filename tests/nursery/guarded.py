@@ -61,6 +61,7 @@ async def main(deadline_s: float, record: Path, fds: list[int]) -> None:
 
     guard = Guard(
         deadline_s=deadline_s,
+        on_stood=lambda stood_s: say("stood", stood_s),
         on_acted=lambda acted: say("acted", acted),
         on_trouble=tell_trouble,
         record=record,

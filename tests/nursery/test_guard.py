@@ -161,6 +161,7 @@ def test_a_loop_that_blocks_for_a_part_of_the_deadline_is_left_alone(start: Star
 
     assert loop.wires[0].listen() == b""
     assert loop.acts() == 0
+    assert "stood" not in loop.listen()
 
 
 def test_a_loop_that_stands_still_has_its_wires_told_again_and_again_and_its_stack_taken(
@@ -188,6 +189,7 @@ def test_a_loop_that_comes_back_is_told_what_happened_and_where_it_stood(start: 
     assert "the control loop stood still for 1." in told
     assert "tests/nursery/guarded.py" in told
     assert "in the_culprit" in told
+    assert loop.said.index("stood 1.") < loop.said.index("acted"), "the loop knows by itself, and at once"
     loop.order("block 0")  # the loop obeys, and a second time counts anew
     until(lambda: loop.listen().count("unblocked") == 2, "the loop to go on")
     loop.order("block 1.2")
