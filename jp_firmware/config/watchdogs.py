@@ -35,9 +35,9 @@ KINDS: Mapping[str, Kind] = {
     "connector": Kind("a scan of its machine", 15, 120, period_s=20.0, grace_s=30.0),
     "backend": Kind("a frame, a pong, or an attempt to connect", 10, 7200),  # its period follows from its timings
     "console": Kind("a socket drained, or none to serve", 2, 60, period_s=5.0),
-    # No period of its own: a silent bus is told as PM-14, and its devices restart. For an adapter that hangs and is
-    # woken by opening it anew, a site gives one. A Modbus master gives up by itself after too many questions.
-    "can link": Kind("a frame of another node", 5, 3600, on_bus=True),
+    # An adapter that hangs says nothing, and only opening it anew wakes it. Modules answer many times a second.
+    "can link": Kind("a frame of another node", 5, 3600, period_s=30.0, on_bus=True),
+    # Its master gives up by itself after too many unanswered questions.
     "modbus link": Kind("a valid answer of any unit", 5, 3600, on_bus=True),
     "module": Kind("a plausible answer to a question that was asked", 0.2, 9, on_bus=True),  # its own time-out is 10 s
     "meter": Kind("a plausible reading that moves", 0.5, 60, on_bus=True),

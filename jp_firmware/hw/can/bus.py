@@ -61,6 +61,7 @@ class CanBus:
     _polls: dict[Frame, None] = attrs.field(init=False, factory=dict)  # in the order they were asked
     _polls_bell: Bell = attrs.field(init=False, factory=Bell)
     _asked_at_s: float | None = attrs.field(init=False, default=None)  # first frame sent since one was heard
+    _silent: bool = attrs.field(init=False, default=False)  # told as PM-14, until a frame is heard
     _guard: Guard | None = attrs.field(init=False, default=None)
     _last_frames: tuple[Frame, ...] = attrs.field(init=False, default=())
 
@@ -129,11 +130,12 @@ class CanBus:
         try:
             link = await self._open_link()
         except WireError as error:
-            self._faults.raise_(BUS_FAULT, self.name, str(error))
+            self._tell_down(error)
             raise
         self._link, self._asked_at_s = link, None
         self._polls.clear()
-        self._faults.clear(BUS_FAULT, self.name)
+        if not self._silent:  # one that nobody answered on is no better for being opened anew
+            self._faults.clear(BUS_FAULT, self.name)
         log.info("%s: up at %d kbit/s", self.name, self.bitrate // 1000)
         lifeline.ready()
         try:
@@ -141,7 +143,7 @@ class CanBus:
                 self._guard.hold(self.name, link.fileno(), link.last_words(self._last_frames))
             await self._serve(link, lifeline)
         except WireDown as error:
-            self._faults.raise_(BUS_FAULT, self.name, str(error))
+            self._tell_down(error)
             raise
         finally:
             self._link = None
@@ -149,6 +151,10 @@ class CanBus:
                 self._guard.drop(self.name)  # first of all, or its duplicate would keep the device locked
             with trio.CancelScope(shield=True):  # bounded by the link's own drain time
                 await link.aclose()
+
+    def _tell_down(self, error: WireError) -> None:
+        self._silent = False  # down is more than silent, and clears when it is up
+        self._faults.raise_(BUS_FAULT, self.name, str(error))
 
     async def _serve(self, link: CanLink, lifeline: Lifeline) -> None:
         """Reads for ever. What ends it comes out bare, not in a group."""
@@ -171,6 +177,9 @@ class CanBus:
         if trio.current_time() - sent_at_s > ECHO_S:
             lifeline.feed()
             self._asked_at_s = None
+            if self._silent:
+                self._silent = False
+                self._faults.clear(BUS_FAULT, self.name)
         for match, handler in tuple(self._subscribers):
             if match(frame):
                 handler(frame)
@@ -187,15 +196,11 @@ class CanBus:
 
     async def _watch_silence(self, link: CanLink) -> None:
         """Raises PM-14 while questions stay without any answer at all, so that a bad cable has a name."""
-        silent = False
         while True:
             await trio.sleep(SILENCE_S / 10)
             asked_at_s = self._asked_at_s
-            if silent and asked_at_s is None:
-                silent = False
-                self._faults.clear(BUS_FAULT, self.name)
-            elif not silent and asked_at_s is not None and trio.current_time() - asked_at_s >= SILENCE_S:
-                silent = True
+            if not self._silent and asked_at_s is not None and trio.current_time() - asked_at_s >= SILENCE_S:
+                self._silent = True
                 refused = f", {link.refused} frames refused by the adapter" if link.refused else ""
                 noise = f", {link.malformed} pieces of noise" if link.malformed else ""
                 self._faults.raise_(

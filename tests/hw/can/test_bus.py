@@ -197,3 +197,27 @@ async def test_questions_without_any_answer_name_the_bus_and_the_first_answer_cl
     bus.send_now(QUESTION)
     await trio.sleep(1)
     assert {} == faults.standing
+
+
+async def test_a_silent_bus_that_is_opened_anew_stays_told_until_somebody_answers(
+    bus: CanBus, memory: MemoryBus, faults: FaultList, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    """As its watchdog does with an adapter that hangs: the fault must not come and go with each try."""
+    memory.devices = []
+    for _ in range(3):
+        with trio.move_on_after(10):
+            async with trio.open_nursery() as run:
+                run.start_soon(bus.run, pulse(bus.run))
+                await trio.sleep(0.1)
+                while True:
+                    bus.send_now(QUESTION)
+                    await trio.sleep(0.1)
+        assert "nothing was heard" in faults.standing["PM-14", "can0"]
+
+    memory.devices = [answer]
+    nursery.start_soon(bus.run, pulse(bus.run))
+    await trio.sleep(2)
+    assert "nothing was heard" in faults.standing["PM-14", "can0"], "nobody asked"
+    bus.send_now(QUESTION)
+    await trio.sleep(0.5)
+    assert {} == faults.standing
