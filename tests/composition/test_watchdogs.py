@@ -63,3 +63,12 @@ async def test_each_bus_has_an_everything_off_of_its_own(autojump_clock: MockClo
     assert off["rs485-0"] == []
     assert off["plc-1-wire"] + off["plc-2-wire"] == every
     assert len(off["plc-1-wire"]) == 4
+
+
+async def test_a_latch_stays_with_its_connector_and_escalates_anywhere_else(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    controller = Controller(store.load(store.find("demo")), tmp_path, tmp_path, tmp_path / "socket")
+    branches = {path: one.child.subtree for path, _, one in walk.parts(controller.tree) if one.child.subtree}
+
+    assert {path for path, tree in branches.items() if not tree.latch_escalates} == {"connectors"}  # type: ignore[attr-defined]
