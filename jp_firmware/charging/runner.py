@@ -74,6 +74,7 @@ class ConnectorRunner:
     _in_scope: bool = False
     _scanning: bool = False
     _defect: Exception | None = None
+    _in_doubt: bool = False  # a commit was given up that the disk may yet carry out
     _raised: dict[str, str] = attrs.field(factory=dict)
     _presented: list[tuple[IdToken, bool]] = attrs.field(factory=list)
     _last_demand: tuple[float, float, bool] = (0.0, 0.0, False)
@@ -221,8 +222,10 @@ class ConnectorRunner:
                         await self._session(nursery, lifeline)
 
     async def _recover(self) -> None:
-        """Accounts for sessions that a crash left open, before this connector may start another."""
+        """Accounts for sessions that a crash, or a disk that was too slow, left open, before power may flow again."""
         for session in await self.ports.log.unfinished(self.connector_id):
+            if self._book and session.id == self._book.session.id:
+                continue
             with trio.move_on_after(RECOVERY_PATIENCE_S):
                 await until(lambda: self._meter_reading() is not None, self.ports.meter.reading)
             recovered = after_restart(session, self._meter_reading(), self.machine.connector, self.ports.boot_id)
@@ -289,9 +292,13 @@ class ConnectorRunner:
             await self.ports.log.started(book.session)
         if patience.cancelled_caught:
             logger.error("connector %s: the start of a session was not committed, so no power", self.connector_id)
+            self._in_doubt = True
             return
         self._book = book
         try:
+            if self._in_doubt:  # commits keep their order: what was given up before this one is on the disk, or never
+                await self._recover()
+                self._in_doubt = False
             await self._energise(nursery, lifeline)
         finally:
             try:
@@ -308,6 +315,7 @@ class ConnectorRunner:
             await book.close(self.ports.meter, ending, self.machine.limits)
         if patience.cancelled_caught:
             logger.error("session %s: stop not committed; it is recovered at the next start", book.session.id)
+            self._in_doubt = True
 
     async def _energise(self, nursery: trio.Nursery, lifeline: Lifeline) -> None:
         ports = self.ports

@@ -324,6 +324,37 @@ async def test_a_stop_that_cannot_be_committed_leaves_a_connector_that_can_be_us
         assert bench.runner.machine.state is S.AVAILABLE
 
 
+@attrs.define(eq=False)
+class SlowLog(BenchLog):
+    """A journal whose first commit takes longer than anybody waits, and is carried out all the same."""
+
+    written_after_s: float = 15.0
+
+    async def started(self, session: Session) -> None:
+        if self.begun or self.left_open:
+            await super().started(session)
+            return
+        self.left_open.append(session)
+        await trio.sleep(self.written_after_s)
+
+    async def stopped(self, session: Session) -> None:
+        await super().stopped(session)
+        self.left_open = [one for one in self.left_open if one.id != session.id]
+
+
+async def test_a_start_that_reaches_the_disk_too_late_is_stopped_before_power_flows_again(
+    autojump_clock: MockClock,
+) -> None:
+    log = SlowLog()
+    async with running(Bench(log=log)) as bench:
+        await charging(bench)
+        (late,) = log.ended
+
+        assert late.id != log.begun[0].id
+        assert late.meter_stop_wh == late.meter_start_wh
+        assert log.left_open == []
+
+
 async def test_an_unplugged_connector_reports_what_it_waits_for(autojump_clock: MockClock) -> None:
     async with running(Bench()) as bench:
         await trio.sleep(1)
