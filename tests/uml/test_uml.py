@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -24,6 +25,7 @@ from tests.uml.guest_slcand import IN_TIME, SENT, TOO_LATE
 
 HERE = Path(__file__).parent
 CHECKOUT = HERE.parents[1]
+SYSTEMD = Path("/lib/systemd/systemd")
 TIMEOUT_S = 90  # a slow machine under load; two seconds of boot are usual
 
 TOLD = ("100#CAFE", "1ABCDEF0#A1B2C3D4E5F60718", "033#R1")
@@ -153,6 +155,24 @@ def test_a_hardware_watchdog_fires_when_it_is_starved_and_only_then(uml: Run) ->
         "longer: True 60",
         "stopped, fired: False",
         "starved, fired: True",
+    ]
+
+
+@pytest.mark.skipif(not SYSTEMD.exists(), reason="no systemd on this machine")
+def test_systemd_itself_starts_watches_restarts_and_stops_the_service(uml_packages: None) -> None:
+    process = start(sys.executable, "-m", "tests.uml.guest_systemd")
+    try:
+        output, _ = process.communicate(timeout=4 * TIMEOUT_S)  # three starts of a charger; half a minute on an idle PC
+    finally:
+        end(process)
+
+    refused, *lines = output.splitlines()
+    assert re.fullmatch("refused: an ordered stop may take [0-9]+ s, but this process is killed after 30 s", refused)
+    assert lines == [
+        "started: active True",
+        "after more than its watchdog's time: active 0",
+        "stood still: restarted True",
+        "stopped: inactive success 0",
     ]
 
 
