@@ -103,6 +103,9 @@ class SerialPort:
             if self._bytes_in_driver():
                 with contextlib.suppress(termios.error, OSError):  # gone, and its buffer with it
                     termios.tcflush(self._stream.fileno(), termios.TCOFLUSH)
+            with contextlib.suppress(OSError, ValueError):
+                # By name, for a duplicate may live on for a moment in a guard, and would keep the lock.
+                fcntl.flock(self._stream.fileno(), fcntl.LOCK_UN)
             await self._stream.aclose()
 
     def _bytes_in_driver(self) -> int:

@@ -148,7 +148,7 @@ class CanBus:
         finally:
             self._link = None
             if self._guard is not None:
-                self._guard.drop(self.name)  # first of all, or its duplicate would keep the device locked
+                self._guard.drop(self.name)  # first of all: it must not write into a channel that is being closed
             with trio.CancelScope(shield=True):  # bounded by the link's own drain time
                 await link.aclose()
 
