@@ -47,10 +47,14 @@ def relative(tree: Subtree, path: str) -> str:
 
 
 def nearest(path: str, known: list[str]) -> str:
-    """ "did you mean …?": parts of the same name elsewhere, then paths that look alike; else the topmost ones."""
-    name = path.rpartition("/")[2]
-    close = [one for one in known if one.rpartition("/")[2] == name]
-    close += [one for one in difflib.get_close_matches(path, known, n=3) if one not in close]
+    """ "did you mean …?": parts of the same name elsewhere, then paths and names that look alike; else the topmost."""
+    names = {one: one.rpartition("/")[2] for one in known}
+    wanted = path.rpartition("/")[2]
+    alike = difflib.get_close_matches(wanted, set(names.values()), n=3)
+    close = [one for one in known if names[one] == wanted]
+    if not close:
+        close = difflib.get_close_matches(path, known, n=3)
+        close += [one for name in alike for one in known if names[one] == name and one not in close]
     if close:
         return f"did you mean {' or '.join(close[:3])}?"
     return f"known: {', '.join(one for one in known if '/' not in one)}"

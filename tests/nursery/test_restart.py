@@ -208,6 +208,7 @@ async def test_what_has_ended_for_good_is_started_again_when_asked(autojump_cloc
     [
         ("wires/can0/modul-1", r"did you mean wires/can0/module-1"),
         ("module-2", r"did you mean wires/can0/module-2 or wires/can1/module-2\?"),
+        ("modul-1", r"did you mean wires/can0/module-1 or wires/can1/module-1"),
         ("xyz", r"known: journal, wires"),
         ("wires/can0/module-1/x", "did you mean"),
     ],
