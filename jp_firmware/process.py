@@ -239,8 +239,9 @@ class Process:
             if not hardware.is_open:
                 return
         self.hardware = hardware
+        within = f" within {hardware.timeout_s} s" if hardware.timeout_s else ""
         how = "" if hardware.can_be_stopped else "; nothing but a reset stops it"
-        controller.note("process", path, f"{hardware.identity or 'a watchdog'} of {hardware.timeout_s} s is fed{how}")
+        controller.note("process", path, f"{hardware.identity or 'a watchdog'} waits to be fed{within}{how}")
 
     def _unless_it_fails(self, what: str, do: Callable[[], None]) -> None:
         try:
