@@ -166,10 +166,18 @@ def test_a_systemctl_that_fails_leaves_the_limit_unknown(error: Exception) -> No
     assert stop_timeout_s(("jp.service",), run) is None
 
 
-def test_a_telling_takes_no_descriptor_along(tmp_path: Path) -> None:
+def test_a_telling_takes_no_descriptor_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The socket is made for one datagram and closed: a child process inherits nothing."""
-    with notify_socket(tmp_path) as systemd, socket.socket() as probe:
-        before = probe.fileno()
+    made: list[socket.socket] = []
+
+    class Noted(socket.socket):
+        def __init__(self, *terms: Any, **named: Any) -> None:
+            super().__init__(*terms, **named)
+            made.append(self)
+
+    with notify_socket(tmp_path) as systemd:
+        monkeypatch.setattr(socket, "socket", Noted)
         ServiceManager(systemd.address).tell("READY=1")
-        with socket.socket() as after:
-            assert after.fileno() == before + 1
+
+    assert len(made) == 1
+    assert made[0].fileno() == -1, "closed"
