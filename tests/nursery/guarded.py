@@ -32,7 +32,11 @@ async def obey(guard: Guard, end: Callable[[], None]) -> None:
     os.set_blocking(0, False)
     while True:
         await trio.lowlevel.wait_readable(0)
-        for line in os.read(0, 4096).decode().splitlines():
+        orders = os.read(0, 4096).decode()
+        if not orders:  # whoever gave them is gone
+            end()
+            return
+        for line in orders.splitlines():
             match line.split():
                 case ["block", seconds]:
                     the_culprit(float(seconds))
