@@ -204,7 +204,6 @@ BUS: dict[str, Cell | NotHere | Elsewhere] = {
         trusted=False,
         others=CAN,
         watch_s=5.0,
-        known="a frame that went out twice before its first echo came back is taken for another node's the second time",
     ),
     "garbage": Cell(
         says="What is no frame is counted and dropped: as silent, and PM-14 tells the noise.",

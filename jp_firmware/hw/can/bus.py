@@ -173,7 +173,7 @@ class CanBus:
             raise lost
 
     def _dispatch(self, frame: Frame, lifeline: Lifeline) -> None:
-        sent_at_s = self._sent.pop(frame, -math.inf)
+        sent_at_s = self._sent.get(frame, -math.inf)
         if trio.current_time() - sent_at_s > ECHO_S:
             lifeline.feed()
             self._asked_at_s = None
