@@ -211,7 +211,7 @@ class Process:
         for name, master in self.controller.plant.masters.items():
             wire = self.world.wires[name]
             assert isinstance(wire, ModbusWire)
-            master.connect = partial(wire.open, self.life)  # type: ignore[assignment]
+            master.connect = partial(wire.open, self.life)
             master.new_line = wire.new_line
         whole = self.controller.tree
         self.tree = Supervisor(

@@ -92,7 +92,7 @@ def stories(at_least: int, at_most: int) -> st.SearchStrategy[list[Step]]:
     """Lists of steps."""
     some = [st.sampled_from(words) for weight, words in _WORDS for _ in range(weight)]
     step = st.builds(
-        lambda which, then_s: Step(*which, then_s=then_s),
+        lambda which, then_s: Step(which[0], which[1], which[2], then_s),
         st.sampled_from(range(len(some))).flatmap(lambda at: some[at]),
         st.sampled_from(_PAUSES_S),
     )

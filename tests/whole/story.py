@@ -150,8 +150,8 @@ class Story:
         world = self.world
         for board in world.plant.boards:
             world.verbs.clear(board)
-        for one in (*CABINET.modules, *CABINET.meters):
-            world.verbs.clear(one.id)
+        for device in (*world.plant.nodes, *world.plant.meters):
+            world.verbs.clear(device)
         for wire in world.wires.values():
             await wire.restore()
         for outlet in world.plant.outlets.values():
