@@ -440,7 +440,7 @@ def test_cancelled_at_any_step_nothing_that_was_confirmed_or_posted_is_lost(tmp_
     assert cancel_at_every_step(scenario, seeds=[1], clock=None) > 15
 
 
-# --- a process that must be left ---------------------------------------------------------------------------------------
+# --- a process that must be left --------------------------------------------------------------------------------------
 
 
 async def test_a_flush_returns_when_all_that_was_queued_can_be_read_though_the_loop_does_not_turn(path: Path) -> None:
