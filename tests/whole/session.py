@@ -10,7 +10,7 @@ from tests.whole.charger import BOTH, ONE, OTHER_TAG, SITE_LIMIT_W, TAG, TWO, Pr
 SHARED_S = 0.6  # long enough for the plan to move power between the two, more than once
 
 
-async def two_cars(world: World, process: Process) -> None:
+async def two_cars(world: World, process: Process, *, shared_s: float = SHARED_S) -> None:
     """The first car is started by a tag, the second by the central system; they share, and end one after the other."""
 
     def all_are(*states: ConnectorState) -> bool:
@@ -25,7 +25,7 @@ async def two_cars(world: World, process: Process) -> None:
     assert process.start(TWO, OTHER_TAG) == (True, "")
     await world.until(lambda: all_are(ConnectorState.CHARGING))
     await world.until(lambda: sum(process.assigned_w().values()) > 0.95 * SITE_LIMIT_W)
-    await trio.sleep(SHARED_S)
+    await trio.sleep(shared_s)
     process.swipe(TAG)
     await world.until(lambda: process.state(ONE) is ConnectorState.FINISHING and process.session(ONE) is None)
     world.verbs.unplug(ONE)
