@@ -7,6 +7,7 @@ the processes in the order that an operator would, and leaves nothing behind.
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -36,6 +37,7 @@ T = TypeVar("T")
 START_S = 20.0  # ours: patience with a process on a busy machine; a start takes about a second
 STOP_S = 25.0  # ours: above the controller's own sum of deadlines for sessions that end in order
 POLL_S = 0.05
+PORTS = (15_000, 32_000)
 
 
 class SiteError(Exception):
@@ -43,12 +45,22 @@ class SiteError(Exception):
 
 
 def free_tcp_ports(count: int) -> list[int]:
-    """As many TCP ports of the loopback interface that are free now, no two the same."""
+    """As many TCP ports of the loopback interface that are free now, no two the same.
+
+    From below those that the kernel gives to outgoing connections, which come and go meanwhile.
+    """
+    found: list[int] = []
     with ExitStack() as probes:
-        sockets = [probes.enter_context(socket.socket()) for _ in range(count)]
-        for probe in sockets:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in sockets]
+        for port in random.sample(range(*PORTS), PORTS[1] - PORTS[0]):
+            probe = probes.enter_context(socket.socket())
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue  # taken
+            found.append(port)
+            if len(found) == count:
+                return found
+    raise SiteError(f"not {count} TCP ports are free between {PORTS[0]} and {PORTS[1]}")
 
 
 def wait_for(condition: Callable[[], T | None], what: str, within_s: float = START_S) -> T:

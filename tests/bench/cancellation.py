@@ -45,6 +45,7 @@ class Bench:
 
     def charge(self) -> None:
         """All connectors deliver."""
+        wait_for(self._all_modules_heard, "every module to be heard", 60)
         for connector in self.connectors:
             self.site.sim("plug", connector=connector, vehicle="hyundai-ioniq-5", soc=20.0, battery_kwh=50.0)
         wait_for(lambda: self._all_in("preparing"), "all cars to be plugged in", 30)
@@ -137,6 +138,10 @@ class Bench:
     def _all_in(self, state: str) -> bool:
         return self._each(lambda one: one["state"] == state)
 
+    def _all_modules_heard(self) -> bool:
+        status = self.site.status()
+        return status is not None and all(one["state"] != "silent" for one in status["modules"].values())
+
     def _all_deliver(self) -> bool:
         return self._each(lambda one: (one["power_w"] or 0) > 3000)
 
@@ -154,11 +159,11 @@ CAUSES: dict[str, Cause] = {
 }
 
 
-def measure(connectors: int, trials: int) -> dict[str, dict[str, float]]:
+def measure(connectors: int, trials: int, can: str) -> dict[str, dict[str, float]]:
     """All causes on one size of charger, each on freshly charging cars."""
     with tempfile.TemporaryDirectory() as directory:
         cabinet = Path(directory) / "cabinet.toml"
-        cabinet.write_text(cabinet_toml(connectors))
+        cabinet.write_text(cabinet_toml(connectors, can=can))
         with Site(str(cabinet), sim_arguments=BRISK) as site:
             site.start_sim()
             site.start_controller()
@@ -194,17 +199,36 @@ def load(busy: bool) -> Iterator[None]:
             hog.wait()
 
 
+def in_a_kernel_with_can(sizes: list[int]) -> int:
+    """Runs this benchmark under Debian's user-mode-linux, whose vcan interfaces are real SocketCAN (tests/uml)."""
+    script = Path(__file__).parents[1] / "uml" / "uml.sh"
+    chosen = [word for size in sizes for word in ("--connectors", str(size))]
+    return subprocess.run(
+        [str(script), sys.executable, "-m", "tests.uml.guest_bench", "--quick", "--socketcan", *chosen],
+        cwd=Path(__file__).parents[2],
+        env=os.environ | {"JP_UML_PYTHON": sys.executable},
+        check=False,
+    ).returncode
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="jp bench cancellation", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer trials: a look, not a measurement")
     parser.add_argument("--connectors", type=int, action="append", help="only these sizes (default: 1, 12 and 64)")
+    parser.add_argument("--socketcan", action="store_true", help="CAN interfaces can0 and on, instead of ttys")
+    parser.add_argument(
+        "--kernel-can", action="store_true", help="the same under a real kernel with vcan, booted for it"
+    )
     arguments = parser.parse_args()
+    if arguments.kernel_can:
+        return in_a_kernel_with_can(arguments.connectors or [1, 12])
     trials = QUICK if arguments.quick else TRIALS
+    can = "socketcan" if arguments.socketcan else "slcan"
     results: dict[str, Any] = {}
     for busy in (False, True):
         for connectors in arguments.connectors or trials:
             with load(busy):
-                measured = measure(connectors, trials.get(connectors, connectors))
+                measured = measure(connectors, trials.get(connectors, connectors), can)
             for name, value in measured.items():
                 results[f"{connectors}/{'loaded' if busy else 'idle'}/{name}"] = value
             print(f"measured {connectors} connectors, {'both cores busy' if busy else 'idle'}", file=sys.stderr)
