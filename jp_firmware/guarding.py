@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from jp_firmware.charging.view import Ending
+from jp_firmware.config.watchdogs import GUARD
 from jp_firmware.model.session import StopReason
 from jp_firmware.nursery.backoff import Backoff
 from jp_firmware.nursery.guard import Acted, Guard
@@ -26,7 +27,6 @@ SOURCE = "controller"
 
 RECORD = "guard.record"  # in the state directory: what the guard did after a life of this process
 STACK_SIGNAL = signal.SIGUSR2  # used by nothing else in the process
-WATCHDOG_S = 60.0  # ours: far above any block that the process survives; the guard's silence is counted in beats
 
 
 @attrs.define(eq=False)
@@ -50,10 +50,10 @@ class Guarding:
 
     def part(self) -> Child:
         """May be restarted again and again: a charger without a guard is still a charger."""
-        process = Child(
-            name="process", run=self.guard.run, watchdog_s=WATCHDOG_S, backoff=Backoff(first_s=0.1, cap_s=5.0)
-        )
-        return Supervisor(name="guard", children=[process], intensity=None).as_child()
+        name, _, part = GUARD.partition("/")
+        terms = self.controller.watches[GUARD].terms
+        process = Child(name=part, run=self.guard.run, backoff=Backoff(first_s=0.1, cap_s=5.0), **terms)
+        return Supervisor(name=name, children=[process], intensity=None).as_child()
 
     def recall(self) -> None:
         """Notes what the guard had to do after the last life of this process. Reads a file: before the loop is busy."""

@@ -17,6 +17,7 @@ import trio
 
 from jp_firmware.config import schema
 from jp_firmware.config.schema import ConfigError
+from jp_firmware.config.watchdogs import PROCESS
 from jp_firmware.nursery import walk
 from jp_firmware.nursery.hardware_watchdog import HardwareWatchdog
 from jp_firmware.nursery.pauses import GcPolicy
@@ -32,7 +33,6 @@ log = logging.getLogger("jp")
 
 LOOK_S = 1.0  # ours: between two looks at the tree; at least twice in the shortest of the watchdogs that are fed
 STATUS_S = 5.0  # ours: between two lines for `systemctl status`
-WATCHDOG_S = 5.0  # of this part itself; the evidence is a look that came to its end
 SLACK_S = 5.0  # ours: what a process needs for the last steps after its tree has ended
 START_S = 60.0  # ours: what a start needs at most, when the same process starts anew
 
@@ -126,8 +126,9 @@ class Process:
         async def run(lifeline: Lifeline) -> None:
             await self._run(controller, lifeline)
 
-        look = Child(name="health", run=run, watchdog_s=WATCHDOG_S, stop_within_s=1.0)
-        return [Supervisor(name="process", children=[look], intensity=None).as_child()]
+        name, _, part = PROCESS.partition("/")
+        look = Child(name=part, run=run, stop_within_s=1.0, **controller.watches[PROCESS].terms)
+        return [Supervisor(name=name, children=[look], intensity=None).as_child()]
 
     def left(self, *, in_order: bool) -> None:
         """The tree has ended, and the process is about to. Only an ordered end stops the hardware's watchdog."""

@@ -30,6 +30,8 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "journal": Kind("a commit, or a round trip through the writer's thread", 2, 120, period_s=10.0),
+    # Far above any block that the process survives: the guard's silence is counted in beats, and ends it much earlier.
+    "guard": Kind("its answer to a beat of the loop", 10, 3600, period_s=60.0),
     "planner": Kind("a plan published, every 0.5 s", 1, 4, period_s=2.0),  # below 5 s, the life of an allocation
     # Longer than the closing of a session; below it, leases of set-points end after 2 s. Recovery comes before ready.
     "connector": Kind("a scan of its machine", 15, 120, period_s=20.0, grace_s=30.0),
@@ -43,7 +45,11 @@ KINDS: Mapping[str, Kind] = {
     "meter": Kind("a plausible reading that moves", 0.5, 60, on_bus=True),
     "plc board": Kind("a heartbeat that moved", 0.5, 15, on_bus=True),
     "reader": Kind("bytes read; an idle reader says none", 10, 86_400),
+    "process": Kind("a look at the whole tree that came to its end, every second", 2, 60, period_s=5.0),
 }
+# Parts that the process brings along, beside those of the cabinet.
+GUARD = "guard/process"
+PROCESS = "process/health"
 LINK = "link"  # what a wire's own child is called; a "*" in a path never means it
 
 
@@ -84,7 +90,7 @@ def mistakes(cabinet: Cabinet) -> Iterator[Mistake]:
         meant = _meant(entry, known)
         if not meant:
             yield Mistake(
-                ("watchdogs", at, "path"), f'there is no "{entry.path}" in the tree; {suggest(entry.path, list(known))}'
+                ("watchdogs", at, "path"), f'there is no "{entry.path}" in the tree; {_nearest(entry.path, known)}'
             )
         for path in meant:
             kind = KINDS[known[path].kind]
@@ -108,6 +114,12 @@ def _meant(entry: Watchdog, known: Mapping[str, Watch]) -> list[str]:
     ]
 
 
+def _nearest(path: str, known: Mapping[str, Watch]) -> str:
+    """A branch has no watchdog of its own, but the parts below it have."""
+    below = [one for one in known if one.startswith(f"{path}/")]
+    return f"did you mean {' or '.join(below[:3])}?" if below else suggest(path, list(known))
+
+
 def _own_s(kind: str, own_s: float | None) -> float:
     return KINDS[kind].period_s if own_s is None else own_s
 
@@ -115,6 +127,7 @@ def _own_s(kind: str, own_s: float | None) -> float:
 def _parts(cabinet: Cabinet, backend_s: float) -> Iterator[tuple[str, str, float | None]]:
     """Path, kind, and the period that it brings along."""
     yield "journal", "journal", None
+    yield GUARD, "guard", None
     for wire in cabinet.wires:
         yield f"wires/{wire.name}/{LINK}", "can link" if wire.is_can else "modbus link", None
     for board in cabinet.plc_boards:
@@ -132,3 +145,4 @@ def _parts(cabinet: Cabinet, backend_s: float) -> Iterator[tuple[str, str, float
     if cabinet.backend.url:
         yield "backend/ocpp-1.6", "backend", backend_s
     yield "consoles/socket", "console", None
+    yield PROCESS, "process", None

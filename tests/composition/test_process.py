@@ -16,6 +16,7 @@ from trio.testing import MockClock
 from jp_firmware.config import store
 from jp_firmware.config.schema import ConfigError
 from jp_firmware.config.schema import Process as Settings
+from jp_firmware.config.watchdogs import Watch, watches
 from jp_firmware.controller import Controller
 from jp_firmware.nursery.backoff import Backoff
 from jp_firmware.nursery.pauses import GcPauses, GcPolicy
@@ -64,6 +65,7 @@ class Charger:
     stalls: StallDetector = attrs.field(factory=StallDetector)
     pauses: GcPauses = attrs.field(factory=GcPauses)
     noted: list[tuple[str, str, str]] = attrs.field(factory=list)
+    watches: dict[str, Watch] = attrs.field(factory=lambda: watches(store.load(store.find("demo"))))
     tree: Supervisor = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:

@@ -13,6 +13,7 @@ from jp_firmware.config.watchdogs import watches
 from jp_firmware.controller import Controller
 from jp_firmware.hw.can.frame import Frame
 from jp_firmware.nursery import walk
+from jp_firmware.process import Process
 
 
 class Wire:
@@ -29,9 +30,12 @@ async def test_every_part_is_watched_as_the_table_says(autojump_clock: MockClock
     changed = (
         Watchdog(path="wires/can0/*", period_s=3.0, at_expiry="restart-bus"),
         Watchdog(path="journal", grace_s=7.0),
+        Watchdog(path="guard/*", period_s=90.0),
+        Watchdog(path="process/health", period_s=3.0, at_expiry="escalate"),
     )
     cabinet = attrs.evolve(store.load(store.find("demo")), watchdogs=changed)
-    controller = Controller(cabinet, tmp_path, tmp_path, tmp_path / "socket")
+    process = Process(cabinet.process)
+    controller = Controller(cabinet, tmp_path, tmp_path, tmp_path / "socket", guarded=True, process_parts=process.parts)
     assert controller.backend is not None
     wanted = watches(cabinet, controller.backend.watchdog_s)
     built = {path: one.child for path, _, one in walk.parts(controller.tree) if not one.child.subtree}
@@ -41,6 +45,8 @@ async def test_every_part_is_watched_as_the_table_says(autojump_clock: MockClock
         assert (child.watchdog_s, child.ready_within_s) == (wanted[path].period_s, wanted[path].grace_s), path
     assert built["wires/can0/module-8"].at_expiry.value == "restart all"
     assert built["journal"].ready_within_s == 7.0
+    assert built["guard/process"].watchdog_s == 90.0
+    assert (built["process/health"].watchdog_s, built["process/health"].at_expiry.value) == (3.0, "escalate")
 
 
 async def test_each_bus_has_an_everything_off_of_its_own(autojump_clock: MockClock, tmp_path: Path) -> None:

@@ -31,6 +31,8 @@ def test_each_part_has_its_kinds_terms_unless_its_device_says_otherwise(tmp_path
     assert found["wires/plc-1-wire/plc-1"].period_s == 2 * 0.5 + 1.0
     assert found["connectors/connector-2"].grace_s == 30.0
     assert found["backend/ocpp-1.6"].period_s == 300.0
+    assert found["guard/process"].period_s == 60.0
+    assert found["process/health"].period_s == 5.0
     assert math.isinf(found["wires/reader-0"].period_s)
     assert {one.at_expiry for one in found.values()} == {"restart"}
 
@@ -71,6 +73,10 @@ def test_a_link_is_watched_when_it_is_named(tmp_path: Path) -> None:
         ({"path": "wires/can9/*"}, 'there is no "wires/can9/*" in the tree'),
         ({"path": "planner", "period_s": 30}, "30 is out of range for planner; allowed: 1 to 4"),
         ({"path": "wires/can0/module-1", "period_s": 12}, "allowed: 0.2 to 9"),
+        ({"path": "guard/process", "period_s": 5}, "5 is out of range for guard/process; allowed: 10 to 3600"),
+        ({"path": "guard"}, 'there is no "guard" in the tree; did you mean guard/process?'),
+        ({"path": "process"}, 'there is no "process" in the tree; did you mean process/health?'),
+        ({"path": "process/health", "period_s": 1}, "allowed: 2 to 60"),
         ({"path": "journal", "period_s": 0.1}, "0.1 is out of range; allowed: 0.2 to 86,400"),
         ({"path": "journal", "grace_s": 0}, "grace_s: 0.0 is out of range"),
         ({"path": "journal", "at_expiry": "restart-bus"}, 'journal is on no bus; choose "restart" or "escalate"'),
