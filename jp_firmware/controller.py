@@ -146,6 +146,7 @@ class Controller:
             f"connectors/{runner.name}",
             runner.run,
             safe=runner.safe,
+            safe_now=runner.safe_now,
             backoff=Backoff(first_s=1.0, cap_s=30.0),
             stop_within_s=limits.power_down_s + 12.0,
             safe_within_s=limits.power_down_s + 1.0,

@@ -111,8 +111,8 @@ class FaultView(Protocol):
     def active_at(self, sources: frozenset[str]) -> tuple[Fault, ...]:
         """Active faults at any of `sources`, worst first."""
 
-    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Calls `listener` after each change; returns the function that ends it."""
+    def subscribe(self, listener: Callable[[], None], sources: frozenset[str] | None = None) -> Callable[[], None]:
+        """Calls `listener` after each change at one of `sources`, or anywhere; returns the function that ends it."""
 
 
 # --- what charging offers ------------------------------------------------------------------------------------------

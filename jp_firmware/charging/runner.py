@@ -22,9 +22,9 @@ from jp_firmware.charging.recovery import after_restart
 from jp_firmware.charging.session_book import SessionBook
 from jp_firmware.charging.view import Ending, View
 from jp_firmware.charging.waiting import until
-from jp_firmware.model.connector import ConnectorReport
+from jp_firmware.model.connector import ConnectorReport, ConnectorState
 from jp_firmware.model.ids import ConnectorId
-from jp_firmware.model.power import Demand, MeterReading, Plan
+from jp_firmware.model.power import Allocation, Demand, MeterReading, Plan
 from jp_firmware.model.session import IdToken, Session, StopReason
 from jp_firmware.model.signals import Source
 from jp_firmware.nursery.bell import Bell
@@ -72,16 +72,18 @@ class ConnectorRunner:
     _power: Power | None = None
     _book: SessionBook | None = None
     _in_scope: bool = False
+    _up: bool = False  # its own task is running
     _scanning: bool = False
     _defect: Exception | None = None
     _in_doubt: bool = False  # a commit was given up that the disk may yet carry out
     _raised: dict[str, str] = attrs.field(factory=dict)
     _presented: list[tuple[IdToken, bool]] = attrs.field(factory=list)
     _last_demand: tuple[float, float, bool] = (0.0, 0.0, False)
+    _seen_w: float = 0.0  # what the plan gave when it was last looked at
 
     def __attrs_post_init__(self) -> None:
         self.report = Source(self.name)
-        self._publish_report(None)
+        self._publish_report(None, 0.0)
 
     @property
     def connector_id(self) -> ConnectorId:
@@ -154,13 +156,23 @@ class ConnectorRunner:
         self._tell_planner(view)
         if machine.state is not state_before or machine.wants_session:
             self._bell.ring()
-        self._publish_report(view)
+        self._publish_report(view, now_s)
+
+    def _look_at_plan(self) -> None:
+        """A plan that gives what the last one gave can wait for the next turn: most plans move one connector."""
+        share = self._share()
+        if share is None or share.assigned_w != self._seen_w:
+            self.scan()
+
+    def _share(self) -> Allocation | None:
+        plan = self.ports.plan.signal.value
+        return plan.allocations.get(self.connector_id) if plan else None
 
     def view(self, now_s: float) -> View:
         """The inputs as they stand."""
         ports, limits = self.ports, self.machine.limits
-        plan = ports.plan.signal.value
-        share = plan.allocations.get(self.connector_id) if plan else None
+        share = self._share()
+        self._seen_w = share.assigned_w if share else 0.0
         return View(
             now_s=now_s,
             ev=ports.ev_link.status.fresh(now_s, limits.measurement_s),
@@ -209,17 +221,25 @@ class ConnectorRunner:
         """Runs until cancelled. A session in progress is first ended, made safe and accounted for."""
         ports = self.ports
         with ExitStack() as subscriptions:
-            for source in (ports.ev_link.status, ports.stage.output, ports.meter.reading, ports.plan):
+            for source in (ports.ev_link.status, ports.stage.output, ports.meter.reading):
                 subscriptions.callback(source.subscribe(self.scan))
-            subscriptions.callback(ports.fault_view.subscribe(self.scan))
+            subscriptions.callback(ports.plan.subscribe(self._look_at_plan))
+            subscriptions.callback(ports.fault_view.subscribe(self.scan, ports.sources))
+            subscriptions.callback(self._is_down)
             async with trio.open_nursery() as nursery:
                 await self._recover()
+                self._up = True
                 self.scan()
                 lifeline.ready()
                 while True:
                     await self._turn(nursery, lifeline)
                     if self.machine.wants_session:
                         await self._session(nursery, lifeline)
+
+    def _is_down(self) -> None:
+        """Nobody is to read of a connector that works while its task does not."""
+        self._up = False
+        self._publish_report(None, trio.current_time())
 
     async def _recover(self) -> None:
         """Accounts for sessions that a crash, or a disk that was too slow, left open, before power may flow again."""
@@ -236,6 +256,14 @@ class ConnectorRunner:
 
     def _meter_reading(self) -> MeterReading | None:
         return self.ports.meter.reading.fresh(trio.current_time(), METER_FRESH_S)
+
+    def safe_now(self) -> None:
+        """Power ends, whatever the connector's own task is doing: the first word of `safe`."""
+        if self._power:
+            self._power.revoke()
+            self._power = None
+        silent = Ending(StopReason.FAULT, "CTL-01 the connector's task gave no sign")
+        self.machine.interrupt(silent, trio.current_time())
 
     async def safe(self) -> None:
         """Safe state from outside: modules off and contactors open, without the help of the connector's own task.
@@ -350,12 +378,13 @@ class ConnectorRunner:
 
     # --- what others see ---------------------------------------------------------------------------------------------
 
-    def _publish_report(self, view: View | None) -> None:
+    def _publish_report(self, view: View | None, now_s: float) -> None:
         machine, before = self.machine, self.report.signal.value
-        changed = before is None or before.state is not machine.state
+        state = machine.state if self._up or machine.in_session else ConnectorState.UNAVAILABLE
+        changed = before is None or before.state is not state
         report = ConnectorReport(
             connector_id=self.connector_id,
-            state=machine.state,
+            state=state,
             since=datetime.now(UTC) if changed or before is None else before.since,
             operative=machine.operative,
             plugged=bool(view and view.ev and view.ev.plugged),
@@ -363,7 +392,7 @@ class ConnectorRunner:
             token=machine.token,
             session=self.session,
             fault_codes=tuple(fault.code for fault in view.faults) if view else (),
-            text=machine.text,
+            text=machine.text if self._up else "its task is not running; it starts again by itself",
         )
         if report != before:
-            self.report.publish(report, view.now_s if view else 0.0)
+            self.report.publish(report, now_s)

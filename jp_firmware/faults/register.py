@@ -51,7 +51,7 @@ class FaultRegister:
         self._active: dict[tuple[str, str], Fault] = {}
         self._recent: deque[Fault] = deque(maxlen=RECENT)
         self._occurrences: Counter[tuple[str, str]] = Counter()
-        self._listeners: list[Callable[[], None]] = []
+        self._listeners: list[tuple[Callable[[], None], frozenset[str] | None]] = []
 
     # --- raising and clearing (FaultSink) ----------------------------------------------------------------------------
 
@@ -83,7 +83,7 @@ class FaultRegister:
             return
         if kind.latched:
             self._active[key] = attrs.evolve(known, cause_present=False)
-            self._tell()
+            self._tell(source)
         else:
             self._close(key)
 
@@ -124,10 +124,14 @@ class FaultRegister:
         """Active faults at any of `sources`, worst first."""
         return tuple(fault for fault in self.active if fault.source in sources)
 
-    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Calls `listener` after each change; returns the function that ends it."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+    def subscribe(self, listener: Callable[[], None], sources: frozenset[str] | None = None) -> Callable[[], None]:
+        """Calls `listener` after each change at one of `sources`, or anywhere; returns the function that ends it.
+
+        On a large charger the choice matters: a button that stops all of it raises a fault at each board.
+        """
+        entry = (listener, sources)
+        self._listeners.append(entry)
+        return lambda: self._listeners.remove(entry)
 
     def snapshot(self) -> dict[str, Any]:
         """The console's topic `faults`, JSON-ready."""
@@ -155,10 +159,12 @@ class FaultRegister:
                 self._on_change(fault, what)
             except Exception:
                 log.exception("%s at %s was %s, and who keeps the record failed", fault.code, fault.source, what)
-        self._tell()
+        self._tell(fault.source)
 
-    def _tell(self) -> None:
-        for listener in tuple(self._listeners):
+    def _tell(self, source: str) -> None:
+        for listener, sources in tuple(self._listeners):
+            if sources is not None and source not in sources:
+                continue
             try:
                 listener()
             except Exception:

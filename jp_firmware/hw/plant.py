@@ -132,13 +132,15 @@ class Plant:
 
     def _wire(self, wire: Wire) -> Supervisor:
         link = self.buses[wire.name].run if wire.is_can else self._modbus_link(wire.name)
+        off = _all_off(self._modules_depending_on(wire.name))
         return Supervisor(
             name=wire.name,
-            children=[self._device(f"{wire.name}/{LINK}", link), *self._devices_on(wire.name)],
+            children=[self._device(f"{wire.name}/{LINK}", link, safe_now=off), *self._devices_on(wire.name)],
             strategy=Strategy.HUB,
             intensity=None,
             stop_together=True,
-            everything_off=_all_off(self._modules_depending_on(wire.name)),
+            latch_escalates=False,  # a module that could not be made safe takes none of the bus's others down
+            everything_off=off,
         )
 
     def _modules_depending_on(self, wire: str) -> list[ModuleTask]:
@@ -172,7 +174,13 @@ class Plant:
         for one in self.cabinet.modules:
             if one.wire == wire:
                 module = self.modules[one.id]
-                yield self._device(f"{wire}/{one.id}", module.run, safe=module.safe, safe_within_s=module.safe_within_s)
+                yield self._device(
+                    f"{wire}/{one.id}",
+                    module.run,
+                    safe=module.safe,
+                    safe_now=module.safe_now,
+                    safe_within_s=module.safe_within_s,
+                )
 
     def _device(self, path: str, run: Callable[..., Any], **terms: Any) -> Child:
         watch = self.watches[f"wires/{path}"]

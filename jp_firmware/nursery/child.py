@@ -91,12 +91,14 @@ class Child:
     """One part of the tree and its terms.
 
     `run` raises when it loses its device. `safe` is idempotent and must not need the task's own state: it runs after
-    every end of `run`, and from outside when the task cannot be ended.
+    every end of `run`, and from outside when the task cannot be ended. `safe_now` is its first word, synchronous: it is
+    said as soon as the watchdog's expiry is seen, so that a task which resists its end gains no time by it.
     """
 
     name: str
     run: Callable[[Lifeline], Awaitable[object]]
     safe: Callable[[], Awaitable[object]] | None = None
+    safe_now: Callable[[], None] | None = None
     restart: Restart = Restart.ALWAYS
     watchdog_s: float = math.inf  # longest gap between feeds, once ready
     ready_within_s: float = 10.0  # from the start to `Lifeline.ready`
@@ -222,17 +224,26 @@ class Lifeline:
             self._why = why
             self._stop.cancel(reason=why)
 
+    @property
+    def _is_watched(self) -> bool:
+        return not self.child.subtree and self.state in (State.STARTING, State.UP, State.MAKING_SAFE)
+
+    def _notice_expiry(self) -> bool:
+        """Whether the watchdog has expired since this was last asked."""
+        if not self._is_watched or self._expired_at_s is not None or not self._watchdog.cancel_called:
+            return False
+        self._expired_at_s = trio.current_time()
+        return True
+
     def _given_up_at_s(self) -> float:
         """When a task is given up on whose watchdog has expired and that does not end; before that, when to ask again.
 
         Its time counts from when the expiry was noticed: a loop that stood still gave it no chance to end.
         """
-        if self.child.subtree or self.state not in (State.STARTING, State.UP, State.MAKING_SAFE):
+        if not self._is_watched:
             return math.inf
-        if not self._watchdog.cancel_called:
-            return self._watchdog.deadline
         if self._expired_at_s is None:
-            self._expired_at_s = trio.current_time()
+            return self._watchdog.deadline
         return self._expired_at_s + self.child.stop_budget_s
 
     def _was_up_s(self) -> float:

@@ -75,6 +75,16 @@ class Keeper:
             one._ended.set()
             self._send.send_nowait(one)
 
+    def _make_safe_now(self, one: Lifeline) -> None:
+        """The first word of its safe state, whatever its task does about its end."""
+        if one.child.safe_now is None:
+            return
+        try:
+            one.child.safe_now()
+        except Exception as error:
+            log.exception("%s: the first word of its safe state failed", one.path)
+            one.last_error = error
+
     async def _make_safe(self, one: Lifeline) -> bool:
         """Whether the child's safe state was reached in time. Works with and without the child's task."""
         if one.child.safe is None:

@@ -293,6 +293,8 @@ class Supervisor(Keeper):
     async def _give_up_on_deaf(self) -> None:
         """A task that does not end when its watchdog expires is no better than one that does not end when stopped."""
         for one in self.lifelines:
+            if one._notice_expiry():
+                self._make_safe_now(one)
             if one._given_up_at_s() <= trio.current_time():
                 one._why = "its watchdog expired, and its task did not end"
                 await self._give_up_on(one)

@@ -125,7 +125,7 @@ class BenchFaults:
     def active_at(self, sources: frozenset[str]) -> tuple[Fault, ...]:
         return tuple(one for (_, source), one in self.active.items() if source in sources)
 
-    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+    def subscribe(self, listener: Callable[[], None], sources: frozenset[str] | None = None) -> Callable[[], None]:
         self.listeners.append(listener)
         return lambda: self.listeners.remove(listener)
 

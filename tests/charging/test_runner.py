@@ -233,6 +233,32 @@ async def test_the_safe_state_is_reached_from_outside_without_the_task(autojump_
         world.cancel_scope.cancel()
 
 
+async def test_a_task_that_resists_its_end_delivers_nothing_from_the_first_word_on(autojump_clock: MockClock) -> None:
+    async with running(Bench()) as bench:
+        await charging(bench)
+        bench.runner.safe_now()
+        told = len(bench.stage.told)
+        assert bench.stage.told[-1] is None
+
+        await trio.sleep(3)
+        assert set(bench.stage.told[told:]) <= {None}
+        assert bench.log.ended[0].stop_reason is StopReason.FAULT
+        assert is_safe(bench)
+
+
+async def test_a_connector_whose_task_is_down_is_not_reported_to_work(autojump_clock: MockClock) -> None:
+    bench = Bench()
+    async with running(bench):
+        await until_state(bench, S.AVAILABLE)
+        before = bench.runner.report.signal.value
+    after = bench.runner.report.signal.value
+
+    assert before is not None
+    assert before.state is S.AVAILABLE
+    assert after is not None
+    assert (after.state, after.text) == (S.UNAVAILABLE, "its task is not running; it starts again by itself")
+
+
 async def test_contactors_that_stay_closed_are_no_safe_state_and_lock_the_connector_out(
     autojump_clock: MockClock,
 ) -> None:

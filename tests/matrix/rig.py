@@ -30,6 +30,7 @@ class Rig:
     faults: Faults = attrs.field(factory=Faults)
     ends: list[tuple[float, str, End]] = attrs.field(factory=list)
     off_at_its_end: list[bool] = attrs.field(factory=list)
+    last_on_s: float = 0.0  # when it was last seen to hold power
     tree_ended: trio.Event = attrs.field(factory=trio.Event)
     tree: Supervisor = attrs.field(init=False)
     patient: Patient = attrs.field(init=False)
@@ -68,6 +69,8 @@ class Rig:
         while True:
             await trio.sleep(self.tick_s)
             lifeline.feed()
+            if not self.is_off():
+                self.last_on_s = trio.current_time()
 
     def _ended(self, path: str, _: Lifeline, end: End) -> None:
         path = path.removeprefix("tree/")

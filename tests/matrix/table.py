@@ -155,23 +155,19 @@ MODULE: dict[str, Cell | NotHere | Elsewhere] = {
     "task_blocks_200_ms": Cell(says="Goes on; nobody's watchdog notices."),
     "task_blocks_for_ever": BLOCKS_FOR_EVER,
     "safe_state_hangs": Cell(
-        says="OFF went out when the task ended. Cut off after 1.5 s, latched as unsafe; the others on its bus are "
-        "restarted without it.",
+        says="OFF went out when the task ended. Cut off after 1.5 s, latched as unsafe; the others on its bus go on.",
         ends=UNSAFE,
         within_s=1.6,
         feeds=False,
         trusted=False,
-        others=CAN,
         recovers=False,
     ),
     "safe_state_raises": Cell(
-        says="OFF went out when the task ended. Latched as unsafe at once; the others on its bus are restarted "
-        "without it.",
+        says="OFF went out when the task ended. Latched as unsafe at once; the others on its bus go on.",
         ends=UNSAFE,
         within_s=0.1,
         feeds=False,
         trusted=False,
-        others=CAN,
         recovers=False,
     ),
     "clock_step": Cell(says="Nothing: it never reads the wall clock."),

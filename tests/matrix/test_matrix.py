@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jp_firmware.nursery.supervisor import End
+from jp_firmware.nursery.supervisor import DEAF_LOOK_S, End
 from tests.matrix.hardware import BoardRig, BusRig, MeterRig, ModuleRig
 from tests.matrix.rig import Rig
 from tests.matrix.running import Seen, gap_allowed_s, run, run_beside_a_full_disk
@@ -97,6 +97,8 @@ def test_a_task_that_shields_itself_from_its_watchdog_is_made_safe_from_outside_
     assert seen.end_after_s <= child.watchdog_s + child.stop_within_s + 2 * child.safe_within_s + 0.1
     assert seen.rig.off_at_its_end[0], "what the task goes on doing switched it on again"
     assert bool(seen.rig.patient.made_safe_at_s) is (child.safe is not None)
+    expired_s = seen.rig.patient.fed_at_s[-1] + child.watchdog_s
+    assert column != "module" or 0 < seen.rig.last_on_s <= expired_s + DEAF_LOOK_S, "OFF waited for the task"
     assert seen.sibling_gap_s <= seen.rig.tick_s + 1e-6
 
 

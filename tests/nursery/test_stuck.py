@@ -92,6 +92,47 @@ async def test_one_that_does_not_end_when_its_watchdog_expires_is_made_safe_and_
     assert supervisor.lifelines[0].history[-1].why == "its watchdog expired, and its task did not end"
 
 
+@pytest.mark.parametrize("run", [shields, swallows_cancelled])
+async def test_the_first_word_of_the_safe_state_waits_for_no_task_that_resists(
+    autojump_clock: MockClock, run: Callable[[Lifeline], Awaitable[None]]
+) -> None:
+    log: Log = []
+    began_s = trio.current_time()
+    said_s: list[float] = []
+    child = Child(
+        name="stuck",
+        run=run,
+        safe=logs_safe(log, "stuck"),
+        safe_now=lambda: said_s.append(trio.current_time() - began_s),
+        watchdog_s=1.0,
+        stop_within_s=3.0,
+    )
+    with pytest.raises(Escalated):
+        await Supervisor(name="s", children=[child]).run()
+
+    assert said_s == [pytest.approx(1.0, abs=0.11)]
+    assert log[0][1] - began_s > 3.0
+
+
+async def test_a_first_word_that_fails_changes_nothing(autojump_clock: MockClock) -> None:
+    log: Log = []
+
+    async def starves(lifeline: Lifeline) -> None:
+        lifeline.ready()
+        await trio.sleep_forever()
+
+    def fails() -> None:
+        raise OSError("no wire")
+
+    child = Child(name="one", run=starves, safe=logs_safe(log, "one"), safe_now=fails, watchdog_s=1.0)
+    seen: list[tuple[str, End, float]] = []
+    with trio.move_on_after(1.05):
+        await Supervisor(name="s", children=[child], on_event=ends_of(seen)).run()
+
+    assert seen[:1] == [("s/one", End.WATCHDOG, 1.0)]
+    assert log[0] == ("one", pytest.approx(1.0))
+
+
 async def test_one_that_only_takes_its_time_to_end_after_its_watchdog_is_not_given_up_on(
     autojump_clock: MockClock,
 ) -> None:

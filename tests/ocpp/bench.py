@@ -93,7 +93,7 @@ class Faults:
     def active_at(self, sources: frozenset[str]) -> tuple[Fault, ...]:
         return tuple(fault for source in sources for fault in self.active.get(source, ()))
 
-    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+    def subscribe(self, listener: Callable[[], None], sources: frozenset[str] | None = None) -> Callable[[], None]:
         self.listeners.append(listener)
         return lambda: self.listeners.remove(listener)
 

@@ -217,6 +217,11 @@ class ModuleTask:
             self._distrust(Quality.STALE)
             self._judge_silence(trio.current_time())
 
+    def safe_now(self) -> None:
+        """OFF, and nobody switches it on before its next start; also not for a task that is stuck and goes on."""
+        self._running = False
+        self.want_off()
+
     async def safe(self) -> None:
         """Sends OFF until the module reports off, or acknowledges it and measures less than 1 A.
 
@@ -225,8 +230,7 @@ class ModuleTask:
         must not latch, or each dead module would need an operator. Raises `StillOn` for a module that answers and
         delivers.
         """
-        self._running = False  # also of a task that is stuck and goes on: until the next start nobody switches it on
-        self.want_off()
+        self.safe_now()
         told_at_s = next_s = trio.current_time()
         while True:
             self._take_answers(None)
