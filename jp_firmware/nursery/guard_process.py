@@ -82,6 +82,8 @@ class HeldWire:
 
     def write(self) -> None:
         """Gives the kernel what it takes. Never waits and never raises."""
+        if not self.left:
+            return  # nothing to say is not said
         while self.left:
             try:
                 count = os.write(self.fd, self.left[0])

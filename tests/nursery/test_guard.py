@@ -262,7 +262,7 @@ def test_signals_that_stop_a_service_or_a_terminal_do_not_end_the_guard(start: S
     until(loop.all_off, "OFF")
 
 
-def test_many_wires_are_told_though_one_is_full_and_another_is_gone(start: Start) -> None:
+def test_many_wires_are_told_though_one_is_full_and_another_is_gone(start: Start, tmp_path: Path) -> None:
     loop = start(wires=12)
     full, gone, *rest = loop.wires
     os.set_blocking(full.near, False)
@@ -270,7 +270,12 @@ def test_many_wires_are_told_though_one_is_full_and_another_is_gone(start: Start
     os.close(gone.far)
     loop.process.kill()
     until(lambda: all(wire.word in wire.listen() for wire in rest), "OFF on ten wires")
+    record = tmp_path / "record"
+    until(lambda: record.exists() and record.stat().st_size, "the record")
+    acted = Acted.parse(record.read_bytes())
 
+    assert {f"wire-{wire.near}" for wire in rest} <= set(acted.said_to)
+    assert f"wire-{gone.near}: Input/output error" in acted.failed
     until(lambda: full.word in full.listen(), "OFF on the wire that was full, once somebody reads it")
     gone.far = os.open(os.devnull, os.O_RDONLY)
 

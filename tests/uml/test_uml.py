@@ -85,6 +85,13 @@ def test_socketcan_on_a_real_kernel(uml: Run) -> None:
     assert "skipped" not in output
 
 
+def test_the_guard_switches_off_on_a_real_can_socket(uml: Run) -> None:
+    output = uml(sys.executable, "-m", "pytest", "-q", "--no-header", str(HERE / "guest_guard.py"))
+
+    assert " passed" in output
+    assert "skipped" not in output
+
+
 def test_linux_slcand_and_our_adapter_understand_each_other_and_a_full_queue_is_bounded(
     uml_packages: None, tmp_path: Path
 ) -> None:
