@@ -1,0 +1,44 @@
+"""`jp run`, `jp demo` and `jp console`: programs that stay until they are ended. Each loads itself only when called."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from jp_firmware import cli_socket
+
+
+def run(args: argparse.Namespace) -> int:
+    from jp_firmware.config import store
+
+    cabinet = store.load(store.find(args.cabinet), args.overrides)  # before the rest of the charger is even imported
+    from jp_firmware import daemon
+
+    return daemon.run(
+        cabinet,
+        device_dir=args.device_dir,
+        state_dir=args.state_dir or default_state_dir(),
+        socket=cli_socket.path(args),
+    )
+
+
+def default_state_dir() -> Path:
+    """Where the journal is kept: systemd's StateDirectory, root's place, or the user's."""
+    if given := os.environ.get("STATE_DIRECTORY"):
+        return Path(given.split(":")[0])
+    if os.geteuid() == 0:
+        return Path("/var/lib/jp")
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state", "jp")
+
+
+def demo(args: argparse.Namespace) -> int:
+    from jp_firmware.demo import run
+
+    return run.run(headless=args.headless, for_s=args.for_s)
+
+
+def console(args: argparse.Namespace) -> int:
+    from jp_firmware.tui import app
+
+    return app.run(cli_socket.path(args))
