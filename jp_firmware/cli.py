@@ -39,10 +39,10 @@ _ROOMS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; the exit status."""
-    arguments, for_pytest = _split(list(sys.argv[1:] if argv is None else argv))
+    arguments, passed_on = _split(list(sys.argv[1:] if argv is None else argv))
     try:
         parsed = parser(arguments).parse_args(arguments)
-        parsed.for_pytest = for_pytest
+        parsed.passed_on = passed_on
         status: int = parsed.run(parsed)
         sys.stdout.flush()
     except SystemExit as ending:  # argparse has said what is wrong, or has printed its help
@@ -61,9 +61,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
-    """What is ours, and what `jp test` passes on to pytest: argparse would take options among it for its own."""
-    if arguments[:1] == ["test"] and arguments[1:] not in (["-h"], ["--help"]):
-        return arguments[:1], arguments[1:]
+    """What is ours, and what is passed on: by `jp test` to pytest, by `jp bench NAME` to that benchmark.
+
+    argparse would take options among it for its own. A call for help is ours where no benchmark is named.
+    """
+    match arguments:
+        case ["test", "-h" | "--help"]:
+            return arguments, []
+        case ["test", *for_pytest]:
+            return ["test"], for_pytest
+        case ["bench", name, *for_benchmark] if not name.startswith("-"):
+            return ["bench", name], for_benchmark
     return arguments, []
 
 
@@ -207,8 +215,10 @@ def _add_project(commands: Any) -> None:
     test.usage = "jp test [ARGUMENTS OF PYTEST ...]"
     _command(commands, "lint", _lint, "run ruff, mypy and the import contract (a checkout only)")
     bench = _command(commands, "bench", _bench, "run a benchmark (a checkout only)")
-    bench.add_argument("name", metavar="NAME", help="of tests/bench/NAME.py")
-    bench.add_argument("--quick", action="store_true", help="fewer trials")
+    bench.usage = "jp bench [NAME [OPTIONS OF THE BENCHMARK ...]]"
+    bench.add_argument(
+        "name", metavar="NAME", nargs="?", help="without one: which there are; its options: jp bench NAME --help"
+    )
     completion = _command(commands, "completion", _completion, "print a script for tab completion")
     completion.add_argument("shell", choices=("bash", "zsh", "fish"))
 
@@ -236,7 +246,7 @@ def _version() -> str:
 def _test(args: argparse.Namespace) -> int:
     from jp_firmware.cli_checks import run_tests
 
-    return run_tests(args.for_pytest)
+    return run_tests(args.passed_on)
 
 
 def _lint(args: argparse.Namespace) -> int:  # noqa: ARG001 - all commands are called alike
@@ -247,9 +257,10 @@ def _lint(args: argparse.Namespace) -> int:  # noqa: ARG001 - all commands are c
 
 
 def _bench(args: argparse.Namespace) -> int:
-    from jp_firmware.cli_checks import run_bench
+    from jp_firmware.cli_checks import list_benchmarks, run_bench
+    from jp_firmware.cli_terminal import standard_output
 
-    return run_bench(args.name, ["--quick"] if args.quick else [])
+    return run_bench(args.name, args.passed_on) if args.name else list_benchmarks(standard_output())
 
 
 def _completion(args: argparse.Namespace) -> int:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import signal
 import subprocess
 import sys
+import textwrap
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import jp_firmware
-from jp_firmware.cli_terminal import Terminal
+from jp_firmware.cli_terminal import WIDTH, Terminal
 
 _LINTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("ruff check", ("ruff", "check")),
@@ -18,6 +22,9 @@ _LINTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("mypy", ("mypy",)),
     ("import contract", ("lint-imports",)),
 )
+
+
+ENDED = 128  # a shell's exit status for a program that a signal ended: this and the signal's number
 
 
 class ChecksError(Exception):
@@ -64,24 +71,46 @@ def run_lint(terminal: Terminal) -> int:
 
 
 def run_bench(name: str, arguments: Sequence[str]) -> int:
-    """The benchmark tests/bench/`name`.py, as a program of its own; its exit status."""
+    """The benchmark tests/bench/`name`.py with `arguments`, as a program of its own; its exit status."""
     root = checkout()
-    known = bench_names(root)
+    known = benchmarks(root)
     if name not in known:
         raise ChecksError(f"there is no benchmark {name!r}; there are: {', '.join(known) or 'none yet'}")
     return _run([sys.executable, "-m", f"tests.bench.{name}", *arguments], root)
 
 
-def bench_names(root: Path) -> list[str]:
-    """The benchmarks of a checkout: what can be run beside them, what only helps them left out."""
-    files = (root / "tests" / "bench").glob("[a-z]*.py")
-    return sorted(path.stem for path in files if '__name__ == "__main__"' in path.read_text(encoding="utf-8"))
+def list_benchmarks(terminal: Terminal) -> int:
+    """Names the benchmarks there are, and what each measures."""
+    found = benchmarks(checkout())
+    if not found:
+        raise ChecksError("there are no benchmarks yet")
+    margin = max(map(len, found)) + 2
+    for name, about in found.items():
+        terminal.print(textwrap.wrap(f"{name:<{margin}}{about}", WIDTH, subsequent_indent=" " * margin))
+    return 0
+
+
+def benchmarks(root: Path) -> dict[str, str]:
+    """The benchmarks of a checkout by name, with the first line of what each says of itself.
+
+    They are what can be run beside them; what only helps them is left out.
+    """
+    found = {}
+    for path in sorted((root / "tests" / "bench").glob("[a-z]*.py")):
+        text = path.read_text(encoding="utf-8")
+        if '__name__ == "__main__"' in text:
+            found[path.stem] = (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
+    return found
 
 
 def _run(command: Sequence[str], root: Path) -> int:
-    """Runs a program to its end; Ctrl-C reaches it as it reaches us, and it is waited for."""
+    """Runs a program to its end; Ctrl-C reaches it as it reaches us, another call to end is handed on; it is waited
+    for, since it may have more to end than itself."""
     interrupted = False
-    with subprocess.Popen(command, cwd=root, env={**os.environ, "PYTHONUNBUFFERED": "1"}) as running:
+    with (
+        subprocess.Popen(command, cwd=root, env={**os.environ, "PYTHONUNBUFFERED": "1"}) as running,
+        _handed_on_to(running),
+    ):
         while True:
             try:
                 status = running.wait()
@@ -91,4 +120,18 @@ def _run(command: Sequence[str], root: Path) -> int:
                 break
     if interrupted:
         raise KeyboardInterrupt
-    return status
+    return status if status >= 0 else ENDED - status
+
+
+@contextmanager
+def _handed_on_to(running: subprocess.Popen[bytes]) -> Iterator[None]:
+    """SIGTERM and SIGHUP to us go on to the program."""
+    before = {
+        number: signal.signal(number, lambda caught, _: running.send_signal(caught))
+        for number in (signal.SIGTERM, signal.SIGHUP)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import stat
 import subprocess
 import sys
@@ -61,23 +62,75 @@ def test_lint_names_each_check_and_fails_if_any_does(tools: Path, capsys: pytest
     assert told[4].startswith("import contract  ok")
 
 
+@pytest.fixture
+def bench(tools: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout with a place for benchmarks, which are run by this interpreter."""
+    (tools / "tests" / "__init__.py").touch()
+    (tools / "tests" / "bench" / "__init__.py").touch()
+    (tools / "tests" / "bench" / "report.py").write_text('"""Only helps."""\n')
+    monkeypatch.setattr(cli_checks.sys, "executable", PYTHON)
+    return tools / "tests" / "bench"
+
+
+def write_benchmark(bench: Path, name: str, about: str, body: str) -> None:
+    lines = [f'"""{about}\n\nMore."""', "import os, signal, sys", 'if __name__ == "__main__":', f"    {body}", ""]
+    (bench / f"{name}.py").write_text("\n".join(lines))
+
+
 def test_bench_runs_a_program_of_the_checkout_and_names_those_there_are(
-    tools: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    bench: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(["bench", "timing"]) == 1
     assert capsys.readouterr().err == "jp: there is no benchmark 'timing'; there are: none yet\n"
-    (tools / "tests" / "__init__.py").touch()
-    (tools / "tests" / "bench" / "__init__.py").touch()
-    (tools / "tests" / "bench" / "report.py").write_text("HELPS = True\n")
-    (tools / "tests" / "bench" / "timing.py").write_text(
-        'import sys\nif __name__ == "__main__":\n    raise SystemExit(7 if "--quick" in sys.argv else 3)\n'
-    )
-    monkeypatch.setattr(cli_checks.sys, "executable", PYTHON)
+    assert cli.main(["bench"]) == 1
+    assert capsys.readouterr().err == "jp: there are no benchmarks yet\n"
+    write_benchmark(bench, "timing", "How fast.", "raise SystemExit(3)")
+    write_benchmark(bench, "supervision", "What it costs, " + "and again " * 8 + "what.", "raise SystemExit(4)")
 
     assert cli.main(["bench", "timing"]) == 3
-    assert cli.main(["bench", "timing", "--quick"]) == 7
     assert cli.main(["bench", "tuning"]) == 1
-    assert capsys.readouterr().err == "jp: there is no benchmark 'tuning'; there are: timing\n"
+    assert capsys.readouterr().err == "jp: there is no benchmark 'tuning'; there are: supervision, timing\n"
+    assert cli.main(["bench"]) == 0
+    assert capsys.readouterr().out == (
+        "supervision  What it costs, and again and again and again and again and again\n"
+        "             and again and again and again what.\n"
+        "timing       How fast.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "words", [["--quick", "--connectors", "12"], ["--help"], ["-h"], ["--socket", "x", "--version"], ["--", "a"]]
+)
+def test_bench_passes_all_words_after_the_name_on(
+    bench: Path, capfd: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    write_benchmark(bench, "timing", "How fast.", "print(*sys.argv[1:], sep='|')")
+
+    assert cli.main(["bench", "timing", *words]) == 0
+    assert capfd.readouterr().out == "|".join(words) + "\n"
+
+
+def test_bench_without_a_name_has_its_own_help(bench: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["bench", "--help"]) == 0
+    assert "jp bench [NAME [OPTIONS OF THE BENCHMARK ...]]" in capsys.readouterr().out
+
+
+def test_a_call_to_end_is_handed_on_to_the_benchmark_and_its_end_awaited(
+    bench: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    waits = "signal.pthread_sigmask(signal.SIG_BLOCK, [15]); os.kill(os.getppid(), 15); signal.sigwait([15])"
+    write_benchmark(bench, "timing", "How fast.", f"{waits}; print('tidied'); sys.exit(9)")
+    before = signal.getsignal(signal.SIGTERM)
+
+    assert cli.main(["bench", "timing"]) == 9
+    assert capfd.readouterr().out == "tidied\n"
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_benchmark_that_a_signal_ended_has_the_status_that_a_shell_gives(bench: Path) -> None:
+    write_benchmark(bench, "timing", "How fast.", "os.kill(os.getpid(), signal.SIGKILL)")
+
+    assert cli.main(["bench", "timing"]) == 137
 
 
 def test_without_a_checkout_it_says_so(
