@@ -10,9 +10,11 @@ import fcntl
 import os
 import platform
 import socket
+import stat
 import struct
 import subprocess
 import sys
+import termios
 import traceback
 from pathlib import Path
 
@@ -57,6 +59,16 @@ def add_vcan(interface: str) -> None:
         raise OSError(-error, f"adding {interface}")
 
 
+def open_errors() -> int:
+    """Second console: `uml.sh` hands on what is written there, at once; a file of theirs waits in the guest."""
+    os.mknod("/run/errors", stat.S_IFCHR | 0o600, os.makedev(4, 1))
+    console = os.open("/run/errors", os.O_WRONLY | os.O_NOCTTY)
+    settings = termios.tcgetattr(console)
+    settings[1] &= ~termios.OPOST  # bytes as they are: no carriage returns
+    termios.tcsetattr(console, termios.TCSANOW, settings)
+    return console
+
+
 def main(work: Path, store: Path, directory: str) -> int:
     os.environ.update(
         PATH=f"{store}/usr/bin:{store}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -76,7 +88,7 @@ def main(work: Path, store: Path, directory: str) -> int:
     command = (work / "command").read_text().splitlines()
     with (work / "output").open("wb") as output:
         return subprocess.run(
-            command, cwd=directory, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, check=False
+            command, cwd=directory, stdin=subprocess.DEVNULL, stdout=output, stderr=open_errors(), check=False
         ).returncode
 
 

@@ -9,6 +9,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -74,8 +75,8 @@ def start(*command: str, **environment: str) -> subprocess.Popen[str]:
 def end(process: subprocess.Popen[str]) -> None:
     """Leaves no kernel behind, whatever became of the test."""
     if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.terminate()  # the script ends the kernel, which is no child of ours and not of our group
+    process.wait()
 
 
 def test_socketcan_on_a_real_kernel(uml: Run) -> None:
@@ -188,3 +189,49 @@ def test_a_failing_command_is_seen_to_fail(uml_packages: None) -> None:
     output, _ = process.communicate(timeout=TIMEOUT_S)
 
     assert (3, "before\n") == (process.returncode, output)
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)]
+)
+def test_whatever_ends_the_script_ends_the_kernel_and_errors_are_told_at_once(
+    uml_packages: None, number: signal.Signals, status: int
+) -> None:
+    if number == signal.SIGKILL and shutil.which("setpriv") is None:
+        pytest.skip("no setpriv on this machine: nothing binds the kernel to a script that is killed")
+    process = start("sh", "-c", "echo running >&2; sleep 1000")
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline() == "running\n", "told while the command runs"
+        [kernel] = (pid for pid in children(process.pid) if name_of(pid) == "linux.uml")
+        process.send_signal(number)
+        assert process.wait(TIMEOUT_S) == status
+    finally:
+        end(process)
+        process.stdout.close()
+
+    give_up_at_s = time.monotonic() + TIMEOUT_S
+    while group(kernel) and time.monotonic() < give_up_at_s:
+        time.sleep(0.05)
+    assert group(kernel) == []
+
+
+def children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def name_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/comm").read_text().strip()
+
+
+def group(leader: int) -> list[int]:
+    """Processes of a group that still run."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, of_group = path.read_text().rpartition(") ")[2].split()[:3]
+        except OSError:
+            continue  # it has just ended
+        if int(of_group) == leader and state not in "ZX":
+            found.append(int(path.parent.name))
+    return found

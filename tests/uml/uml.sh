@@ -1,6 +1,7 @@
 #!/bin/sh
 # Runs a command under a real Linux kernel with CAN, in seconds and without a disk image: Debian's user-mode-linux boots
-# on this machine's own files (hostfs), with vcan0 up. Prints what the command prints and ends with its exit status.
+# on this machine's own files (hostfs), with vcan0 up. What the command says on its error output appears at once, what
+# it prints when it has ended; then this ends with its exit status. Whatever ends this script ends the kernel too.
 #
 #   uml.sh --fetch              gets the packages if they are not there yet (no root needed); 77 if they cannot be had
 #   uml.sh COMMAND [ARG...]     runs it in the present directory, can-utils and udevadm on its PATH
@@ -39,9 +40,27 @@ if [ "${1:-}" = --fetch ]; then
 fi
 fetch
 
+# The kernel makes itself a session of its own, so that neither Ctrl-C nor a signal to our group reaches it. Asked to
+# end, it takes its processes along; killed, it leaves them, but they are of the group that it leads.
+kernel=
+end() {
+    if [ -n "$kernel" ]; then
+        kill "$kernel" 2>/dev/null || true
+        for _ in 1 2 3 4 5 6 7 8 9 10; do
+            kill -0 "$kernel" 2>/dev/null || break
+            sleep 0.2
+        done
+        kill -KILL "$kernel" 2>/dev/null || true
+        sweep
+    fi
+    rm -rf "$work"
+}
+sweep() { kill -KILL -- "-$kernel" 2>/dev/null || true; }
 work=$(mktemp -d "${TMPDIR:-/tmp}/jp-uml.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-trap 'exit 143' INT TERM
+trap end EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
 for argument in "$@"; do printf '%s\n' "$argument"; done >"$work/command"
 cat >"$work/init" <<END
 #!/bin/sh
@@ -49,9 +68,21 @@ PYTHONDONTWRITEBYTECODE=1 exec '$python' '$here/guest_init.py' '$work' '$store' 
 END
 chmod 755 "$work/init"
 
-"$store/usr/bin/linux.uml" mem=384M root=/dev/root rootfstype=hostfs rootflags=/ rw init="$work/init" quiet \
-    con=null con0=null,fd:1 ssl=null ${JP_UML_SERIAL:+"ssl0=tty:$JP_UML_SERIAL"} uml_dir="$work" \
-    >"$work/console" 2>&1 </dev/null || true
+# A pipe, not our own error output: the kernel would set a terminal to raw mode.
+mkfifo "$work/errors"
+cat "$work/errors" >&2 &
+teller=$!
+# Not even SIGKILL to this script leaves the kernel behind.
+bound=
+command -v setpriv >/dev/null && bound='setpriv --pdeathsig TERM'
+$bound "$store/usr/bin/linux.uml" mem=384M root=/dev/root rootfstype=hostfs rootflags=/ rw init="$work/init" quiet \
+    con=null con0=null,fd:1 con1=null,fd:3 ssl=null ${JP_UML_SERIAL:+"ssl0=tty:$JP_UML_SERIAL"} uml_dir="$work" \
+    3>"$work/errors" >"$work/console" 2>&1 </dev/null &
+kernel=$!
+wait "$kernel" || true
+sweep
+kernel=
+wait "$teller" || true
 
 [ -e "$work/output" ] && cat "$work/output"
 if [ ! -e "$work/status" ]; then
