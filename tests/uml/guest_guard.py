@@ -24,13 +24,12 @@ from jp_firmware.config import schema
 from jp_firmware.hw.can.bus import CanBus
 from jp_firmware.hw.can.frame import Frame
 from jp_firmware.hw.can.socketcan import unpack
-from jp_firmware.hw.modules.infypower import DRIVER
 from jp_firmware.nursery.guard import Acted, Guard
 from jp_firmware.nursery.supervisor import Child, Lifeline, Supervisor
 from tests.hw.can.memory import FaultList
 from tests.uml.guest_socketcan import switch
 
-OFF = [DRIVER.codec(address).off() for address in range(12)]
+OFF = [Frame(0x029A00F0 | address << 8, b"\1" + bytes(7)) for address in range(12)]  # as InfyPower's modules take it
 ALIVE = Frame(0x123, b"\1", extended=False)
 PATIENCE_S = 20.0  # ours: for a kernel that is itself a process of a busy machine
 

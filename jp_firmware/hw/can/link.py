@@ -58,7 +58,12 @@ class _Waiting:
     data: bytes
     useful_until_s: float
     begun: bool = False
+    given_up: bool = False  # begun, and its rest dropped
     gone: trio.Event = attrs.field(factory=trio.Event)  # taken whole, or dropped
+
+    @property
+    def whole(self) -> bool:
+        return self.begun and not self.data and not self.given_up
 
 
 @attrs.define(eq=False)
@@ -66,12 +71,14 @@ class Outgoing:
     """Frames as bytes on their way to the kernel, in the order they were given: none overtakes, none is torn.
 
     `write(data)` gives the kernel bytes and returns how many it took, 0 when it is full. `wait_room` waits until it
-    may take more. A frame of which a part is written is always completed first; one that is not yet begun is
-    dropped when it has grown too old to be useful.
+    may take more. A frame of which a part is written is completed first; one that has grown too old to be useful is
+    dropped. With `clear`, bytes that spoil a torn frame, one that is begun is dropped as well: in so long a time a
+    guard may have said its words in the middle of it, and what is left of it would then be a line by itself.
     """
 
     write: Callable[[bytes], int]
     wait_room: Callable[[], Awaitable[None]]
+    clear: bytes = b""
     _queue: deque[_Waiting] = attrs.field(factory=deque)
     _bell: Bell = attrs.field(factory=Bell)
 
@@ -94,7 +101,7 @@ class Outgoing:
                     self._queue.remove(waiting)
         else:
             await trio.lowlevel.cancel_shielded_checkpoint()
-        return waiting.begun  # once begun it is completed
+        return waiting.whole
 
     async def pump(self) -> None:
         """As `CanLink.pump`."""
@@ -117,6 +124,8 @@ class Outgoing:
         now_s = trio.current_time()
         while self._queue:
             first = self._queue[0]
+            if self.clear and first.begun and not first.given_up and first.useful_until_s < now_s:
+                first.data, first.given_up = self.clear, True
             if first.begun or first.useful_until_s >= now_s:
                 count = self.write(first.data)
                 if count == 0:

@@ -30,6 +30,15 @@ BITRATE_CODES = {
     1_000_000: "8",
 }
 
+CLEAR = b"~" * 30 + b"\r"
+"""Ends a line that another writer may have left torn, so that no adapter acts on what there is of it.
+
+An empty line would complete a torn one: `C` without its CR then closes the channel, and a frame without its CR goes
+out, however old it is. A byte that is in no slcan line spoils it for an adapter that reads lines to their end. Some
+look at the first letter only (CANable's firmware): their buffer, as long as the longest line, is begun anew by as many
+of these bytes. Without a torn line it costs one refusal, and the time of one frame.
+"""
+
 MAX_LINE = 64
 """Bytes of one line that are kept. The longest legal one has 30 (`T`, identifier, length, 8 bytes, a time stamp)."""
 

@@ -34,7 +34,7 @@ class SlcanLink:
     _outgoing: Outgoing = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._outgoing = Outgoing(self._port.write_now, self._port.wait_writable)
+        self._outgoing = Outgoing(self._port.write_now, self._port.wait_writable, slcan.CLEAR)
 
     @classmethod
     async def open(cls, path: Path, bitrate: int, baud: int = 115_200) -> SlcanLink:
@@ -90,14 +90,18 @@ class SlcanLink:
         return self._port.fileno()
 
     def last_words(self, frames: Sequence[Frame]) -> tuple[bytes, ...]:
-        """As `CanLink.last_words`. The empty line first ends one that may have been torn."""
-        return (b"\r" + b"".join(map(slcan.encode, frames)),)
+        """As `CanLink.last_words`. A torn line is cleared first, and the channel opened should it be closed.
+
+        An adapter refuses to open one that is open, and keeps its bitrate while it is closed.
+        """
+        return (slcan.CLEAR + slcan.encode_command("O") + b"".join(map(slcan.encode, frames)),)
 
     async def _open_channel(self, bitrate: int) -> None:
         path = self._port.path
-        # Empty lines end whatever a former user left half written; their answers, and the refusal of a close of a
-        # closed channel, mean nothing.
-        await self._port.send_all(b"\r\r\r" + slcan.encode_command("C"))
+        # Whatever a former user left half written is not to be acted on. Empty lines wake an adapter that has just got
+        # its power (LAWICEL's manual asks for some). All answers, and the refusal of a close of a closed channel, mean
+        # nothing.
+        await self._port.send_all(slcan.CLEAR + b"\r\r\r" + slcan.encode_command("C"))
         await self._listen_until_quiet()
         code = slcan.BITRATE_CODES[bitrate]
         taken = await self._ask(slcan.encode_command("S", code))

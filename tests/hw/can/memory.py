@@ -17,6 +17,15 @@ from jp_firmware.nursery.bell import Bell
 LATENCY_S = 0.002
 
 
+def off(address: int) -> Frame:
+    """To one module, as InfyPower has it."""
+    return Frame(0x029A00F0 | address << 8, b"\1" + bytes(7))
+
+
+def on(address: int) -> Frame:
+    return Frame(0x029A00F0 | address << 8, bytes(8))
+
+
 @attrs.define(eq=False)
 class MemoryBus:
     """`devices` answer each frame of the host after `LATENCY_S`. `plugged` False is an adapter pulled out."""

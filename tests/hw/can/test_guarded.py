@@ -18,17 +18,16 @@ from jp_firmware.hw.can.frame import Frame
 from jp_firmware.hw.can.slcan_adapter import SlcanAdapter
 from jp_firmware.hw.can.slcan_link import SlcanLink
 from jp_firmware.hw.can.socketcan import SocketCanLink, unpack
-from jp_firmware.hw.modules.infypower import DRIVER
 from jp_firmware.hw.serial import SerialPort, WireDown, WireError
 from jp_firmware.nursery.guard import Guard
 from jp_firmware.nursery.guard_process import HeldWire
 from jp_firmware.nursery.supervisor import Child, Lifeline
-from tests.hw.can.memory import FaultList
+from tests.hw.can.memory import FaultList, off, on
 from tests.hw.can.test_slcan_link import far_end
 from tests.hw.pty_pair import open_pty
 
-OFF = tuple(DRIVER.codec(address).off() for address in range(36))
-ON = DRIVER.codec(0).on()
+OFF = tuple(off(address) for address in range(36))
+ON = on(0)
 
 
 @attrs.define(eq=False)
