@@ -114,7 +114,8 @@ class Plant:
     def guard_with(self, guard: Guard) -> None:
         """Gives `guard` the CAN wires while they are up, and OFF to each module on them as last words."""
         for name, bus in self.buses.items():
-            bus.guard_with(guard, [self.modules[one.id].off_frame for one in self.cabinet.modules if one.wire == name])
+            mine = [self.modules[one.id] for one in self.cabinet.modules if one.wire == name]
+            bus.guard_with(guard, [frame for module in mine for frame in module.off_frames])
 
     def supervisor(self) -> Supervisor:
         """The branch `wires` of the tree: PLC boards first up and last down, since they open the contactors."""

@@ -56,7 +56,7 @@ async def test_each_bus_has_an_everything_off_of_its_own(autojump_clock: MockClo
     for name, bus in controller.plant.buses.items():
         assert name == "can0"
         bus._link = Wire(told)  # type: ignore[assignment]
-    means = {module._codec.off(): name for name, module in controller.plant.modules.items()}
+    means = {frame: name for name, module in controller.plant.modules.items() for frame in module.off_frames}
     wires = {one.name: one.child.subtree for _, _, one in walk.parts(controller.tree) if one.child.subtree}
     off = {}
     for name in ("wires", "can0", "plc-1-wire", "plc-2-wire", "rs485-0"):
@@ -71,10 +71,12 @@ async def test_each_bus_has_an_everything_off_of_its_own(autojump_clock: MockClo
     assert len(off["plc-1-wire"]) == 4
 
 
-async def test_a_latch_stays_with_its_connector_and_escalates_anywhere_else(
+async def test_a_latch_stays_with_its_connector_or_device_and_escalates_anywhere_else(
     autojump_clock: MockClock, tmp_path: Path
 ) -> None:
     controller = Controller(store.load(store.find("demo")), tmp_path, tmp_path, tmp_path / "socket")
     branches = {path: one.child.subtree for path, _, one in walk.parts(controller.tree) if one.child.subtree}
 
-    assert {path for path, tree in branches.items() if not tree.latch_escalates} == {"connectors"}  # type: ignore[attr-defined]
+    alone = {path for path, tree in branches.items() if not tree.latch_escalates}  # type: ignore[attr-defined]
+    wires = {"can0", "plc-1-wire", "plc-2-wire", "rs485-0"}
+    assert alone == {"connectors", *(f"wires/{wire}" for wire in wires)}

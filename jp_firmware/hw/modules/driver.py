@@ -1,13 +1,16 @@
 """What a driver for a family of power modules must give, in words no vendor owns, and the profile that tunes it.
 
-A driver is a codec: it makes frames and understands frames. Timing, watchdogs and set-points are `ModuleTask`'s and the
-same for every vendor. Drivers are found by name through the entry points `jp_firmware.modules`.
+A driver is a codec: it makes frames and understands frames. What differs between families beside the bytes is said in
+`Semantics`, as data. Timing, watchdogs and set-points are `ModuleTask`'s and the same for every vendor. Drivers are
+found by name through the entry points `jp_firmware.modules`.
 """
 
 from __future__ import annotations
 
+import enum
+from collections.abc import Mapping
 from importlib.metadata import entry_points
-from typing import Protocol
+from typing import Any, Protocol
 
 import attrs
 from attrs import validators
@@ -42,6 +45,11 @@ class ModuleProfile:
     refresh_s: float = attrs.field(default=0.5, validator=validators.gt(0))  # set-point, while on
     off_repeat_s: float = attrs.field(default=0.1, validator=validators.gt(0))  # OFF, until confirmed
     off_within_s: float = attrs.field(default=1.0, validator=validators.gt(0))  # OFF to current below 1 A
+    pace_s: float = attrs.field(default=0.0, validator=validators.ge(0))  # between the frames of one command; OFF: none
+    start_within_s: float = attrs.field(default=2.0, validator=validators.gt(0))  # ON to "on", before ON is repeated
+    low_range_max_voltage_v: float = attrs.field(default=0.0, validator=validators.ge(0))  # 0: it has one range only
+    range_settle_s: float = attrs.field(default=2.0, validator=validators.ge(0))  # off, before and after a change of it
+    options: Mapping[str, Any] = attrs.field(factory=dict)  # what only this driver understands
 
     @property
     def rating(self) -> StageRating:
@@ -67,6 +75,37 @@ def load_profile(name: str) -> ModuleProfile:
     return profile
 
 
+# --- what a family is like ------------------------------------------------------------------------------------------
+
+
+class Current(enum.StrEnum):
+    """What the current of a set-point means on the wire."""
+
+    PER_MODULE = "per module"
+    TOTAL = "total of all addressed"
+
+
+class Ranges(enum.StrEnum):
+    """How a module with a low and a high output range gets from one to the other."""
+
+    NONE = "one range, or changed by the module itself"
+    WHILE_OFF = "changed by command, with the output off"
+
+
+@attrs.frozen(kw_only=True)
+class Semantics:
+    """What differs between families beside the bytes. Whoever needs to know reads it here, never asks for a name."""
+
+    addresses: range
+    addressing: str  # how a module gets its address, for people
+    on_sense: str  # what says ON on the wire, for people
+    current: Current = Current.PER_MODULE
+    ranges: Ranges = Ranges.NONE
+    spontaneous: bool = False  # output and condition come by themselves: unasked they are evidence too
+    acknowledges: bool = True  # commands are answered
+    heartbeat_s: float | None = None  # the controller's own sign of life, beside all questions
+
+
 # --- what a module says ---------------------------------------------------------------------------------------------
 
 
@@ -76,6 +115,35 @@ class Measured:
 
     voltage_v: float
     current_a: float
+
+
+@attrs.frozen
+class MeasuredVoltage:
+    """One half of `Measured`, of families that answer it alone."""
+
+    voltage_v: float
+
+
+@attrs.frozen
+class MeasuredCurrent:
+    """The other half."""
+
+    current_a: float
+
+
+@attrs.frozen
+class Available:
+    """Current the module can deliver at present, derated as it is."""
+
+    current_a: float
+
+
+@attrs.frozen
+class Identity:
+    """Who the module is; what the vendor does not say stays empty."""
+
+    serial: str = ""
+    firmware: str = ""
 
 
 @attrs.frozen
@@ -96,6 +164,7 @@ class Condition:
     alarms: tuple[Alarm, ...] = ()
     notes: tuple[str, ...] = ()
     walk_in: bool | None = None  # None where the vendor does not say
+    high_range: bool | None = None  # None where the vendor does not say
 
 
 @attrs.frozen
@@ -131,46 +200,85 @@ class Refused:
     why: str
 
 
-Report = Measured | Condition | Rated | SwitchedOff | SetPointTaken | StartingUp | Refused
+Report = (
+    Measured
+    | MeasuredVoltage
+    | MeasuredCurrent
+    | Available
+    | Condition
+    | Rated
+    | Identity
+    | SwitchedOff
+    | SetPointTaken
+    | StartingUp
+    | Refused
+)
 
 
 # --- what a driver gives --------------------------------------------------------------------------------------------
 
 
+Frames = tuple[Frame, ...]
+"""What says one thing: in this order, none where the family has no word for it. Their data is of full length."""
+
+
 class ModuleCodec(Protocol):
-    """One module at one address. All methods are pure and none raises."""
+    """One module at one address. All methods are pure and none raises. No frame is ever addressed to all modules."""
 
-    def ask_output(self) -> Frame: ...
+    def ask_output(self) -> Frames: ...
 
-    def ask_condition(self) -> Frame: ...
+    def ask_condition(self) -> Frames: ...
 
-    def ask_ratings(self) -> Frame | None:
+    def ask_ratings(self) -> Frames:
         """None where the vendor has no such question; then the profile's ratings hold."""
 
-    def on(self) -> Frame: ...
+    def ask_identity(self) -> Frames: ...
 
-    def off(self) -> Frame: ...
+    def on(self) -> Frames: ...
 
-    def set_point(self, voltage_v: float, current_a: float) -> Frame:
-        """The module's own voltage and current limit, within its ratings."""
+    def off(self) -> Frames:
+        """One frame, that needs no other before or after it."""
 
-    def walk_in(self, enabled: bool) -> Frame | None:
-        """Soft start; None where the vendor has none."""
+    def set_point(self, voltage_v: float, current_a: float) -> Frames:
+        """The module's own voltage and current limit, within its ratings. Never switches it on."""
+
+    def start(self, voltage_v: float, current_a: float) -> Frames:
+        """ON with this set-point, the set-point before and after it where the family has them apart."""
+
+    def walk_in(self, enabled: bool) -> Frames:
+        """Soft start."""
+
+    def select_range(self, high: bool) -> Frames:
+        """Sent with the output off only."""
+
+    def heartbeat(self) -> Frames:
+        """Sent each `Semantics.heartbeat_s`."""
 
     def is_from_module(self, frame: Frame) -> bool:
         """Whether the module sent this to us. Never true for a frame of our own, echoed or not."""
 
-    def decode(self, frame: Frame) -> Report | None:
-        """What a frame of the module says; None if it says nothing we use, or is not well formed."""
+    def decode(self, frame: Frame) -> tuple[Report, ...]:
+        """What a frame of the module says; nothing if it says nothing we use, or is not well formed."""
 
 
 class ModuleDriver(Protocol):
     """A vendor family."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
-    def codec(self, address: int) -> ModuleCodec:
-        """Raises `ConfigError` for an address that the family does not have."""
+    @property
+    def semantics(self) -> Semantics: ...
+
+    def codec(self, address: int, profile: ModuleProfile, /) -> ModuleCodec:
+        """Raises `ConfigError` for an address that the family does not have, or options it does not know."""
+
+
+def check_address(driver: ModuleDriver, address: int) -> None:
+    """Raises `ConfigError` for an address that the family does not have."""
+    known = driver.semantics.addresses
+    if address not in known:
+        raise ConfigError(f"an address of {driver.name} is {known[0]} to {known[-1]}, not {address}")
 
 
 def load_driver(name: str) -> ModuleDriver:

@@ -10,7 +10,19 @@ import math
 
 import attrs
 
-from jp_firmware.hw.modules.driver import Condition, Measured, Rated, Refused, Report, StartingUp, SwitchedOff
+from jp_firmware.hw.modules.driver import (
+    Available,
+    Condition,
+    Identity,
+    Measured,
+    MeasuredCurrent,
+    MeasuredVoltage,
+    Rated,
+    Refused,
+    Report,
+    StartingUp,
+    SwitchedOff,
+)
 from jp_firmware.model.power import StageRating
 
 PLAUSIBLE = 1.1
@@ -25,17 +37,23 @@ class Heard:
     """The last word of a module on each subject, and when it was said (monotonic)."""
 
     rating: StageRating
+    spontaneous: bool = False  # of a family that speaks unasked: then no question need be open
     rated: bool = False  # by the module, not by the profile
     condition: Condition | None = None
     condition_at_s: float = -math.inf
     measured: Measured | None = None
     measured_at_s: float = -math.inf
+    available: Available | None = None
+    available_at_s: float = -math.inf
+    identity: Identity | None = None
     off_taken_at_s: float = -math.inf
     answered_at_s: float = -math.inf  # last evidence
     nonsense: str = ""  # the last answer outside physics, until a good one
     starting_up: bool = False
     refusal: str = ""  # the last refusal, until a set-point is taken
     _open: set[type[Report]] = attrs.field(factory=set)
+    _voltage: MeasuredVoltage | None = None  # halves of an output that comes in two
+    _current: MeasuredCurrent | None = None
     _asked_at_s: float = -math.inf  # the last question
     _deaf_until_s: float = -math.inf
 
@@ -45,7 +63,8 @@ class Heard:
         Nor does what is said until `late_s` after the last question of the former start: it may be the answer to that.
         """
         self._deaf_until_s = self._asked_at_s + late_s
-        self.condition = self.measured = None
+        self.condition = self.measured = self.available = self.identity = None
+        self._voltage = self._current = None
         self.rated = self.starting_up = False
         self.nonsense = self.refusal = ""
         self._open.clear()
@@ -54,12 +73,17 @@ class Heard:
         """A question of this kind is on its way."""
         self._open.add(kind)
         self._asked_at_s = now_s
+        if kind is Measured:
+            self._voltage = self._current = None
 
     def take(self, report: Report, now_s: float) -> bool:
         """Notes `report`; whether it is evidence that the module is there and well informed."""
         if now_s < self._deaf_until_s:
             return False
         match report:
+            case MeasuredVoltage() | MeasuredCurrent():
+                whole = self._joined(report)
+                return whole is not None and self.take(whole, now_s)
             case Measured() if not self._is_physical(report):
                 self.nonsense = f"measures {report.voltage_v:.1f} V and {report.current_a:.1f} A"
                 return False
@@ -72,6 +96,10 @@ class Heard:
                 self.condition, self.condition_at_s, self.starting_up = report, now_s, False
             case Rated():
                 self._take_rated(report)
+            case Available():
+                self.available, self.available_at_s = report, now_s
+            case Identity():
+                self.identity = report
             case SwitchedOff():
                 self.off_taken_at_s = now_s
             case StartingUp():
@@ -80,9 +108,9 @@ class Heard:
                 self.refusal = f"refused to {report.what}: {report.why}"
             case _:
                 self.refusal = ""
-        if type(report) not in self._open:
+        if type(report) not in self._open and not self.spontaneous:
             return False
-        self._open.remove(type(report))
+        self._open.discard(type(report))
         if isinstance(report, Measured | Condition):
             self.answered_at_s = now_s
             return True
@@ -100,6 +128,17 @@ class Heard:
             and self.measured_at_s > at_s
             and self.measured.current_a < below_a
         )
+
+    def _joined(self, half: MeasuredVoltage | MeasuredCurrent) -> Measured | None:
+        if isinstance(half, MeasuredVoltage):
+            self._voltage = half
+        else:
+            self._current = half
+        if self._voltage is None or self._current is None:
+            return None
+        whole = Measured(self._voltage.voltage_v, self._current.current_a)
+        self._voltage = self._current = None
+        return whole
 
     def _is_physical(self, measured: Measured) -> bool:
         return (

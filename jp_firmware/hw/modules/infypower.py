@@ -10,19 +10,25 @@ from collections.abc import Callable
 
 import attrs
 
-from jp_firmware.config.schema import ConfigError
 from jp_firmware.hw.can.frame import Frame
 from jp_firmware.hw.modules import infypower_wire as wire
 from jp_firmware.hw.modules.driver import (
     Alarm,
+    Available,
     Condition,
+    Frames,
+    Identity,
     Measured,
+    ModuleProfile,
+    Ranges,
     Rated,
     Refused,
     Report,
+    Semantics,
     SetPointTaken,
     StartingUp,
     SwitchedOff,
+    check_address,
 )
 from jp_firmware.hw.modules.infypower_wire import Bit, Command
 
@@ -72,6 +78,16 @@ def _condition(data: bytes) -> Condition:
     )
 
 
+def _available(data: bytes) -> Available | None:
+    """0 A is how the vendor says that the module is off, not that it can do nothing."""
+    external = wire.External.decode(data)
+    return Available(external.available_current_a) if external.available_current_a > 0 else None
+
+
+def _identity(data: bytes) -> Identity:
+    return Identity(serial=wire.Barcode.decode(data).text)
+
+
 def _measured(data: bytes) -> Measured:
     output = wire.Output.decode(data)
     return Measured(output.voltage_v, output.current_a)
@@ -95,6 +111,8 @@ _DECODERS: dict[int, Callable[[bytes], Report | None]] = {
     Command.READ_STATUS: _condition,
     Command.READ_OUTPUT: _measured,
     Command.READ_RATINGS: _rated,
+    Command.READ_EXTERNAL: _available,
+    Command.READ_BARCODE: _identity,
     Command.SET_SWITCH: _switched,
     Command.SET_OUTPUT: _set_point_taken,
 }
@@ -106,26 +124,39 @@ class InfyPowerCodec:
 
     address: int
 
-    def ask_output(self) -> Frame:
-        return wire.request(Command.READ_OUTPUT, self.address)
+    def ask_output(self) -> Frames:
+        return (wire.request(Command.READ_OUTPUT, self.address),)
 
-    def ask_condition(self) -> Frame:
-        return wire.request(Command.READ_STATUS, self.address)
+    def ask_condition(self) -> Frames:
+        return (wire.request(Command.READ_STATUS, self.address),)
 
-    def ask_ratings(self) -> Frame | None:
-        return wire.request(Command.READ_RATINGS, self.address)
+    def ask_ratings(self) -> Frames:
+        return (wire.request(Command.READ_RATINGS, self.address),)
 
-    def on(self) -> Frame:
-        return wire.request(Command.SET_SWITCH, self.address, wire.ON.encode())
+    def ask_identity(self) -> Frames:
+        return (wire.request(Command.READ_BARCODE, self.address),)
 
-    def off(self) -> Frame:
-        return wire.request(Command.SET_SWITCH, self.address, wire.OFF.encode())
+    def on(self) -> Frames:
+        return (wire.request(Command.SET_SWITCH, self.address, wire.ON.encode()),)
 
-    def set_point(self, voltage_v: float, current_a: float) -> Frame:
-        return wire.request(Command.SET_OUTPUT, self.address, wire.Output(voltage_v, current_a).encode())
+    def off(self) -> Frames:
+        return (wire.request(Command.SET_SWITCH, self.address, wire.OFF.encode()),)
 
-    def walk_in(self, enabled: bool) -> Frame | None:
-        return wire.request(Command.SET_WALK_IN, self.address, wire.Switch(int(enabled)).encode())
+    def set_point(self, voltage_v: float, current_a: float) -> Frames:
+        return (wire.request(Command.SET_OUTPUT, self.address, wire.Output(voltage_v, current_a).encode()),)
+
+    def start(self, voltage_v: float, current_a: float) -> Frames:
+        set_point = self.set_point(voltage_v, current_a)
+        return (*set_point, *self.on(), *set_point)
+
+    def walk_in(self, enabled: bool) -> Frames:
+        return (wire.request(Command.SET_WALK_IN, self.address, wire.Switch(int(enabled)).encode()),)
+
+    def select_range(self, high: bool) -> Frames:
+        return (wire.request(Command.SET_COMPREHENSIVE, self.address, wire.Range(high).encode()),)
+
+    def heartbeat(self) -> Frames:
+        return ()
 
     def is_from_module(self, frame: Frame) -> bool:
         """Addressed to us by the module. Traffic between modules (0x0757F8xx) goes to nobody here."""
@@ -138,16 +169,25 @@ class InfyPowerCodec:
             and identifier.source == self.address
         )
 
-    def decode(self, frame: Frame) -> Report | None:
+    def decode(self, frame: Frame) -> tuple[Report, ...]:
         identifier = wire.Identifier.decode(frame.can_id)
         if len(frame.data) != 8:
-            return None
+            return ()
         if identifier.error == wire.Error.STARTING_UP:
-            return StartingUp()
+            return (StartingUp(),)
         if identifier.error != wire.Error.NONE:
-            return Refused(_name(identifier.command), _ERRORS.get(identifier.error, f"error {identifier.error}"))
+            return (Refused(_name(identifier.command), _ERRORS.get(identifier.error, f"error {identifier.error}")),)
         decoder = _DECODERS.get(identifier.command)
-        return decoder(frame.data) if decoder else None
+        report = decoder(frame.data) if decoder else None
+        return (report,) if report else ()
+
+
+SEMANTICS = Semantics(
+    addresses=range(wire.MAX_ADDRESS + 1),
+    addressing="automatic, not the same after each power-up, or by DIP switch",
+    on_sense="command 0x1A, 0 is on and 1 is off",
+    ranges=Ranges.WHILE_OFF,
+)
 
 
 @attrs.frozen
@@ -155,10 +195,10 @@ class InfyPowerDriver:
     """The family."""
 
     name: str = "infypower"
+    semantics: Semantics = SEMANTICS
 
-    def codec(self, address: int) -> InfyPowerCodec:
-        if not 0 <= address <= wire.MAX_ADDRESS:
-            raise ConfigError(f"an InfyPower module's address is 0 to {wire.MAX_ADDRESS}, not {address}")
+    def codec(self, address: int, _profile: ModuleProfile) -> InfyPowerCodec:
+        check_address(self, address)
         return InfyPowerCodec(address)
 
 

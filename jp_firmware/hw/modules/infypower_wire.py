@@ -43,7 +43,9 @@ class Command(enum.IntEnum):
     READ_SYSTEM_OUTPUT = 0x08
     READ_OUTPUT = 0x09
     READ_RATINGS = 0x0A
+    READ_BARCODE = 0x0B
     READ_EXTERNAL = 0x0C
+    SET_COMPREHENSIVE = 0x0F
     SET_WALK_IN = 0x13
     SET_LED = 0x14
     SET_GROUP = 0x16
@@ -145,6 +147,7 @@ _AC_INPUT = struct.Struct(">HHHxx")
 _RATINGS = struct.Struct(">HHHH")
 _EXTERNAL = struct.Struct(">HHxxxx")
 _SWITCH = struct.Struct(">Bxxxxxxx")
+_BARCODE = struct.Struct(">B5sH")
 
 
 @attrs.frozen
@@ -262,6 +265,29 @@ class Switch:
     @classmethod
     def decode(cls, data: bytes) -> Switch:
         return cls(int(_unpack(_SWITCH, data)[0]))
+
+
+@attrs.frozen
+class Range:
+    """Set 0x0F, object 0x1114: output range, high or low. The module's own choice (0xA2) is left alone here."""
+
+    high: bool
+
+    def encode(self) -> bytes:
+        return bytes((0x11, 0x14, 0, 0, 0, 0, 0, 0xA1 if self.high else 0xA0))
+
+
+@attrs.frozen
+class Barcode:
+    """Reply 0x0B: a letter and sixteen digits. The packing of the digits is after one open driver (?)."""
+
+    text: str
+
+    @classmethod
+    def decode(cls, data: bytes) -> Barcode:
+        letter, first, last = _BARCODE.unpack(data)
+        digits = f"{int.from_bytes(first, 'big'):012d}{last & 0x0FFF:04d}"
+        return cls((chr(letter) if 0x20 < letter < 0x7F else "") + digits)
 
 
 ON = Switch(0)

@@ -24,7 +24,17 @@ from jp_firmware.charging.ports import FaultSink
 from jp_firmware.config import schema
 from jp_firmware.hw.can.bus import CanBus
 from jp_firmware.hw.can.frame import Frame
-from jp_firmware.hw.modules.driver import Condition, Measured, ModuleCodec, ModuleProfile, Rated, load_driver
+from jp_firmware.hw.modules.driver import (
+    Condition,
+    Frames,
+    Identity,
+    Measured,
+    ModuleCodec,
+    ModuleDriver,
+    ModuleProfile,
+    Rated,
+    load_driver,
+)
 from jp_firmware.hw.modules.heard import Heard
 from jp_firmware.model.ids import ModuleId
 from jp_firmware.model.power import ModuleStatus, StageRating
@@ -51,8 +61,8 @@ LATE_S = 1.0
 """How late an answer may come: CAN carries no number that ties it to its question, so that a new start must not take
 the answer to a question of the last one for its own (ours: answers take 10-50 ms, an adapter may hold them back)."""
 
-STARTING_S = 2.0
-"""Time a module has to report on after ON, before ON is repeated (ours)."""
+IDENTITY_TRIES = 5
+"""Times a module is asked who it is after each start, if it does not say (ours)."""
 
 UNANSWERED_OFF_S = 0.4
 """Time of unanswered OFF frames after which `safe` stops waiting (ours: answers take 10-50 ms)."""
@@ -80,7 +90,8 @@ class ModuleTask:
     profile: ModuleProfile
     bus: CanBus
     _faults: FaultSink
-    _codec: ModuleCodec = attrs.field()
+    _driver: ModuleDriver = attrs.field()
+    _codec: ModuleCodec = attrs.field(init=False)
     status: Source[ModuleStatus] = attrs.field(init=False)
 
     _heard: Heard = attrs.field(init=False)
@@ -95,17 +106,22 @@ class ModuleTask:
     _output_due_s: float = attrs.field(init=False, default=-math.inf)
     _condition_due_s: float = attrs.field(init=False, default=-math.inf)
     _command_due_s: float = attrs.field(init=False, default=-math.inf)
+    _heartbeat_due_s: float = attrs.field(init=False, default=math.inf)
+    _paced: deque[Frame] = attrs.field(init=False, factory=deque)  # the rest of a command that goes out frame by frame
+    _paced_due_s: float = attrs.field(init=False, default=math.inf)
+    _identity_tries: int = attrs.field(init=False, default=0)
     _lowered_at_s: float = attrs.field(init=False, default=-math.inf)  # last time its current was to fall
     _disobeys: str = attrs.field(init=False, default="")  # how
     _raised: dict[str, str] = attrs.field(init=False, factory=dict)
 
-    @_codec.default
-    def _find_codec(self) -> ModuleCodec:
-        return load_driver(self.config.driver).codec(self.config.address)
+    @_driver.default
+    def _find_driver(self) -> ModuleDriver:
+        return load_driver(self.config.driver)
 
     def __attrs_post_init__(self) -> None:
         self.status = Source(owner=self.config.id)
-        self._heard = Heard(self.profile.rating)
+        self._codec = self._driver.codec(self.config.address, self.profile)
+        self._heard = Heard(self.profile.rating, spontaneous=self._driver.semantics.spontaneous)
         self.bus.subscribe(self._codec.is_from_module, self._receive)
 
     # --- what the stage reads ---------------------------------------------------------------------------------------
@@ -136,8 +152,13 @@ class ModuleTask:
         return self._heard.rating
 
     @property
-    def off_frame(self) -> Frame:
-        """The frame that switches it off, for one who must send it in our place."""
+    def identity(self) -> Identity | None:
+        """Who it says it is; None until it has, or where its family does not say."""
+        return self._heard.identity
+
+    @property
+    def off_frames(self) -> Frames:
+        """What switches it off, for one who must send it in our place."""
         return self._codec.off()
 
     def stray_current_a(self, now_s: float) -> float:
@@ -204,6 +225,8 @@ class ModuleTask:
         self._disobeys = ""
         self._heard.forget(LATE_S)
         self._inbox.clear()
+        self._identity_tries = 0
+        self._heartbeat_due_s = self._started_at_s if self._driver.semantics.heartbeat_s else math.inf
         try:
             self.want_off()
             while True:
@@ -262,6 +285,11 @@ class ModuleTask:
             self.want_off()
         if now_s >= self._command_due_s:
             self._repeat_command()
+        if now_s >= self._paced_due_s:
+            self._send_paced(now_s)
+        if now_s >= self._heartbeat_due_s:
+            self.bus.send_now(*self._codec.heartbeat())
+            self._heartbeat_due_s = now_s + (self._driver.semantics.heartbeat_s or math.inf)
         if now_s >= self._output_due_s:
             self._ask_output(now_s)
         if now_s >= self._condition_due_s:
@@ -270,7 +298,14 @@ class ModuleTask:
             self._distrust(Quality.BAD if self._heard.nonsense else Quality.STALE)
         self._judge_silence(now_s)
         lease_s = self._wanted.expires_at_s if self._wanted else math.inf
-        return min(lease_s, self._command_due_s, self._output_due_s, self._condition_due_s)
+        return min(
+            lease_s,
+            self._command_due_s,
+            self._paced_due_s,
+            self._heartbeat_due_s,
+            self._output_due_s,
+            self._condition_due_s,
+        )
 
     def _repeat_command(self) -> None:
         """The set-point while it is wanted, and OFF until it is off."""
@@ -280,20 +315,30 @@ class ModuleTask:
                 self._command_due_s = math.inf  # until it says otherwise
             else:
                 self._send(self._codec.off(), self.profile.off_repeat_s)
-        elif heard.is_off_since(self._switched_at_s + STARTING_S):
+        elif heard.is_off_since(self._switched_at_s + self.profile.start_within_s):
             log.info("%s: reports off while it is wanted; switching on again", self.id)
             self._switch_on(self._wanted)
         else:
             self._send(self._codec.set_point(self._wanted.voltage_v, self._wanted.current_a), self.profile.refresh_s)
 
     def _switch_on(self, wanted: _Wanted) -> None:
-        set_point = self._codec.set_point(wanted.voltage_v, wanted.current_a)
-        self.bus.send_now(set_point, self._codec.on())
-        self._send(set_point, self.profile.refresh_s)
+        self._send(self._codec.start(wanted.voltage_v, wanted.current_a), self.profile.refresh_s)
 
-    def _send(self, command: Frame, again_s: float) -> None:
-        self.bus.send_now(command)
-        self._command_due_s = trio.current_time() + again_s
+    def _send(self, command: Frames, again_s: float) -> None:
+        """A new command takes the place of what is left of the one before it: nothing old follows OFF."""
+        now_s = trio.current_time()
+        self._paced.clear()
+        self._paced_due_s = math.inf
+        if self.profile.pace_s and len(command) > 1:
+            self._paced.extend(command)
+            self._send_paced(now_s)
+        else:
+            self.bus.send_now(*command)
+        self._command_due_s = now_s + max(again_s, len(command) * self.profile.pace_s)
+
+    def _send_paced(self, now_s: float) -> None:
+        self.bus.send_now(self._paced.popleft())
+        self._paced_due_s = now_s + self.profile.pace_s if self._paced else math.inf
 
     @property
     def _output_period_s(self) -> float:
@@ -302,16 +347,23 @@ class ModuleTask:
     def _ask_output(self, now_s: float) -> None:
         self._heard.asked(Measured, now_s)
         self._output_due_s = now_s + self._output_period_s
-        self.bus.poll(self._codec.ask_output())
+        self._poll(self._codec.ask_output())
 
     def _ask_condition(self, now_s: float) -> None:
         self._heard.asked(Condition, now_s)
         self._condition_due_s = now_s + self.profile.poll_status_s
-        self.bus.poll(self._codec.ask_condition())
-        ratings = self._codec.ask_ratings()
-        if not self._heard.rated and ratings is not None:
+        self._poll(self._codec.ask_condition())
+        if not self._heard.rated:
             self._heard.asked(Rated, now_s)
-            self.bus.poll(ratings)
+            self._poll(self._codec.ask_ratings())
+        if self._heard.identity is None and self._identity_tries < IDENTITY_TRIES:
+            self._identity_tries += 1
+            self._heard.asked(Identity, now_s)
+            self._poll(self._codec.ask_identity())
+
+    def _poll(self, questions: Frames) -> None:
+        for question in questions:
+            self.bus.poll(question)
 
     # --- listening --------------------------------------------------------------------------------------------------
 
@@ -322,17 +374,15 @@ class ModuleTask:
 
     def _take_answers(self, lifeline: Lifeline | None) -> None:
         while self._inbox:
-            report = self._codec.decode(self._inbox.popleft())
-            if report is None:
-                continue
-            now_s = trio.current_time()
-            evidence = self._heard.take(report, now_s)
-            if isinstance(report, Condition):
-                self._react_to(report, now_s)
-            self._judge_obedience()
-            self._show_faults()
-            if evidence and self._publish(now_s) and lifeline is not None:
-                lifeline.ready()
+            for report in self._codec.decode(self._inbox.popleft()):
+                now_s = trio.current_time()
+                evidence = self._heard.take(report, now_s)
+                if isinstance(report, Condition):
+                    self._react_to(report, now_s)
+                self._judge_obedience()
+                self._show_faults()
+                if evidence and self._publish(now_s) and lifeline is not None:
+                    lifeline.ready()
 
     def _react_to(self, condition: Condition, now_s: float) -> None:
         if self._wanted is None and not condition.on:
@@ -342,8 +392,8 @@ class ModuleTask:
             self._switched_at_s = self._command_due_s = now_s  # it was off and is on again: nobody wants that
         enable = self.profile.walk_in == "enable"
         change = self.profile.walk_in != "leave" and condition.walk_in is (not enable)
-        if change and (frame := self._codec.walk_in(enable)) is not None:
-            self.bus.send_now(frame)
+        if change:
+            self.bus.send_now(*self._codec.walk_in(enable))
 
     def _is_informed(self, now_s: float) -> bool:
         """Whether output and condition are both known, and neither by an answer that is too old."""

@@ -16,7 +16,9 @@ from jp_firmware.hw.can.frame import Frame
 from jp_firmware.hw.modules import infypower, module
 from jp_firmware.hw.modules import infypower_wire as wire
 from jp_firmware.hw.modules.driver import (
+    Available,
     Condition,
+    Identity,
     Measured,
     Rated,
     Refused,
@@ -28,13 +30,16 @@ from jp_firmware.hw.modules.driver import (
 )
 from tests.hw.can.test_frame import frames
 
-CODEC = infypower.DRIVER.codec(3)
+PROFILE = load_profile("infypower-reg1k0100g")
+CODEC = infypower.DRIVER.codec(3, PROFILE)
 
 
 def heard(text: str) -> object:
     frame = Frame.from_text(text)
     assert CODEC.is_from_module(frame)
-    return CODEC.decode(frame)
+    reports = CODEC.decode(frame)
+    assert len(reports) <= 1
+    return reports[0] if reports else None
 
 
 @pytest.mark.parametrize(
@@ -49,6 +54,8 @@ def heard(text: str) -> object:
         ("1E89F003#0000000000000000", StartingUp()),
         ("0E9CF003#0007A12000000000", Refused("set output", "data invalid")),
         ("16BFF003#0000000000000000", Refused("command 0x3f", "error 5")),
+        ("028CF003#1358016600000000", Available(35.8)),
+        ("028BF003#562F2BE6AA2803E8", Identity(serial="V2026000000401000")),
     ],
 )
 def test_what_a_module_says(text: str, report: object) -> None:
@@ -83,8 +90,9 @@ def test_no_frame_makes_the_decoder_raise(frame: Frame) -> None:
 
 @given(st.integers(0, wire.MAX_ADDRESS))
 def test_no_frame_of_ours_is_taken_for_an_answer_or_is_the_vendors_own(address: int) -> None:
-    codec = infypower.DRIVER.codec(address)
-    ours = [codec.on(), codec.off(), codec.set_point(400, 10), codec.ask_output(), codec.ask_condition()]
+    codec = infypower.DRIVER.codec(address, PROFILE)
+    questions = codec.ask_output() + codec.ask_condition() + codec.ask_ratings() + codec.ask_identity()
+    ours = codec.start(400, 10) + codec.off() + codec.set_point(400, 10) + codec.select_range(True) + questions
 
     assert not any(codec.is_from_module(frame) for frame in ours)
     assert not any(frame.can_id >> 20 == 0x075 for frame in ours)
@@ -111,9 +119,9 @@ def test_driver_is_found_by_name() -> None:
 
 
 def test_an_address_the_family_does_not_have_is_a_mistake_in_the_configuration() -> None:
-    infypower.DRIVER.codec(0)
+    infypower.DRIVER.codec(0, PROFILE)
     with pytest.raises(ConfigError, match="0 to 59, not 60"):
-        infypower.DRIVER.codec(60)
+        infypower.DRIVER.codec(60, PROFILE)
 
 
 @pytest.mark.parametrize("name", profiles.names_of("modules"))
