@@ -13,7 +13,7 @@ import gc
 import logging
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -81,7 +81,8 @@ async def _run(cabinet: Cabinet, device_dir: Path, control: Path, options: Optio
                 await wire.start()
             except OSError as error:
                 raise CabinetError(f"wire {name}: {_why(error)}; {_remedy(cabinet, name, device_dir)}") from error
-        physics = asyncio.create_task(_physics(plant, options.step_s))
+        speakers = [wire for wire in wires.values() if isinstance(wire, SlcanWire | SocketCanWire)]
+        physics = asyncio.create_task(_physics(plant, speakers, options.step_s))
         stack.push_async_callback(_ended, physics)
         gc.collect()
         gc.freeze()
@@ -93,7 +94,7 @@ async def _run(cabinet: Cabinet, device_dir: Path, control: Path, options: Optio
             physics.result()  # it never ends by itself: this raises what went wrong
 
 
-async def _physics(plant: Plant, step_s: float) -> None:
+async def _physics(plant: Plant, speakers: Sequence[SlcanWire | SocketCanWire], step_s: float) -> None:
     """Steps the plant on a fixed grid of real time; a late step is a longer one."""
     last_s = time.monotonic()
     plant.power_up(last_s)
@@ -103,6 +104,8 @@ async def _physics(plant: Plant, step_s: float) -> None:
         await asyncio.sleep(next_s - time.monotonic())
         now_s = time.monotonic()
         plant.step(now_s, now_s - last_s)
+        for wire in speakers:
+            wire.speak(now_s)
         last_s = now_s
 
 

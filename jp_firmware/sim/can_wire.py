@@ -17,7 +17,7 @@ import attrs
 from jp_firmware.config.schema import Wire
 from jp_firmware.hw.can.frame import Frame
 from jp_firmware.hw.can.slcan_adapter import SlcanAdapter
-from jp_firmware.sim.module_can import ModuleBus
+from jp_firmware.sim.modules.node import ModuleBus
 from jp_firmware.sim.tty import Tty
 
 MODULE_BITRATE = 125_000  # every family of charging modules speaks at this rate
@@ -89,6 +89,13 @@ class SlcanWire:
             "load_percent": round(self.load.percent, 1),
         }
 
+    def speak(self, now_s: float) -> None:
+        """Hands on what the modules say by themselves. Called after each step of the physics."""
+        frames = self.modules.speak(now_s)
+        if frames and self.adapter.bitrate == MODULE_BITRATE:
+            self.load.count(len(frames), now_s)
+            self._tty.write(b"".join(self.adapter.frame_to_host(one) for one in frames))
+
     def _receive(self, data: bytes) -> None:
         frames, answer = self.adapter.receive(data)
         now_s = time.monotonic()
@@ -151,6 +158,13 @@ class SocketCanWire:
             "frames": self.load.frames,
             "load_percent": round(self.load.percent, 1),
         }
+
+    def speak(self, now_s: float) -> None:
+        """Hands on what the modules say by themselves. Called after each step of the physics."""
+        frames = self.modules.speak(now_s)
+        if frames and self._socket is not None:
+            self.load.count(len(frames), now_s)
+            self._send(self._socket, frames)
 
     def _readable(self, bus: socket.socket) -> None:
         while True:

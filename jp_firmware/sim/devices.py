@@ -15,7 +15,7 @@ from jp_firmware.sim.meter import ALARMS as METER_ALARMS
 from jp_firmware.sim.meter import Meter
 from jp_firmware.sim.misbehaviour import Misbehaviour
 from jp_firmware.sim.module import Alarm
-from jp_firmware.sim.module_can import ModuleNode
+from jp_firmware.sim.modules.node import ModuleNode
 from jp_firmware.sim.outlet import Outlet, OutletAlarm
 from jp_firmware.sim.plant import Plant, Reader
 from jp_firmware.sim.plc_board import BoardAlarm, PlcBoard

@@ -1,6 +1,6 @@
 """One emulated power module as a piece of electricity: set-points, soft start, ramps, envelope, alarms.
 
-It knows neither CAN nor its neighbours: `module_can` speaks for it and `bus` joins it to the others. Times are handed
+It knows neither CAN nor its neighbours: `modules` speak for it and `bus` joins it to the others. Times are handed
 in; a step integrates what the module delivers, which makes its energy the truth that meters are compared with.
 
 Ratings and slopes follow the InfyPower REG1K0100G: 30 kW, 150-1000 V, 100 A, soft start ("walk-in") of about 5 s,

@@ -20,7 +20,8 @@ from jp_firmware.sim.marks import Marks
 from jp_firmware.sim.meter import Meter
 from jp_firmware.sim.misbehaviour import Misbehaviour
 from jp_firmware.sim.module import Module, ModuleRating
-from jp_firmware.sim.module_can import ModuleBus, ModuleNode
+from jp_firmware.sim.modules.families import EMULATED
+from jp_firmware.sim.modules.node import ModuleBus, ModuleNode
 from jp_firmware.sim.options import Options
 from jp_firmware.sim.outlet import Event, Outlet
 from jp_firmware.sim.plc_board import PlcBoard
@@ -28,7 +29,6 @@ from jp_firmware.sim.vehicle import Battery, Vehicle
 
 MAX_STEP_S = 0.02
 
-MODULE_DRIVERS = ("infypower",)
 METER_PROFILES = ("acrel-djsf1352-rn",)
 PLC_DRIVERS = ("jp-plc-link",)
 
@@ -97,7 +97,7 @@ class Plant:
             number: Outlet(number, bus, self._event(f"connector-{number}")) for number, bus in self.buses.items()
         }
         self.nodes = {
-            one.id: ModuleNode(
+            one.id: EMULATED[one.driver](
                 module=modules[one.id], bus=self.buses[one.connector], address=one.address, marks=self.marks
             )
             for one in cabinet.modules
@@ -185,7 +185,7 @@ class Plant:
 def _check(cabinet: Cabinet) -> None:
     """Raises NotEmulated for a device of another make than those that are emulated."""
     asked: list[tuple[str, str, str, tuple[str, ...]]] = []
-    asked += [(one.id, "driver", one.driver, MODULE_DRIVERS) for one in cabinet.modules]
+    asked += [(one.id, "driver", one.driver, tuple(EMULATED)) for one in cabinet.modules]
     asked += [(one.id, "profile", one.profile, METER_PROFILES) for one in cabinet.meters]
     asked += [(one.id, "driver", one.driver, PLC_DRIVERS) for one in cabinet.plc_boards]
     for device, key, value, emulated in asked:

@@ -136,6 +136,9 @@ class World:
             await trio.sleep_until(last_s + STEP_S)
             now_s = trio.current_time()
             self.plant.step(now_s, now_s - last_s)
+            for wire in self.wires.values():
+                if isinstance(wire, CanWire):
+                    wire.speak(now_s)
             last_s = now_s
             for watcher in self.watchers:
                 watcher()

@@ -26,7 +26,7 @@ from jp_firmware.hw.serial import WireDown, WireError
 from jp_firmware.nursery.bell import Bell
 from jp_firmware.sim.meter import Meter
 from jp_firmware.sim.misbehaviour import Misbehaviour
-from jp_firmware.sim.module_can import ModuleBus
+from jp_firmware.sim.modules.node import ModuleBus
 from jp_firmware.sim.plc_board import PlcBoard
 
 CAN_LATENCY_S = 0.003  # question and answer on a bus at 125 kbit/s
@@ -123,6 +123,12 @@ class Wire:
 @attrs.define(eq=False)
 class CanWire(Wire):
     modules: ModuleBus = attrs.field(kw_only=True)
+
+    def speak(self, now_s: float) -> None:
+        """What the modules say by themselves arrives at whoever listens."""
+        for frame in self.modules.speak(now_s):
+            for end in self._ends:
+                end.arrive(frame, CAN_LATENCY_S)
 
     async def open(self, life: Life) -> CanEnd:
         """A new end. Raises WireError while the wire is cut, as an adapter that is not there."""

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from jp_firmware.hw.can.frame import Frame
 from jp_firmware.hw.modules import infypower_wire as wire
-from jp_firmware.sim.module_can import ModuleBus
+from jp_firmware.sim.modules.node import ModuleBus
 from tests.sim.bench import Bench
 
 

@@ -1,4 +1,4 @@
-"""What speaks for an emulated module on the CAN bus: InfyPower V1.13 frames in, frames out.
+"""An emulated InfyPower module on the CAN bus: V1.13 frames in, frames out.
 
 It obeys, answers and refuses as the protocol document says, through the wire tables the controller uses too. It knows
 no adapter and no tty; misbehaviour on purpose (silent, frozen, corrupt answers) is part of it.
@@ -6,19 +6,15 @@ no adapter and no tty; misbehaviour on purpose (silent, frozen, corrupt answers)
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
 
 import attrs
 
 from jp_firmware.hw.can.frame import Frame
 from jp_firmware.hw.modules import infypower_wire as wire
-from jp_firmware.sim.bus import Bus
-from jp_firmware.sim.marks import Marks
-from jp_firmware.sim.misbehaviour import Misbehaviour
-from jp_firmware.sim.module import Alarm, Module, Refused, StartingUp
+from jp_firmware.sim.module import Alarm, Refused, StartingUp
+from jp_firmware.sim.modules.node import ModuleNode
 
-READ_BARCODE = 0x0B  # format (?), after one open driver: not part of the controller's tables
 CONTROLLERS = range(0xF0, 0xF9)
 
 _LINE_V = 400.0  # nominal line-to-line voltage of the AC side
@@ -35,31 +31,35 @@ _ALARM_BITS = {
 
 
 @attrs.define(eq=False, kw_only=True)
-class ModuleNode:
-    """One module on a CAN bus."""
+class InfyPowerNode(ModuleNode):
+    """One InfyPower module."""
 
-    module: Module
-    bus: Bus
-    address: int
-    marks: Marks
     group: int = 0
-    misbehaviour: Misbehaviour = attrs.field(factory=Misbehaviour)
-    last_off_at_s: float | None = None  # of OFF frames, whether the module was on or not
-    last_set_at_s: float | None = None
-    last_answer_at_s: float | None = None
-    _said_off: bool = True
     _frozen_answers: dict[int, bytes] = attrs.field(factory=dict)
-    _corrupted: int = 0
-    _random: random.Random = attrs.field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._random = random.Random(self.address)
 
     def concerns(self, asked: wire.Identifier) -> bool:
         """Whether a frame with this identifier is for this module, alone or among others."""
         if asked.device == wire.Device.GROUP:
             return asked.destination == self.group
         return asked.device == wire.Device.MODULE and asked.destination in (self.address, wire.BROADCAST)
+
+    def hear(self, frame: Frame, now_s: float) -> list[Frame]:
+        if not frame.extended or frame.remote:
+            return []
+        asked = wire.Identifier.decode(frame.can_id)
+        if asked.source not in CONTROLLERS or not self.concerns(asked):
+            return []
+        concerned = [node for node in self.peers if node.concerns(asked)]
+        if asked.command in _BY_MASTER and not self._is_master(concerned):
+            if not self.misbehaviour.frozen:
+                self.module.heard(now_s)
+            return []
+        answer = self.answer(asked, frame.data, len(concerned), now_s)
+        return [] if answer is None else [answer]
+
+    def _is_master(self, concerned: Sequence[InfyPowerNode]) -> bool:
+        """Numbers for all come from the master alone: the lowest address that speaks (after public captures)."""
+        return self is next((node for node in concerned if not node.misbehaviour.silent), None)
 
     def answer(self, asked: wire.Identifier, data: bytes, sharers: int, now_s: float) -> Frame | None:
         """Obeys or answers one frame. `sharers` is how many modules share a total current. None: no answer."""
@@ -77,7 +77,7 @@ class ModuleNode:
             answer, error = data, wire.Error.COMMAND_INVALID
         except (Refused, ValueError):
             answer, error = data, wire.Error.DATA_INVALID
-            self.marks.add(self.module.id, "refused", {"command": asked.command, "data": data.hex()}, at_s=now_s)
+            self.refuse({"command": asked.command, "data": data.hex()}, now_s)
         self._frozen_answers[asked.command] = answer
         return self._send(asked, answer, error, now_s)
 
@@ -110,50 +110,20 @@ class ModuleNode:
 
     def _switch(self, switch: wire.Switch, now_s: float) -> None:
         if switch == wire.OFF:
-            self.last_off_at_s = now_s
-            # Each of them, not only the first: when OFF was on the wire is what benchmarks ask.
-            self.marks.add(self.module.id, "off", {"was_on": self.module.on}, at_s=now_s)
-            self._said_off = True
-            self.module.switch_off()
+            self.switch_off(now_s)
         elif switch == wire.ON:
-            if self._said_off or not self.module.on:
-                self.marks.add(self.module.id, "on", at_s=now_s)
-            self._said_off = False
-            self.module.switch_on(now_s)
+            self.switch_on(now_s)
         else:
             raise Refused(f"switch {switch.value}")
 
     def _set(self, output: wire.Output, sharers: int, now_s: float) -> None:
-        module = self.module
-        current_a = output.current_a / max(sharers, 1)
-        changed = (output.voltage_v, current_a) != (module.set_voltage_v, module.set_current_a)
-        self.last_set_at_s = now_s
-        module.set_output(output.voltage_v, current_a, now_s)
-        if changed:
-            value = {"voltage_v": output.voltage_v, "current_a": current_a}
-            self.marks.add(module.id, "set-point", value, at_s=now_s)
+        self.set_output(output.voltage_v, output.current_a / max(sharers, 1), now_s)
 
     # --- answers ----------------------------------------------------------------------------------------------------
 
     def _send(self, asked: wire.Identifier, data: bytes, error: int, now_s: float) -> Frame | None:
-        if self.misbehaviour.silent:
-            return None
-        if self.misbehaviour.corrupt:
-            # A CAN controller drops frames with a wrong checksum, so what can reach a driver is a wrong length or an
-            # impossible value; both come by turns.
-            self._corrupted += 1
-            data = data[:5] if self._corrupted % 2 else b"\xff" * 8
-        self.last_answer_at_s = now_s
-        return wire.reply(asked, self.address, data, error=error)
-
-    def measured(self) -> tuple[float, float]:
-        """Voltage and current as the module's own converter sees them: the last digits are noise (ours)."""
-        voltage_v, current_a = self.module.voltage_v, self.module.current_a
-        noise = self._random.uniform
-        return (
-            max(0.0, voltage_v + noise(-0.02, 0.02)) if voltage_v > 1 else voltage_v,
-            max(0.0, current_a + noise(-0.01, 0.01)) if current_a > 0.1 else current_a,
-        )
+        said = self.said(data, now_s)
+        return None if said is None else wire.reply(asked, self.address, said, error=error)
 
     def status_bits(self) -> wire.Bit:
         module = self.module
@@ -215,43 +185,17 @@ class _Unknown(Exception):
     """A command number this module does not know."""
 
 
-_READS: dict[int, Callable[[ModuleNode, int], bytes]] = {
-    wire.Command.READ_SYSTEM_FLOAT: ModuleNode._read_system_float,
-    wire.Command.READ_COUNT: ModuleNode._read_count,
-    wire.Command.READ_OUTPUT_FLOAT: ModuleNode._read_output_float,
-    wire.Command.READ_STATUS: ModuleNode._read_status,
-    wire.Command.READ_AC_INPUT: ModuleNode._read_ac_input,
-    wire.Command.READ_SYSTEM_OUTPUT: ModuleNode._read_system,
-    wire.Command.READ_OUTPUT: ModuleNode._read_output,
-    wire.Command.READ_RATINGS: ModuleNode._read_ratings,
-    wire.Command.READ_EXTERNAL: ModuleNode._read_external,
-    READ_BARCODE: ModuleNode._read_barcode,
+_READS: dict[int, Callable[[InfyPowerNode, int], bytes]] = {
+    wire.Command.READ_SYSTEM_FLOAT: InfyPowerNode._read_system_float,
+    wire.Command.READ_COUNT: InfyPowerNode._read_count,
+    wire.Command.READ_OUTPUT_FLOAT: InfyPowerNode._read_output_float,
+    wire.Command.READ_STATUS: InfyPowerNode._read_status,
+    wire.Command.READ_AC_INPUT: InfyPowerNode._read_ac_input,
+    wire.Command.READ_SYSTEM_OUTPUT: InfyPowerNode._read_system,
+    wire.Command.READ_OUTPUT: InfyPowerNode._read_output,
+    wire.Command.READ_RATINGS: InfyPowerNode._read_ratings,
+    wire.Command.READ_EXTERNAL: InfyPowerNode._read_external,
+    wire.Command.READ_BARCODE: InfyPowerNode._read_barcode,
 }
 
 _BY_MASTER = frozenset({wire.Command.READ_SYSTEM_FLOAT, wire.Command.READ_COUNT, wire.Command.READ_SYSTEM_OUTPUT})
-
-
-@attrs.define(eq=False)
-class ModuleBus:
-    """All modules on one CAN wire."""
-
-    nodes: Sequence[ModuleNode]
-
-    def hear(self, frame: Frame, now_s: float) -> list[Frame]:
-        """One frame from a controller: what the modules answer, in the order of their addresses."""
-        if not frame.extended or frame.remote:
-            return []
-        asked = wire.Identifier.decode(frame.can_id)
-        if asked.source not in CONTROLLERS:
-            return []
-        concerned = [node for node in self.nodes if node.concerns(asked)]
-        # Numbers for all come from the master alone: the lowest address that speaks (after public captures).
-        if asked.command in _BY_MASTER:
-            speaking = [node for node in concerned if not node.misbehaviour.silent]
-            for node in concerned:
-                if not node.misbehaviour.frozen:
-                    node.module.heard(now_s)
-            answers = [node.answer(asked, frame.data, len(concerned), now_s) for node in speaking[:1]]
-        else:
-            answers = [node.answer(asked, frame.data, len(concerned), now_s) for node in concerned]
-        return [answer for answer in answers if answer is not None]

@@ -1,0 +1,10 @@
+"""The families of modules this emulation can stand in for, by the name of their driver."""
+
+from __future__ import annotations
+
+from jp_firmware.sim.modules.infypower import InfyPowerNode
+from jp_firmware.sim.modules.node import ModuleNode
+
+EMULATED: dict[str, type[ModuleNode]] = {
+    "infypower": InfyPowerNode,
+}
