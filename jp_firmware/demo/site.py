@@ -77,11 +77,15 @@ def wait_for(condition: Callable[[], T | None], what: str, within_s: float = STA
 
 @attrs.define(eq=False)
 class Site:
-    """One site. `cabinet_name` is a profile or a path; `settings` are overrides as `jp run --set` takes them."""
+    """One site. `cabinet_name` is a profile or a path; `settings` are overrides as `jp run --set` takes them.
+
+    `start_s` is the patience with each process that starts.
+    """
 
     cabinet_name: str = "demo"
     settings: Sequence[str] = ()
     sim_arguments: Sequence[str] = ()
+    start_s: float = START_S
     directory: Path = attrs.field(init=False)
     cabinet: Cabinet = attrs.field(init=False)
     overrides: list[str] = attrs.field(init=False)
@@ -243,4 +247,4 @@ class Site:
             except (ControlError, CsmsError, ConsoleError):
                 return False  # not yet; the wait has its own end
 
-        wait_for(up, f"{name} to answer")
+        wait_for(up, f"{name} to answer", self.start_s)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import socket
 import struct
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -15,16 +16,19 @@ import attrs
 import pytest
 import trio
 
-from jp_firmware.config import schema
+from jp_firmware.config import schema, store
 from jp_firmware.hw.can.bus import CanBus
 from jp_firmware.hw.can.frame import Frame
 from jp_firmware.hw.can.socketcan import SocketCanLink, pack, unpack
+from jp_firmware.hw.modules import infypower_wire as wire
 from jp_firmware.hw.modules.module import ModuleTask
 from jp_firmware.hw.modules.stage import Stage
 from jp_firmware.hw.serial import WireDown, WireError
 from jp_firmware.model.ids import ConnectorId, ModuleId
 from jp_firmware.model.power import SetPoint
 from jp_firmware.model.signals import Quality
+from tests.bench.cabinets import cabinet_toml
+from tests.bench.witness import KernelWitness
 from tests.hw.can.memory import FaultList
 from tests.hw.modules.fake import PROFILE, Bench, FakeModule
 from tests.hw.modules.test_module import tree
@@ -225,3 +229,27 @@ async def test_eight_modules_on_one_bus_start_deliver_stop_and_survive_a_lost_bu
     assert {} == bench.faults.standing
     assert not any(fake.on for fake in bench.fakes), "off first, whatever was wanted before"
     nursery.cancel_scope.cancel()
+
+
+def test_the_benchmarks_witness_sees_the_controllers_off_frames_alone_and_when_they_were_sent(
+    other: socket.socket, tmp_path: Path
+) -> None:
+    path = tmp_path / "cabinet.toml"
+    path.write_text(cabinet_toml(2, can="socketcan"))
+    cabinet = store.load(path, ["wires.can0.port=vcan0"])
+    off = wire.request(wire.Command.SET_SWITCH, 1, wire.OFF.encode())
+    with KernelWitness.listening(cabinet) as witness:
+        other.send(pack(off))
+        time.sleep(0.01)  # the clock itself is under test
+        before_s = time.monotonic()
+        other.send(pack(wire.request(wire.Command.SET_SWITCH, 0, wire.ON.encode())))
+        other.send(pack(wire.request(wire.Command.READ_OUTPUT, 0)))
+        other.send(pack(off))
+        other.send(pack(wire.reply(wire.Identifier.decode(off.can_id), 1, wire.OFF.encode())))
+        after_s = time.monotonic()
+        time.sleep(0.01)
+
+        [(module, at_s)] = witness.offs(before_s)
+        assert module == "module-2"
+        assert before_s - 0.001 <= at_s <= after_s + 0.001
+        assert list(witness.offs(after_s + 0.001)) == []
