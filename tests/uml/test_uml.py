@@ -204,6 +204,7 @@ def test_whatever_ends_the_script_ends_the_kernel_and_errors_are_told_at_once(
     try:
         assert process.stdout.readline() == "running\n", "told while the command runs"
         [kernel] = (pid for pid in children(process.pid) if name_of(pid) == "linux.uml")
+        place = re.search("uml_dir=([^\0]+)", Path(f"/proc/{kernel}/cmdline").read_text())
         process.send_signal(number)
         assert process.wait(TIMEOUT_S) == status
     finally:
@@ -214,6 +215,9 @@ def test_whatever_ends_the_script_ends_the_kernel_and_errors_are_told_at_once(
     while group(kernel) and time.monotonic() < give_up_at_s:
         time.sleep(0.05)
     assert group(kernel) == []
+    assert place is not None
+    assert Path(place[1]).exists() == (number == signal.SIGKILL), "only who is killed cannot tidy up"
+    shutil.rmtree(place[1], ignore_errors=True)
 
 
 def children(pid: int) -> list[int]:
