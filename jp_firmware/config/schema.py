@@ -183,6 +183,72 @@ class Connector:
     max_current_a: float = attrs.field(default=200.0, validator=_between(1, 3000))
     max_power_w: float = attrs.field(default=1_000_000.0, validator=_between(1000, 4_000_000))
     weight: float = attrs.field(default=1.0, validator=_between(0.01, 100))
+    tier: int = attrs.field(default=1, validator=_between(1, 9))  # 1 is served before 2, and so on
+
+
+@attrs.frozen(kw_only=True)
+class Chain:
+    """The connectors and modules behind one group limit. `share_w` of it is theirs even when others ask for more."""
+
+    name: str
+    connectors: tuple[ConnectorId, ...]
+    cap_w: float = attrs.field(validator=_between(0, 10_000_000))  # what its wiring can carry
+    share_w: float | None = attrs.field(default=None, validator=_optional(0, 10_000_000))  # none: all of `cap_w`
+
+
+@attrs.frozen(kw_only=True)
+class Feeder:
+    """A supply line that carries some of the connectors."""
+
+    name: str
+    connectors: tuple[ConnectorId, ...]
+    limit_w: float = attrs.field(validator=_between(0, 10_000_000))
+
+
+@attrs.frozen(kw_only=True)
+class Bridge:
+    """A contactor that joins two chains' bus-bars: one electrical net, so one connector at a time may use it."""
+
+    name: str
+    board: PlcId
+    relay: int = attrs.field(validator=_between(3, 16))  # of the board's free outputs
+    max_current_a: float = attrs.field(default=200.0, validator=_between(1, 3000))
+
+
+@attrs.frozen(kw_only=True)
+class Switch:
+    """One way of a module to a connector, over a relay of a PLC board. A module without any is wired to its own."""
+
+    module: ModuleId
+    connector: ConnectorId
+    board: PlcId
+    relay: int = attrs.field(validator=_between(3, 16))  # R1 and R2 drive the connectors' contactors
+    bridge: str = ""  # over this bridge as well
+
+
+@attrs.frozen(kw_only=True)
+class Planner:
+    """How the site's power is shared."""
+
+    borrowing: bool = True  # a chain may use what others leave of their shares
+    min_useful_w: float = attrs.field(default=5_000.0, validator=_between(0, 100_000))  # below it a session waits
+    rotate_s: float = attrs.field(default=900.0, validator=_between(60, 86_400))  # who waits takes turns
+    reserve_w: float = attrs.field(default=0.0, validator=_between(0, 1_000_000))  # of the site's limit, never shared
+    ramp_a_per_s: float = attrs.field(default=25.0, validator=_between(1, 1000))  # up; down is at once
+    move_dwell_s: float = attrs.field(default=60.0, validator=_between(1, 3600))  # a module stays where it is
+    moves_per_hour: int = attrs.field(default=30, validator=_between(0, 1000))  # of each module
+
+
+@attrs.frozen(kw_only=True)
+class SiteMeter:
+    """A meter of the whole site, or of the building without the chargers."""
+
+    wire: str
+    unit: int = attrs.field(default=1, validator=_between(1, 247))
+    profile: str = "site-meter-generic"
+    includes_chargers: bool = True
+    fallback_w: float = attrs.field(default=0.0, validator=_between(0, 10_000_000))  # building load while it is lost
+    watchdog_s: float = attrs.field(default=10.0, validator=_between(1, 300))
 
 
 @attrs.frozen(kw_only=True)
@@ -228,6 +294,12 @@ class Cabinet:
     readers: tuple[Reader, ...] = ()
     connectors: tuple[Connector, ...] = ()
     watchdogs: tuple[Watchdog, ...] = ()
+    planner: Planner = attrs.field(factory=Planner)
+    chains: tuple[Chain, ...] = ()
+    feeders: tuple[Feeder, ...] = ()
+    bridges: tuple[Bridge, ...] = ()
+    switches: tuple[Switch, ...] = ()
+    site_meter: SiteMeter | None = None
 
     def wire(self, name: str) -> Wire:
         return next(wire for wire in self.wires if wire.name == name)
