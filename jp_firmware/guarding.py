@@ -56,7 +56,11 @@ class Guarding:
         return Supervisor(name=name, children=[process], intensity=None).as_child()
 
     def recall(self) -> None:
-        """Notes what the guard had to do after the last life of this process. Reads a file: before the loop is busy."""
+        """Notes what the guard had to do after the last life of this process, and asks it for the ports.
+
+        Reads a file: before the loop is busy.
+        """
+        self.guard.ask_former()
         acted = self.guard.recall()
         if acted is not None:
             at = acted.at.isoformat(timespec="milliseconds")

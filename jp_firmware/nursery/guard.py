@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import faulthandler
 import fcntl
+import hashlib
 import logging
 import os
 import signal
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 
 BEAT_S = 0.05  # ours: a fraction of the shortest deadline, for 0.1 % of a core
 GOODBYE_S = 1.0  # ours: how long a guard that was told goodbye may take to end
+FORMER_S = 3.0  # ours: how long a guard of a former life is waited for; it needs 2 s at most
 UNANSWERED = 30  # ours: beats without any answer after which the guard is given up; a busy machine answers late
 STEADY_S = 10.0  # ours: beats for this long after an act, and the loop counts as recovered
 
@@ -118,6 +120,8 @@ class Guard:
     _heard: int = attrs.field(init=False, default=0, repr=False)  # of the last answer
     _steady: trio.CancelScope = attrs.field(init=False, factory=trio.CancelScope, repr=False)
     _acted: trio.Event = attrs.field(init=False, factory=trio.Event, repr=False)
+    _former: socket.socket | None = attrs.field(init=False, default=None, repr=False)  # closed when it is gone
+    _former_gone: trio.Event = attrs.field(init=False, factory=trio.Event, repr=False)
 
     # --- wires -------------------------------------------------------------------------------------------------------
 
@@ -158,6 +162,35 @@ class Guard:
             return None
         return acted
 
+    def ask_former(self) -> None:
+        """Asks the guard of a former life, if it still says its words, to let go of the wires as soon as it may.
+
+        Call it at start, as early as can be. Needs `record`, by which the two find each other. Never waits.
+        """
+        if self.record is None:
+            return
+        former = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        former.setblocking(False)
+        try:
+            former.connect(f"\0{self._meeting}")
+        except OSError:  # there is none
+            former.close()
+            return
+        self._former = former
+
+    async def wires_free(self) -> None:
+        """Returns when no guard of a former life holds wires, within `FORMER_S`. Before it, a port may seem in use."""
+        if self._former is not None:
+            with trio.move_on_after(FORMER_S):
+                await self._former_gone.wait()
+
+    @property
+    def _meeting(self) -> str:
+        """A name in the kernel that is the same in each life of this process."""
+        if self.record is None:
+            return ""
+        return f"guard-{hashlib.blake2b(os.fsencode(self.record.absolute()), digest_size=16).hexdigest()}"
+
     # --- the child ---------------------------------------------------------------------------------------------------
 
     async def run(self, lifeline: Lifeline) -> None:
@@ -167,11 +200,26 @@ class Guard:
         is killed, for one that does not answer must not hold the wires beside its successor.
         """
         try:
+            await self._see_former_off()
             with self._stack_file() as stack_fd:
                 await self._watch(lifeline, stack_fd)
         finally:
             if lifeline.state is not State.STOPPING:
                 self.on_trouble("the guard's process is gone; it is being started again")
+
+    async def _see_former_off(self) -> None:
+        """Two guards would say their words into each other's, and have the one name."""
+        if self._former is None:
+            return
+        try:
+            with trio.move_on_after(FORMER_S) as scope:
+                await trio.lowlevel.wait_readable(self._former)  # it says nothing: this is its end
+            if scope.cancelled_caught:
+                log.warning("a guard of another life is still there after %.0f s; going on beside it", FORMER_S)
+        finally:
+            self._former.close()
+            self._former = None
+            self._former_gone.set()
 
     async def _watch(self, lifeline: Lifeline, stack_fd: int) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -210,6 +258,7 @@ class Guard:
                     guard_process.__file__,
                     *map(str, arguments),
                     str(self.record or ""),
+                    self._meeting,
                 ],
                 stdin=DEVNULL,
                 stdout=DEVNULL,

@@ -8,18 +8,22 @@ Rules
 1. A beat tells when it was sent. Late by its own clock is late, however long this process itself was kept waiting.
 2. What came in is read before anything is judged; words are written before anything is told.
 3. Nothing here waits for a wire, a terminal or a full pipe. A wire that fails does not keep another from its words.
-4. It ends after a goodbye, or some time after the other end is gone; no signal but SIGKILL ends it.
+4. It ends after a goodbye, or some time after the other end is gone; no signal but SIGKILL ends it before.
+5. The other end gone, it lets go of a wire as soon as its words were said often enough, if somebody waits for that: a
+   successor that has come to the meeting (a socket by a name they both know), or who sent SIGTERM. Else it goes on.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import select
 import signal
 import socket
 import struct
 import sys
+import termios
 import time
 
 # One message of the socket each; the first byte says which.
@@ -32,7 +36,10 @@ _LENGTH = struct.Struct("=I")
 
 REPEAT_S = 0.2  # ours: the words are said again, for a frame may be lost to noise
 STILL_S = 5.0  # ours: how long they are repeated to the wires of a loop that stands still
-GONE_S = 2.0  # ours: the same after its process is gone; the ports are free for a successor afterwards
+GONE_S = 2.0  # ours: the same after its process is gone, if nobody wants its ports before
+ENOUGH = 3  # ours: how often they are said at least before a successor is let in, whose own first word is the same
+MOST_SUCCESSORS = 8  # ours: there is one, or two for a moment
+DRAIN_LOOK_S = 0.02  # ours: the kernel tells nobody that a tty has sent all
 RETRY_S = 0.005  # ours: a full wire is tried again after this; the kernel has no event for every kind of full
 LARGEST_STACK = 16_384
 
@@ -69,6 +76,7 @@ class HeldWire:
         self.left: list[bytes] = []
         self.torn = False  # the first of `left` is begun
         self.said = False
+        self.times = 0  # said, or failed to be
         self.error = ""
 
     def say(self) -> None:
@@ -93,6 +101,7 @@ class HeldWire:
                 if error.errno != errno.ENOBUFS:  # the queue of a CAN interface is full, for a moment
                     self.error = error.strerror or str(error)
                     self.left, self.torn = [], False
+                    self.times += 1
                 return
             self.torn = count < len(self.left[0])
             if self.torn:
@@ -100,6 +109,17 @@ class HeldWire:
             else:
                 del self.left[0]
         self.said, self.error = True, ""
+        self.times += 1
+
+    def is_done(self) -> bool:
+        """Whether the words were said often enough, and have left the kernel: closing a tty may wait for that."""
+        if self.left or self.times < ENOUGH:
+            return False
+        try:
+            waiting = fcntl.ioctl(self.fd, termios.TIOCOUTQ, bytes(4))
+        except OSError:
+            return True  # a socket, or gone
+        return not any(waiting)
 
 
 class Act:
@@ -135,6 +155,7 @@ class Guardian:
         record: str,
         stack_fd: int,
         stack_signal: int,
+        meeting: socket.socket | None = None,
     ) -> None:
         self.control = control
         self.deadline_s = deadline_s
@@ -142,26 +163,32 @@ class Guardian:
         self.thread = thread
         self.record = record
         self.stack_fd, self.stack_signal = stack_fd, stack_signal
+        self.poll = select.poll()
         self.wires: dict[str, HeldWire] = {}
         self.beat_at_s: float | None = None
         self.act: Act | None = None
         self.closed = False
         self.done = False
+        self.meeting = meeting
+        self.successors: list[socket.socket] = []
+        self.told_to_end = False
 
     def run(self) -> None:
         """Watches until it is told goodbye, or until the last words after the other end's death are said."""
-        poll = select.poll()
-        poll.register(self.control, select.POLLIN)
+        self.poll.register(self.control, select.POLLIN)
+        if self.meeting is not None:
+            self.poll.register(self.meeting, select.POLLIN)
         while not self.done:
             timeout_s = self.next_s() - time.monotonic()
-            if self.closed:
-                time.sleep(max(0.0, timeout_s))  # a closed socket is always readable
-            else:
-                poll.poll(max(0, int(timeout_s * 1000) + 1) if timeout_s > 0 else 0)
-                self.listen()
+            self.poll.poll(max(0, int(timeout_s * 1000) + 1) if timeout_s > 0 else 0)
+            self.listen()
+            self.meet()
             if not self.done:
+                self.let_go()
                 self.judge(time.monotonic())
                 self.write()
+        for name in list(self.wires):
+            self.drop(name)  # before successors hear of the end: they take it for this
 
     def next_s(self) -> float:
         """When there is something to do, if nothing comes in."""
@@ -173,6 +200,8 @@ class Guardian:
             next_s = self.act.next_s
         if any(wire.left for wire in self.wires.values()):
             next_s = min(next_s, now_s + RETRY_S)
+        if self.is_awaited() and any(wire.times >= ENOUGH for wire in self.wires.values()):
+            next_s = min(next_s, now_s + DRAIN_LOOK_S)
         return next_s
 
     # --- listening ---------------------------------------------------------------------------------------------------
@@ -188,6 +217,7 @@ class Guardian:
                 message, fds = b"", []
             if not message:
                 self.closed = True
+                self.poll.unregister(self.control)  # a closed socket is always readable
                 return
             self.take(message, fds)
 
@@ -215,6 +245,42 @@ class Guardian:
         if wire is not None:
             os.close(wire.fd)
 
+    # --- parting -----------------------------------------------------------------------------------------------------
+
+    def meet(self) -> None:
+        """Takes note of successors that have come, and of those that have left again."""
+        try:
+            while self.meeting is not None:
+                one, _ = self.meeting.accept()
+                one.setblocking(False)
+                self.successors.append(one)
+                if len(self.successors) > MOST_SUCCESSORS:
+                    self.successors.pop().close()
+        except OSError:
+            pass  # no more of them
+        for one in list(self.successors):
+            try:
+                left = not one.recv(1)
+            except BlockingIOError:
+                continue
+            except OSError:
+                left = True
+            if left:
+                self.successors.remove(one)
+                one.close()
+
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for the wires of a loop that is gone."""
+        return self.closed and (self.told_to_end or bool(self.successors))
+
+    def let_go(self) -> None:
+        """Of those wires on which enough was said, if somebody waits for them; of itself, when none is left."""
+        if self.is_awaited():
+            for name in [name for name, wire in self.wires.items() if wire.is_done()]:
+                self.drop(name)
+        if self.act is not None and self.act.why == GONE and self.act.recorded and not self.wires:
+            self.done = True
+
     def tell_loop(self, message: bytes) -> bool:
         """Answers, if there is room: a loop that reads nothing shall not fill memory here."""
         try:
@@ -229,6 +295,8 @@ class Guardian:
         stood_s = now_s - self.beat_at_s if self.beat_at_s is not None else 0.0
         if self.closed:
             if self.act is None or self.act.why != GONE:
+                for wire in self.wires.values():
+                    wire.times = 0  # what was said to a loop that stood still does not count
                 self.act = Act(GONE, now_s, self.beat_at_s or now_s, GONE_S, self.thread)
         elif self.act is None and stood_s >= self.deadline_s:
             why = STOPPED if self.is_parent_stopped() else STILL
@@ -240,7 +308,7 @@ class Guardian:
 
     def go_on(self, act: Act, now_s: float) -> None:
         """The next round of words, when it is due. The record follows the first, or the stack."""
-        if now_s < act.next_s:
+        if now_s < act.next_s or self.done:
             return
         if act.next_s > act.until_s:
             self.done = self.closed
@@ -348,6 +416,22 @@ def be_as_urgent_as(pid: int) -> None:
         return
 
 
+def meet_at(name: str) -> socket.socket | None:
+    """Where a successor may come to. The name is in the kernel, not on a disk, and goes with this process."""
+    if not name:
+        return None
+    meeting = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        meeting.setblocking(False)
+        meeting.bind(f"\0{name}")
+        meeting.listen(8)
+    except OSError as error:
+        say(f"a successor will have to try again and again: {error.strerror}")
+        meeting.close()
+        return None
+    return meeting
+
+
 def say(text: str) -> None:
     """A line on stderr, if that takes it at once."""
     poll = select.poll()
@@ -360,13 +444,20 @@ def say(text: str) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """`control_fd deadline_s parent_pid thread stack_fd stack_signal record`"""
+    """`control_fd deadline_s parent_pid thread stack_fd stack_signal record meeting`"""
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
-    control_fd, deadline_s, parent, thread, stack_fd, stack_signal, record = arguments
+    control_fd, deadline_s, parent, thread, stack_fd, stack_signal, record, meeting = arguments
     with socket.socket(fileno=int(control_fd)) as control:
         control.setblocking(False)
-        guardian = Guardian(control, float(deadline_s), int(parent), thread, record, int(stack_fd), int(stack_signal))
+        guardian = Guardian(
+            control, float(deadline_s), int(parent), thread, record, int(stack_fd), int(stack_signal), meet_at(meeting)
+        )
+
+        def end(*_: object) -> None:
+            guardian.told_to_end = True  # obeyed when the other end is gone, and enough is said
+
+        signal.signal(signal.SIGTERM, end)
         try:
             guardian.run()
         finally:

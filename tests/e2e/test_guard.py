@@ -161,6 +161,18 @@ def test_a_controller_that_is_stopped_holds_no_power_and_one_that_is_killed_none
     assert ended_session(site, 1)["reason"] == "reboot"
 
 
+def test_a_controller_that_is_started_at_once_after_a_kill_is_given_its_ports_without_a_fault(empty: Site) -> None:
+    site = empty
+    site.start_controller()
+    charging(site)
+    site.kill("controller")
+    site.start_controller()
+    assert ended_session(site, 1)["reason"] == "reboot"
+    wait_for(lambda: not any(module_currents(site, 1)), "the current to be gone")
+
+    assert [one for one in events(site, "fault") if "PM-14" in one] == []
+
+
 def test_a_guard_that_dies_is_a_fault_until_it_has_a_successor_and_a_stop_leaves_none_behind(empty: Site) -> None:
     site = empty
     site.start_controller()

@@ -127,6 +127,8 @@ class CanBus:
         Fed by any frame of another node. Raises `WireError` if the wire cannot be had, `WireDown` when it is lost;
         then PM-14 is raised at this wire, and cleared when it is up again.
         """
+        if self._guard is not None:
+            await self._guard.wires_free()  # one of a controller that was killed says its last words, and lets go
         try:
             link = await self._open_link()
         except WireError as error:

@@ -11,10 +11,12 @@ import pytest
 import trio
 from hypothesis import given
 from hypothesis import strategies as st
+from trio.testing import MockClock
 
 from jp_firmware.hw.can import slcan
 from jp_firmware.hw.can.bus import CanBus
 from jp_firmware.hw.can.frame import Frame
+from jp_firmware.hw.can.link import CanLink
 from jp_firmware.hw.can.slcan_adapter import SlcanAdapter
 from jp_firmware.hw.can.slcan_link import SlcanLink
 from jp_firmware.hw.can.socketcan import SocketCanLink, unpack
@@ -36,10 +38,15 @@ class Record:
 
     held: list[tuple[str, int, tuple[bytes, ...]]] = attrs.field(factory=list)
     dropped: list[str] = attrs.field(factory=list)
+    free: trio.Event | None = None  # of a former guard
 
     def hold(self, name: str, fd: int, words: tuple[bytes, ...]) -> None:
         assert not os.get_blocking(fd)
         self.held.append((name, fd, words))
+
+    async def wires_free(self) -> None:
+        if self.free is not None:
+            await self.free.wait()
 
     def drop(self, name: str) -> None:
         self.dropped.append(name)
@@ -116,6 +123,32 @@ async def test_a_port_that_was_closed_is_free_at_once_though_a_guard_still_holds
         port = await SerialPort.open(pty.path)
         await port.aclose()
         guard.drop("can0")
+
+
+async def test_a_bus_opens_its_port_when_no_former_guard_holds_it_any_more(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    guard, faults = Record(free=trio.Event()), FaultList()
+    tried: list[float] = []
+
+    async def open_link() -> CanLink:
+        tried.append(trio.current_time())
+        raise WireError("in use")
+
+    bus = CanBus("can0", 125_000, open_link, faults)
+    bus.guard_with(guard, ())  # type: ignore[arg-type]
+    lifeline = Lifeline(child=Child(name="link", run=bus.run))
+
+    async def let_go() -> None:
+        await trio.sleep(1)
+        assert (tried, faults.standing) == ([], {}), "and says nothing of a port in use meanwhile"
+        assert guard.free is not None
+        guard.free.set()
+
+    nursery.start_soon(let_go)
+    with pytest.raises(WireError):
+        await bus.run(lifeline)
+    assert len(tried) == 1
 
 
 async def test_a_wire_that_goes_down_is_withdrawn(nursery: trio.Nursery) -> None:
