@@ -130,6 +130,12 @@ def _add_running(commands: Any) -> None:
         commands, "demo", cli_running.demo, "a whole charger with an emulated cabinet, cars and a central system"
     )
     demo.add_argument("--headless", action="store_true", help="print progress and a summary instead of the terminal")
+    demo.add_argument(
+        "--scenario",
+        choices=("day", "busy-day"),
+        default="day",
+        help="day: for looking at; busy-day: one car after another, power measured against all limits and the ideal",
+    )
     demo.add_argument("--for", type=seconds, dest="for_s", metavar="SECONDS", help="end after this time")
     _add_socket(_command(commands, "console", cli_running.console, "the terminal: watch and command the charger"))
 

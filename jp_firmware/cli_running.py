@@ -34,8 +34,9 @@ def default_state_dir() -> Path:
 
 def demo(args: argparse.Namespace) -> int:
     from jp_firmware.demo import run
+    from jp_firmware.demo.scenario import SCENARIOS
 
-    return run.run(headless=args.headless, for_s=args.for_s)
+    return run.run(scenario=SCENARIOS[args.scenario], headless=args.headless, for_s=args.for_s)
 
 
 def console(args: argparse.Namespace) -> int:

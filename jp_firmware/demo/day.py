@@ -14,6 +14,8 @@ import attrs
 
 from jp_firmware.console.protocol import ConsoleError
 from jp_firmware.csms.failure import CsmsError
+from jp_firmware.demo.sampler import Sampler
+from jp_firmware.demo.scenario import Scenario
 from jp_firmware.demo.site import Site
 
 VEHICLES_SEED = 7  # the same day each time
@@ -29,6 +31,7 @@ class Visitor:
 
     connector: int
     site: Site
+    scenario: Scenario
     say: Callable[[str], None]
     vehicles: Sequence[str]
     rng: random.Random
@@ -57,8 +60,9 @@ class Visitor:
 
     def _arrive(self, now_s: float) -> None:
         vehicle = self.rng.choice(self.vehicles)
-        soc = self.rng.uniform(12, 35)
-        car = {"vehicle": vehicle, "soc": soc, "battery_kwh": self.rng.uniform(0.9, 1.3), "leave_at": 80.0}
+        soc = self.rng.uniform(*self.scenario.soc_percent)
+        battery_kwh = self.rng.uniform(*self.scenario.battery_kwh)
+        car = {"vehicle": vehicle, "soc": soc, "battery_kwh": battery_kwh, "leave_at": 80.0}
         self.site.sim("plug", connector=self.connector, **car)
         self.say(f"connector {self.connector}: {vehicle} plugs in at {soc:.0f} %")
         self._identify()
@@ -67,7 +71,7 @@ class Visitor:
 
     def _identify(self) -> None:
         card = CARDS[(self.connector + self.visits) % len(CARDS)]
-        if self.connector == 3 and self.visits == 0:
+        if self.scenario.lost_card and self.connector == 3 and self.visits == 0:
             self.site.sim("swipe", uid=LOST_CARD)
             self.say(f"connector {self.connector}: a lost card is tried first")
         if self.connector % 2 == 0 and self._start_by_app(card):
@@ -93,7 +97,7 @@ class Visitor:
         self.site.sim("unplug", connector=self.connector)
         self.say(f"connector {self.connector}: unplugged after {now_s - self.arrived_s:.0f} s")
         self.present = False
-        self.arrives_at_s = now_s + self.rng.uniform(2, 5)
+        self.arrives_at_s = now_s + self.rng.uniform(*self.scenario.gap_s)
 
 
 @attrs.define(eq=False)
@@ -101,17 +105,30 @@ class Day:
     """Runs visitors and the site's limit until told to stop. `say` prints one line of progress."""
 
     site: Site
+    scenario: Scenario
     vehicles: Sequence[str]
     say: Callable[[str], None]
+    sampler: Sampler | None = attrs.field(init=False)
     _visitors: list[Visitor] = attrs.field(factory=list)
-    _limit_moved: int = 0
+    _limit_share: float = 1.0
 
     def __attrs_post_init__(self) -> None:
         now_s = time.monotonic()
+        self.sampler = Sampler(self.site) if self.scenario.sampled else None
+        if self.sampler:
+            self.sampler.limit_set(self.site.cabinet.site.limit_w)
         for order, connector in enumerate(self.site.cabinet.connectors):
-            rng = random.Random(VEHICLES_SEED + connector.id)
-            arrival_s = now_s + 1.0 + 2.0 * order
-            self._visitors.append(Visitor(connector.id, self.site, self.say, self.vehicles, rng, arrival_s))
+            self._visitors.append(
+                Visitor(
+                    connector=connector.id,
+                    site=self.site,
+                    scenario=self.scenario,
+                    say=self.say,
+                    vehicles=self.vehicles,
+                    rng=random.Random(VEHICLES_SEED + connector.id),
+                    arrives_at_s=now_s + 1.0 + self.scenario.first_apart_s * order,
+                )
+            )
 
     def step(self, elapsed_s: float, for_s: float | None) -> None:
         """One look at the charger and whatever follows; call it a few times a second."""
@@ -132,12 +149,12 @@ class Day:
                 continue  # that session has just ended by itself
 
     def _move_limit(self, elapsed_s: float) -> None:
-        """Every half minute the site has less for ten seconds."""
-        configured_w = self.site.cabinet.site.limit_w
-        lowered = 20 <= elapsed_s % 30 < 28
-        if lowered == bool(self._limit_moved % 2):
+        share = self.scenario.limit_share_at(elapsed_s)
+        if share == self._limit_share:
             return
-        self._limit_moved += 1
-        limit_w = configured_w * 0.6 if lowered else configured_w
+        self._limit_share = share
+        limit_w = self.site.cabinet.site.limit_w * share
         self.site.call("limit.set", site_w=limit_w)
+        if self.sampler:
+            self.sampler.limit_set(limit_w)
         self.say(f"site limit {limit_w / 1000:.0f} kW")

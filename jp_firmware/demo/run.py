@@ -12,30 +12,33 @@ from jp_firmware.config.profiles import names_of
 from jp_firmware.console.protocol import ConsoleError
 from jp_firmware.csms.failure import CsmsError
 from jp_firmware.demo.day import Day
+from jp_firmware.demo.power_account import PowerAccount
+from jp_firmware.demo.sampler import Sampler
+from jp_firmware.demo.scenario import Scenario
 from jp_firmware.demo.site import Site, SiteError, wait_for
 from jp_firmware.demo.summary import Summary, collect
 from jp_firmware.sim.control import ControlError
 
-HEADLESS_S = 60.0
 STEP_S = 0.25
+SAMPLE_REST_S = 0.02
 PROGRESS_S = 5.0
 END_S = 40.0  # ours: patience with sessions that end in order, and with the last message to the central system
 
 
-def run(*, headless: bool, for_s: float | None) -> int:
-    """Exit status 0 when all energy adds up, 1 when it does not or a part did not start, 130 after Ctrl-C.
+def run(*, scenario: Scenario, headless: bool, for_s: float | None) -> int:
+    """Exit status 0 when all energy adds up and no limit was exceeded, 1 otherwise, 130 after Ctrl-C.
 
-    Without a terminal it is headless, and ends after `HEADLESS_S` unless told otherwise.
+    Without a terminal it is headless, and ends after the scenario's own time unless told otherwise.
     """
     headless = headless or not (sys.stdin.isatty() and sys.stdout.isatty())
     if headless and for_s is None:
-        for_s = HEADLESS_S
+        for_s = scenario.for_s
     for hang_up in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(hang_up, _interrupt)
     say = _say if headless else lambda _: None
     try:
-        with Site() as site:
-            return _day(site, say, headless=headless, for_s=for_s)
+        with Site(scenario.cabinet, sim_arguments=scenario.sim_arguments) as site:
+            return _day(site, scenario, say, headless=headless, for_s=for_s)
     except (SiteError, ConsoleError, ControlError, CsmsError) as error:
         print(f"jp demo: {error}", file=sys.stderr)
         return 1
@@ -44,11 +47,11 @@ def run(*, headless: bool, for_s: float | None) -> int:
         return 130
 
 
-def _day(site: Site, say: Callable[[str], None], *, headless: bool, for_s: float | None) -> int:
+def _day(site: Site, scenario: Scenario, say: Callable[[str], None], *, headless: bool, for_s: float | None) -> int:
     print("starting the emulated cabinet, the central system and the controller", flush=True)
     site.start_all()
     wait_for(lambda: _all_available(site), "all connectors to be available")
-    day = Day(site, names_of("vehicles"), say)
+    day = Day(site, scenario, names_of("vehicles"), say)
     console = None if headless else _open_console(site)
     started_s = time.monotonic()
     progress_s = 0.0
@@ -58,7 +61,7 @@ def _day(site: Site, say: Callable[[str], None], *, headless: bool, for_s: float
             if headless and elapsed_s >= progress_s:
                 progress_s += PROGRESS_S
                 say(_progress(site, elapsed_s))
-            time.sleep(STEP_S)
+            _rest(day.sampler)
     finally:
         if console and console.poll() is None:
             console.terminate()
@@ -73,11 +76,23 @@ def _account(site: Site, day: Day) -> int:
     summary = collect(site)
     for line in summary.lines():
         print(line)
-    return _verdict(summary)
+    power = PowerAccount.of(site, day.sampler, summary.meter_wh) if day.sampler else None
+    for line in power.lines() if power else ():
+        print(line)
+    return _verdict(summary, power)
 
 
-def _verdict(summary: Summary) -> int:
-    disagreements = summary.disagreements()
+def _rest(sampler: Sampler | None) -> None:
+    """Until the next look; samples are taken meanwhile."""
+    until_s = time.monotonic() + STEP_S
+    while sampler and time.monotonic() < until_s:
+        sampler.step()
+        time.sleep(SAMPLE_REST_S)
+    time.sleep(max(0.0, until_s - time.monotonic()))
+
+
+def _verdict(summary: Summary, power: PowerAccount | None) -> int:
+    disagreements = summary.disagreements() + (power.disagreements() if power else [])
     for line in disagreements:
         print(f"jp demo: {line}", file=sys.stderr)
     if not summary.rows:

@@ -94,6 +94,7 @@ def _connector(outlet: Outlet) -> dict[str, object]:
             "evccid": car.evccid,
             "phase": car.phase.value,
             "soc_percent": round(car.battery.soc_percent, 3),
+            "capacity_wh": car.battery.capacity_wh,
             "leave_at_percent": car.leave_at_percent,
             "battery_voltage_v": round(car.battery.open_circuit_v, 2),
             "target_current_a": round(car.target_current_a, 2),
