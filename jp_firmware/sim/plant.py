@@ -81,7 +81,7 @@ class Plant:
         modules = {
             one.id: Module(
                 id=one.id,
-                rating=_rating(one.profile),
+                rating=rating_of(one.profile),
                 walk_in_s=options.walk_in_s,
                 startup_s=options.module_startup_s,
                 # Some hundred ppm, different from module to module, the same at each start (ours).
@@ -193,8 +193,8 @@ def _check(cabinet: Cabinet) -> None:
             raise NotEmulated(f"{device}: {key} {value!r} is not emulated; choose one of {', '.join(emulated)}")
 
 
-def _rating(profile: str) -> ModuleRating:
-    """What the module's profile says of it; what it does not say is as for the InfyPower REG1K0100G."""
+def rating_of(profile: str) -> ModuleRating:
+    """What a module's profile says of it; what it does not say is as for the InfyPower REG1K0100G."""
     data = load_profile("modules", profile)
     names = {
         "max_voltage_v": "max_voltage_v",
