@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from importlib.metadata import entry_points
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import attrs
 from attrs import validators
@@ -22,6 +22,8 @@ from jp_firmware.hw.can.frame import Frame
 from jp_firmware.model.power import StageRating
 
 ENTRY_POINTS = "jp_firmware.modules"
+
+T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)
@@ -73,6 +75,15 @@ def load_profile(name: str) -> ModuleProfile:
     if profile.min_voltage_v >= profile.max_voltage_v:
         raise ConfigError(f"{where}: min_voltage_v must be below max_voltage_v; correct the profile")
     return profile
+
+
+def options_of(profile: ModuleProfile, kind: type[T]) -> T:
+    """What only this driver understands of `profile`, as an attrs class of the driver's. Raises `ConfigError`."""
+    try:
+        return structure(dict(profile.options), kind)
+    except Mistakes as error:
+        said = "; ".join(f"{'.'.join(map(str, ('options', *one.path)))}: {one.text}" for one in error.mistakes)
+        raise ConfigError(f"module profile {profile.name}: {said}") from error
 
 
 # --- what a family is like ------------------------------------------------------------------------------------------
@@ -140,10 +151,22 @@ class Available:
 
 @attrs.frozen
 class Identity:
-    """Who the module is; what the vendor does not say stays empty."""
+    """Who the module is; what the vendor does not say, or says in a frame of its own, stays empty."""
 
     serial: str = ""
     firmware: str = ""
+
+
+@attrs.frozen
+class IdentityPart:
+    """One of the `of` answers that make up an `Identity`, of families with more of it than fits into one.
+
+    Serial numbers are joined without, firmware with a comma between them, in the order of `place`, from 0.
+    """
+
+    place: int
+    of: int
+    identity: Identity
 
 
 @attrs.frozen
@@ -168,6 +191,20 @@ class Condition:
 
 
 @attrs.frozen
+class Detail:
+    """One part of the condition, of families that spread it over several frames.
+
+    It adds to `Condition` until the same `part` is told anew. Alone it is no evidence: it does not say on or off.
+    """
+
+    part: str
+    ambient_c: float | None = None
+    alarms: tuple[Alarm, ...] = ()
+    notes: tuple[str, ...] = ()
+    high_range: bool | None = None
+
+
+@attrs.frozen
 class Rated:
     """What the module says it can do."""
 
@@ -184,7 +221,9 @@ class SwitchedOff:
 
 @attrs.frozen
 class SetPointTaken:
-    """The module acknowledged a set-point."""
+    """The module acknowledged a set-point, or the half of it that `what` names as `Refused` names it."""
+
+    what: str = ""
 
 
 @attrs.frozen
@@ -206,8 +245,10 @@ Report = (
     | MeasuredCurrent
     | Available
     | Condition
+    | Detail
     | Rated
     | Identity
+    | IdentityPart
     | SwitchedOff
     | SetPointTaken
     | StartingUp

@@ -13,13 +13,16 @@ import attrs
 from jp_firmware.hw.modules.driver import (
     Available,
     Condition,
+    Detail,
     Identity,
+    IdentityPart,
     Measured,
     MeasuredCurrent,
     MeasuredVoltage,
     Rated,
     Refused,
     Report,
+    SetPointTaken,
     StartingUp,
     SwitchedOff,
 )
@@ -31,6 +34,9 @@ PLAUSIBLE = 1.1
 AMBIENT_C = (-60.0, 125.0)
 """Range of an ambient temperature that is one (ours)."""
 
+AMBIENT_STALE_S = 5.0
+"""An ambient temperature told in a frame of its own is not known any longer than this (ours)."""
+
 
 @attrs.define(eq=False)
 class Heard:
@@ -39,7 +45,7 @@ class Heard:
     rating: StageRating
     spontaneous: bool = False  # of a family that speaks unasked: then no question need be open
     rated: bool = False  # by the module, not by the profile
-    condition: Condition | None = None
+    condition: Condition | None = None  # with all its details
     condition_at_s: float = -math.inf
     measured: Measured | None = None
     measured_at_s: float = -math.inf
@@ -50,10 +56,13 @@ class Heard:
     answered_at_s: float = -math.inf  # last evidence
     nonsense: str = ""  # the last answer outside physics, until a good one
     starting_up: bool = False
-    refusal: str = ""  # the last refusal, until a set-point is taken
+    _refusals: dict[str, str] = attrs.field(factory=dict)  # by what was refused, until that is taken
     _open: set[type[Report]] = attrs.field(factory=set)
     _voltage: MeasuredVoltage | None = None  # halves of an output that comes in two
     _current: MeasuredCurrent | None = None
+    _identity_parts: dict[int, Identity] = attrs.field(factory=dict)
+    _bare_condition: Condition | None = None  # as it came
+    _details: dict[str, tuple[Detail, float]] = attrs.field(factory=dict)  # by part, and when it was said
     _asked_at_s: float = -math.inf  # the last question
     _deaf_until_s: float = -math.inf
 
@@ -64,9 +73,12 @@ class Heard:
         """
         self._deaf_until_s = self._asked_at_s + late_s
         self.condition = self.measured = self.available = self.identity = None
-        self._voltage = self._current = None
+        self._voltage = self._current = self._bare_condition = None
+        self._details.clear()
         self.rated = self.starting_up = False
-        self.nonsense = self.refusal = ""
+        self.nonsense = ""
+        self._identity_parts.clear()
+        self._refusals.clear()
         self._open.clear()
 
     def asked(self, kind: type[Report], now_s: float) -> None:
@@ -93,21 +105,29 @@ class Heard:
             case Measured():
                 self.measured, self.measured_at_s, self.nonsense = report, now_s, ""
             case Condition():
-                self.condition, self.condition_at_s, self.starting_up = report, now_s, False
+                self._bare_condition, self.condition_at_s, self.starting_up = report, now_s, False
+                self.condition = self._with_details(report, now_s)
+            case Detail():
+                self._take_detail(report, now_s)
             case Rated():
                 self._take_rated(report)
             case Available():
                 self.available, self.available_at_s = report, now_s
             case Identity():
-                self.identity = report
+                known = self.identity or Identity()
+                self.identity = Identity(report.serial or known.serial, report.firmware or known.firmware)
+            case IdentityPart():
+                self._take_identity_part(report)
             case SwitchedOff():
                 self.off_taken_at_s = now_s
             case StartingUp():
                 self.starting_up = True
             case Refused():
-                self.refusal = f"refused to {report.what}: {report.why}"
-            case _:
-                self.refusal = ""
+                self._refusals[report.what] = f"refused to {report.what}: {report.why}"
+            case SetPointTaken(what=""):
+                self._refusals.clear()
+            case SetPointTaken():
+                self._refusals.pop(report.what, None)
         if type(report) not in self._open and not self.spontaneous:
             return False
         self._open.discard(type(report))
@@ -115,6 +135,11 @@ class Heard:
             self.answered_at_s = now_s
             return True
         return False
+
+    @property
+    def refusal(self) -> str:
+        """The last refusal, until what was refused is taken."""
+        return next(reversed(self._refusals.values()), "")
 
     def is_off_since(self, at_s: float) -> bool:
         """Whether it has reported, after `at_s`, that its output is off."""
@@ -139,6 +164,38 @@ class Heard:
         whole = Measured(self._voltage.voltage_v, self._current.current_a)
         self._voltage = self._current = None
         return whole
+
+    def _take_detail(self, detail: Detail, now_s: float) -> None:
+        if detail.ambient_c is not None and not AMBIENT_C[0] <= detail.ambient_c <= AMBIENT_C[1]:
+            return
+        self._details[detail.part] = (detail, now_s)
+        if self._bare_condition is not None:
+            self.condition = self._with_details(self._bare_condition, now_s)
+
+    def _with_details(self, condition: Condition, now_s: float) -> Condition:
+        """What a part said of alarms stands until it says otherwise; a temperature does not."""
+        if not self._details:
+            return condition
+        parts = [detail for detail, _ in self._details.values()]
+        fresh = [one for one, at_s in self._details.values() if now_s - at_s <= AMBIENT_STALE_S]
+        told_c = [one.ambient_c for one in fresh if one.ambient_c is not None]
+        return attrs.evolve(
+            condition,
+            ambient_c=told_c[0] if condition.ambient_c is None and told_c else condition.ambient_c,
+            high_range=next((one.high_range for one in parts if one.high_range is not None), condition.high_range),
+            alarms=tuple(dict.fromkeys([*condition.alarms, *(alarm for one in parts for alarm in one.alarms)])),
+            notes=tuple(dict.fromkeys([*condition.notes, *(note for one in parts for note in one.notes)])),
+        )
+
+    def _take_identity_part(self, part: IdentityPart) -> None:
+        self._identity_parts[part.place] = part.identity
+        parts = [self._identity_parts.get(place) for place in range(part.of)]
+        known = [one for one in parts if one is not None]
+        if len(known) == part.of:
+            self.identity = Identity(
+                serial="".join(one.serial for one in known),
+                firmware=", ".join(one.firmware for one in known if one.firmware),
+            )
 
     def _is_physical(self, measured: Measured) -> bool:
         return (
