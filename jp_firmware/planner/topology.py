@@ -64,12 +64,37 @@ class Feed:
 
 
 @attrs.frozen(kw_only=True)
+class Segment:
+    """A piece of bus-bar: the modules wired to it and the connector it hosts, if any."""
+
+    modules: Sequence[ModuleId]
+    connector: ConnectorId | None = None
+    tie: Relay | None = None  # joins it to the next segment; the last one's, if there is one, closes the ring
+
+
+@attrs.frozen(kw_only=True)
+class BusBar:
+    """Segments joined by ties, in a row or in a ring. A connector is fed by segments in one piece around its own."""
+
+    name: str
+    segments: Sequence[Segment]
+
+    @property
+    def is_ring(self) -> bool:
+        return len(self.segments) > 2 and self.segments[-1].tie is not None
+
+
+@attrs.frozen(kw_only=True)
 class Topology:
-    """All modules with their ways, and the bridges between them. `chain_of` names each connector's chain."""
+    """All modules with their ways, the bridges between them, and bus-bars whose segments move as one.
+
+    `chain_of` names each connector's chain. A module on a segment needs no way: its segment is joined by ties.
+    """
 
     feeds: Sequence[Feed]
     bridges: Mapping[str, Bridge] = attrs.field(factory=dict)
     chain_of: Mapping[ConnectorId, str] = attrs.field(factory=dict)
+    bus_bars: Sequence[BusBar] = ()
 
 
 Assignment = Mapping[ModuleId, ConnectorId | None]
