@@ -65,7 +65,8 @@ IDENTITY_TRIES = 5
 """Times a module is asked who it is after each start, if it does not say (ours)."""
 
 UNANSWERED_OFF_S = 0.4
-"""Time of unanswered OFF frames after which `safe` stops waiting (ours: answers take 10-50 ms)."""
+"""Time of unanswered OFF frames after which `safe` stops waiting (ours: answers take 10-50 ms). Where nothing can be
+asked, the family's own period comes on top."""
 
 SILENT_MARGIN_S = 1.0
 """Added to a module's own switch-off time before its current counts as gone (ours)."""
@@ -248,7 +249,7 @@ class ModuleTask:
     async def safe(self) -> None:
         """Sends OFF until the module reports off, or acknowledges it and measures less than 1 A.
 
-        Returns as well when nobody listens: with the bus down, or the module silent for `UNANSWERED_OFF_S`, nothing
+        Returns as well when nobody listens: with the bus down, or the module silent for `_unanswered_off_s`, nothing
         more can be done from here, and the module's own time-out and the PLC board's contactors are the guard. That
         must not latch, or each dead module would need an operator. Raises `StillOn` for a module that answers and
         delivers.
@@ -263,7 +264,7 @@ class ModuleTask:
             if not self.bus.up:
                 log.warning("%s: %s is down; the module's own time-out must switch it off", self.id, self.bus.name)
                 return
-            if now_s - max(told_at_s, self._heard.answered_at_s) >= UNANSWERED_OFF_S:
+            if now_s - max(told_at_s, self._heard.answered_at_s) >= self._unanswered_off_s:
                 log.warning("%s: does not answer OFF; its own time-out must switch it off", self.id)
                 return
             if now_s - told_at_s >= self.profile.off_within_s:
@@ -275,6 +276,11 @@ class ModuleTask:
                 self._ask_condition(now_s)
             with trio.move_on_at(next_s):
                 await self._bell.wait()
+
+    @property
+    def _unanswered_off_s(self) -> float:
+        """A family that cannot be asked says what it delivers once in its own period."""
+        return UNANSWERED_OFF_S + (self.profile.poll_status_s if self._driver.semantics.spontaneous else 0.0)
 
     # --- asking and telling -----------------------------------------------------------------------------------------
 
