@@ -6,6 +6,8 @@ import enum
 
 import attrs
 
+RELAYS = 16  # outputs a board can have; the first two drive contactors, the others are free
+
 
 class PlcMode(enum.Enum):
     """Operating mode of the board's safety sub-unit."""
@@ -43,7 +45,7 @@ class PlcStatus:
     rcd_tripped: bool = False
     spd_tripped: bool = False
     over_temperature: bool = False
-    relays: tuple[bool, bool, bool, bool] = (False, False, False, False)  # True is closed
+    relays: tuple[bool, ...] = (False,) * RELAYS  # R1 first; True is closed, by feedback where there is one
 
     @property
     def stops_power(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import attrs
 
@@ -17,6 +17,7 @@ from jp_firmware.hw.plc import protocol
 from jp_firmware.model.connector import EvStatus, Insulation, PilotState, ProximityState, Stage
 from jp_firmware.model.ids import PlcId
 from jp_firmware.model.plc import PlcIdentity, PlcMode, PlcStatus
+from jp_firmware.sim.free_relay import FreeRelay
 from jp_firmware.sim.misbehaviour import Misbehaviour
 from jp_firmware.sim.outlet import Event, Outlet
 
@@ -59,6 +60,7 @@ class PlcBoard:
     outlets: Sequence[Outlet]
     event: Event
     boot_s: float = 0.3
+    map_minor: int = protocol.MAP_MINOR
 
     alarms: set[BoardAlarm] = attrs.field(factory=set)
     misbehaviour: Misbehaviour = attrs.field(factory=Misbehaviour)  # of its Modbus side; safety goes on
@@ -70,15 +72,16 @@ class PlcBoard:
     served: tuple[PlcStatus, tuple[EvStatus, ...]] = attrs.field(init=False)
     _mode: PlcMode = PlcMode.BOOT
     _started_at_s: float | None = None
-    _relays: tuple[bool, bool] = (False, False)  # R3 and R4 as commanded
+    relays: Mapping[int, FreeRelay] = attrs.field(init=False)  # the free ones, by number
 
     def __attrs_post_init__(self) -> None:
+        self.relays = {number: FreeRelay(number) for number in protocol.free_relays(self.identity)}
         self.served = (PlcStatus(), tuple(outlet.status() for outlet in self.outlets))
 
     @property
     def identity(self) -> PlcIdentity:
         return PlcIdentity(
-            map_version=protocol.map_version(),
+            map_version=protocol.map_version(minor=self.map_minor),
             vendor="JP",
             model="emulated board",
             serial=f"SIM-{self.id}"[:16].upper(),
@@ -99,7 +102,8 @@ class PlcBoard:
                 self.event("controller", "alive")
             self.controller_alive = True
         self.controller_heartbeat = commands.heartbeat
-        self._relays = (commands.relays[2], commands.relays[3])
+        for number, relay in self.relays.items():
+            relay.take(commands.relays[number - 1])
         for outlet, command in zip(self.outlets, commands.connectors, strict=True):
             outlet.take(command)
 
@@ -143,6 +147,10 @@ class PlcBoard:
             return f"mode {self.mode.value}"
         return "" if self.controller_alive else "controller lost"
 
+    @property
+    def _relays_follow(self) -> bool:
+        return self.controller_alive and self.mode in (PlcMode.RUN, PlcMode.MAINTENANCE)
+
     def scan(self, now_s: float) -> None:
         """One scan of the safety sub-unit: watches the controller, steps the connectors, renews what is served."""
         if self._started_at_s is None:
@@ -159,6 +167,10 @@ class PlcBoard:
             outlet.step_car(now_s, board_ok=not trip)
             outlet.scan(now_s, trip)
             outlet.move(now_s)
+        for relay in self.relays.values():
+            if not self._relays_follow:
+                relay.fall()
+            relay.step(now_s)
         self.heartbeat = (self.heartbeat + 1) & 0xFFFF
         if not self.misbehaviour.frozen:
             self.served = (self._status(now_s), tuple(outlet.status() for outlet in self.outlets))
@@ -166,8 +178,8 @@ class PlcBoard:
     def _status(self, now_s: float) -> PlcStatus:
         alarms = self.alarms
         overload = BoardAlarm.OVERLOAD in alarms
-        follows = self.controller_alive and self.mode in (PlcMode.RUN, PlcMode.MAINTENANCE)
-        coils = [outlet.coil for outlet in self.outlets] + [False]
+        coils = {place: outlet.coil for place, outlet in enumerate(self.outlets, 1)}
+        closed = coils | {number: relay.reported for number, relay in self.relays.items()}
         return PlcStatus(
             mode=self.mode,
             heartbeat=self.heartbeat,
@@ -179,5 +191,5 @@ class PlcBoard:
             rcd_tripped=BoardAlarm.RCD in alarms,
             spd_tripped=BoardAlarm.SPD in alarms,
             over_temperature=BoardAlarm.OVER_TEMPERATURE in alarms,
-            relays=(coils[0], coils[1], self._relays[0] and follows, self._relays[1] and follows),
+            relays=protocol.relays_closed([number for number, is_closed in closed.items() if is_closed]),
         )

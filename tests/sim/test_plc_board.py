@@ -1,11 +1,13 @@
 """The PLC board: heartbeats, interlocks, contactors, lock, and its map. Time is moved by hand."""
 
+import attrs
 import pytest
 
 from jp_firmware.hw.plc import protocol
 from jp_firmware.hw.plc.fields import MapError
 from jp_firmware.model.connector import Insulation, LockState, PilotState, Stage
 from jp_firmware.model.plc import PlcMode
+from jp_firmware.sim.free_relay import RelayAlarm
 from jp_firmware.sim.outlet import OutletAlarm
 from jp_firmware.sim.plc_board import BoardAlarm
 from tests.sim.bench import Bench
@@ -30,7 +32,7 @@ def test_contactors_close_for_an_authorized_locked_car_in_a_power_stage() -> Non
     took_s = bench.until(lambda: bench.ev.contactors_closed, 1)
 
     assert took_s < 0.2
-    assert bench.board.relays == (True, False, False, False)
+    assert bench.board.relays == protocol.relays_closed([1])
 
 
 @pytest.mark.parametrize("withheld", ["authorized", "close_contactors"])
@@ -259,20 +261,80 @@ def test_the_plug_is_never_unlocked_under_voltage() -> None:
     assert seen[-1][0] is LockState.UNLOCKED
 
 
-def test_relays_3_and_4_follow_the_controller_and_fall_when_it_is_lost() -> None:
+def test_free_relays_follow_the_controller_and_fall_when_it_is_lost() -> None:
     bench = Bench()
     board = bench.plant.boards["plc-1"]
     blocks = tuple(bench.commands.values())
     bench.controller_lives = False
     for heartbeat in (1, 2):
-        commands = protocol.Commands(heartbeat=heartbeat, relays=(True, True, True, False), connectors=blocks)
+        commands = protocol.Commands(
+            heartbeat=heartbeat, relays=protocol.relays_closed([1, 2, 3, 16]), connectors=blocks
+        )
         board.write(protocol.encode_commands(commands), bench.now_s)
     bench.advance(0.1)
 
-    assert bench.board.relays == (False, False, True, False)
+    assert bench.board.relays == protocol.relays_closed([3, 16])
     bench.advance(1.0)
 
-    assert bench.board.relays == (False, False, False, False)
+    assert bench.board.relays == protocol.relays_closed([])
+
+
+def relays(bench: Bench, closed: list[int]) -> None:
+    """The controller asks for these free relays, and stays alive."""
+    for _ in range(5):
+        bench._heartbeat += 1
+        commands = protocol.Commands(
+            heartbeat=bench._heartbeat, relays=protocol.relays_closed(closed), connectors=tuple(bench.commands.values())
+        )
+        bench.plant.boards["plc-1"].write(protocol.encode_commands(commands), bench.now_s)
+        bench.advance(0.03)
+
+
+def test_a_free_relay_that_fell_open_by_itself_closes_only_after_it_was_seen_0() -> None:
+    bench = Bench()
+    bench.controller_lives = False
+    relays(bench, [5])
+    assert bench.board.relays == protocol.relays_closed([5])
+    bench.advance(1.1)
+    relays(bench, [5])
+    assert bench.board.relays == protocol.relays_closed([]), "a link that comes back puts nothing back"
+    relays(bench, [])
+    relays(bench, [5])
+
+    assert bench.board.relays == protocol.relays_closed([5])
+
+
+@pytest.mark.parametrize(
+    ("alarm", "after_close", "after_open"),
+    [
+        (RelayAlarm.WELDED, (True, True), (True, True)),
+        (RelayAlarm.STUCK_OPEN, (False, False), (False, False)),
+        (RelayAlarm.FEEDBACK_CLOSED, (True, True), (False, True)),
+        (RelayAlarm.FEEDBACK_OPEN, (True, False), (False, False)),
+    ],
+)
+def test_a_relay_breaks_in_four_ways(
+    alarm: RelayAlarm, after_close: tuple[bool, bool], after_open: tuple[bool, bool]
+) -> None:
+    """Contact and feedback, after it was told to close and after it was told to open."""
+    bench = Bench()
+    bench.controller_lives = False
+    relay = bench.plant.boards["plc-1"].relays[7]
+    relay.alarms.add(alarm)
+
+    relays(bench, [7])
+    assert (relay.closed, bench.board.relays[6]) == after_close
+    relays(bench, [])
+    assert (relay.closed, bench.board.relays[6]) == after_open
+
+
+def test_a_board_of_map_1_0_knows_four_relays() -> None:
+    bench = Bench()
+    board = bench.plant.boards["plc-1"]
+    older = attrs.evolve(board, map_minor=0)
+
+    assert older.identity.map_version == protocol.map_version(minor=0)
+    assert list(older.relays) == [3, 4]
 
 
 def test_the_map_is_read_back_as_it_was_meant() -> None:

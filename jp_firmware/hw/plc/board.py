@@ -7,14 +7,14 @@ Rules
 2. Of one answer faults are raised first, then the board is published, then its connectors: a stop condition reaches
    those who can act on it before anything else does.
 3. Whatever ends the task, its last word to the board is "contactors open", as far as the board can be reached; and what
-   it was commanded before is forgotten, so that power never comes back by itself.
+   it was commanded before is forgotten, free relays too, so that power never comes back by itself.
 4. A board that is not of this link, or of another major version, is never written to.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import attrs
 import trio
@@ -87,7 +87,7 @@ class PlcBoard:
     connectors: Mapping[ConnectorId, BoardConnector] = attrs.field(init=False)
     _inputs: BoardFaults = attrs.field(init=False)
     _bell: Bell = attrs.field(factory=Bell, init=False)
-    _relays: tuple[bool, bool] = attrs.field(init=False, default=(False, False))  # R3, R4
+    _relays: frozenset[int] = attrs.field(init=False, default=frozenset())  # free ones to be closed, by number
     _heartbeat: int = attrs.field(init=False, default=0)  # ours; goes on over restarts, so that it always moves
     _board_heartbeat: int | None = attrs.field(init=False, default=None)
     _moved_s: float = attrs.field(init=False, default=0.0)  # when the board's moved last, or was first waited for
@@ -103,10 +103,23 @@ class PlcBoard:
         }
         self._inputs = BoardFaults(self.config.id, self.faults)
 
-    def set_relays(self, *, r3: bool, r4: bool) -> None:
-        """The free outputs. Who may switch them, and when, is for the caller to decide."""
-        self._relays = (r3, r4)
-        self._bell.ring()
+    @property
+    def free_relays(self) -> range:
+        """Numbers of the free outputs that the board has by its map's version; none while it is not connected."""
+        return protocol.free_relays(self.identity) if self.identity else range(0)
+
+    def set_relays(self, closed: Collection[int]) -> None:
+        """The free outputs that are to be closed, by number; all others open. Goes out at once, and in every cycle.
+
+        Who may switch them, and when, is for the caller to decide: there is one. Raises ValueError for R1 and R2, which
+        belong to the interlock chain. The end of the link forgets it.
+        """
+        wanted = frozenset(closed)
+        if wanted and min(wanted) < protocol.FIRST_FREE_RELAY:
+            raise ValueError(f"{self.config.id}: R{min(wanted)} belongs to the interlock chain")
+        if wanted != self._relays:
+            self._relays = wanted
+            self._bell.ring()
 
     async def run(self, lifeline: Lifeline) -> None:
         """Identifies the board, then exchanges for ever; ready and fed by heartbeats that move.
@@ -159,7 +172,7 @@ class PlcBoard:
     async def _open_all(self) -> str | None:
         """One command to open. Who still has contactors closed, "" for nobody; None without evidence."""
         try:
-            board, connectors = await self._exchange({one: EvCommand() for one in self.connectors}, (False, False))
+            board, connectors = await self._exchange({one: EvCommand() for one in self.connectors}, ())
         except (ModbusFault, MapError) as error:
             log.debug("%s: %s", self.config.id, error)
             return None
@@ -248,12 +261,12 @@ class PlcBoard:
             self.faults.clear(LOST, self.config.id)
 
     async def _exchange(
-        self, wanted: Mapping[ConnectorId, EvCommand], relays: tuple[bool, bool]
+        self, wanted: Mapping[ConnectorId, EvCommand], relays: Collection[int]
     ) -> tuple[PlcStatus, tuple[EvStatus, ...]]:
         self._heartbeat = self._heartbeat + 1 & 0xFFFF
         commands = protocol.Commands(
             heartbeat=self._heartbeat,
-            relays=(False, False, *relays),  # R1 and R2 belong to the interlock chain
+            relays=protocol.relays_closed(relays),
             connectors=tuple(wanted[one] for one in self.connectors),
         )
         registers = await self.master.read_write(
@@ -278,6 +291,7 @@ class PlcBoard:
         finally:
             for connector in self.connectors.values():
                 connector.wanted = EvCommand()
+            self._relays = frozenset()
             self._stale(self.status)
             for connector in self.connectors.values():
                 self._stale(connector.status)

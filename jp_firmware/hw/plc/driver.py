@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib.metadata import entry_points
 from typing import Protocol
 
@@ -30,6 +30,13 @@ class BoardTask(Protocol):
 
     @property
     def connectors(self) -> Mapping[ConnectorId, EvLink]: ...
+
+    @property
+    def free_relays(self) -> range:
+        """Numbers of the outputs that `set_relays` may close; none while it is not connected."""
+
+    def set_relays(self, closed: Collection[int]) -> None:
+        """The free outputs that are to be closed, all others open. The end of the link opens all of them."""
 
     async def run(self, lifeline: Lifeline) -> None: ...
 

@@ -6,9 +6,12 @@ contactor feedback, lock) is charging's to judge and not here.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import attrs
 
 from jp_firmware.charging.ports import FaultSink
+from jp_firmware.hw.plc.protocol import FIRST_FREE_RELAY
 from jp_firmware.model.plc import PlcMode, PlcStatus
 
 CPU_LOAD_PERCENT = 80.0  # facts: PLC-03
@@ -37,23 +40,27 @@ class BoardFaults:
     _normal_s: float | None = None  # when the board was last seen working normally, or first seen at all
     _busy_s: float | None = None  # when it was last seen overloaded for long, until PLC-03 is cleared
 
-    def look(self, status: PlcStatus, now_s: float, free_relays: tuple[bool, bool] = (False, False)) -> None:
-        """Raises what this status shows, and clears what it no longer shows. `free_relays`: R3 and R4 as commanded."""
+    def look(self, status: PlcStatus, now_s: float, closed: Collection[int] = ()) -> None:
+        """Raises what this status shows, and clears what it no longer shows. `closed`: free relays as commanded."""
         for code, (name, text) in _INPUTS.items():
             self._tell(code, getattr(status, name), text)
         # A board that is still booting has not refused anything yet.
         refuses = status.mode not in (PlcMode.RUN, PlcMode.BOOT)
         self._tell(_SAFE_STATE, refuses, f"board is in mode {status.mode.value}")
-        self._look_at_relays(status, now_s, free_relays)
+        self._look_at_relays(status, now_s, closed)
         self._look_at_load(status, now_s)
 
-    def _look_at_relays(self, status: PlcStatus, now_s: float, wanted: tuple[bool, bool]) -> None:
-        follows = status.relays[2:] == wanted or status.mode is not PlcMode.RUN
-        if follows or self._followed_s is None:
+    def _look_at_relays(self, status: PlcStatus, now_s: float, closed: Collection[int]) -> None:
+        odd = [
+            number
+            for number, is_closed in enumerate(status.relays, 1)
+            if number >= FIRST_FREE_RELAY and is_closed is not (number in closed)
+        ]
+        if not odd or self._followed_s is None or status.mode is not PlcMode.RUN:
             self._followed_s = now_s
         late = now_s - self._followed_s >= RELAY_S
-        names = [f"R{number}" for number in (3, 4) if status.relays[number - 1] != wanted[number - 3]]
-        self._tell(_RELAY, late, f"{' and '.join(names)} not as commanded for {RELAY_S:g} s")
+        names = " and ".join(f"R{number}" for number in odd)
+        self._tell(_RELAY, late, f"{names} not as commanded for {RELAY_S:g} s")
 
     def _look_at_load(self, status: PlcStatus, now_s: float) -> None:
         normal = status.cpu_load_percent <= CPU_LOAD_PERCENT and status.last_scan_ms <= SCAN_MS

@@ -1,4 +1,4 @@
-"""The JP PLC link, map version 1.0: what lies where in a PLC board's holding registers, as data.
+"""The JP PLC link, map version 1.1: what lies where in a PLC board's holding registers, as data.
 
 Specified in docs/plc-link.md. Both sides of the link come from the tables below: the controller encodes commands and
 decodes status, a board (or the emulated one) does the opposite. Nothing here knows a transport or a clock.
@@ -6,7 +6,7 @@ decodes status, a board (or the emulated one) does the opposite. Nothing here kn
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, cast
 
 import attrs
@@ -23,12 +23,14 @@ from jp_firmware.model.connector import (
     SlacState,
     Stage,
 )
-from jp_firmware.model.plc import PlcIdentity, PlcMode, PlcStatus
+from jp_firmware.model.plc import RELAYS, PlcIdentity, PlcMode, PlcStatus
 
 MAGIC = 0x4A50  # "JP"
 MAP_MAJOR = 1
-MAP_MINOR = 0
+MAP_MINOR = 1  # 1.1: free relays R5 to R16
 MAX_CONNECTORS = 2  # R1 and R2 are the contactors of connector 1 and 2: there are no more
+FIRST_FREE_RELAY = MAX_CONNECTORS + 1
+LAST_RELAY_OF_MAP_1_0 = 4
 
 IDENTITY_ADDRESS = 0x0000
 STATUS_ADDRESS = 0x0100
@@ -51,6 +53,8 @@ IDENTITY = Block(
         Field(name="firmware", offset=28, kind=Kind.TEXT, length=16, meaning="firmware version of the safety sub-unit"),
     ),
 )
+
+_RELAYS = tuple(f"relay_{number}" for number in range(1, RELAYS + 1))
 
 # In the status block 0 is no enumeration value, so that memory never written is noticed.
 STATUS_COMMON = Block(
@@ -91,8 +95,9 @@ STATUS_COMMON = Block(
             name="relays",
             offset=7,
             kind=Kind.BITS,
-            bits=("relay_1", "relay_2", "relay_3", "relay_4"),
-            meaning="relay outputs, 1 is closed; R1 and R2 drive the contactors of connector 1 and 2",
+            bits=_RELAYS,
+            meaning="relay outputs, 1 is closed, from the feedback contact where there is one; R1 and R2 drive the "
+            "contactors of connector 1 and 2; b4 to b15 since 1.1",
         ),
     ),
 )
@@ -262,8 +267,9 @@ COMMAND_COMMON = Block(
             name="relays",
             offset=1,
             kind=Kind.BITS,
-            bits=("relay_1", "relay_2", "relay_3", "relay_4"),
-            meaning="wanted relays; b0 and b1 are ignored, R1 and R2 belong to the interlock chain",
+            bits=_RELAYS,
+            meaning="wanted relays; b0 and b1 are ignored, R1 and R2 belong to the interlock chain; "
+            "b4 to b15 since 1.1",
         ),
     ),
 )
@@ -328,16 +334,13 @@ COMMAND_CONNECTOR = Block(
     ),
 )
 
-_RELAYS = ("relay_1", "relay_2", "relay_3", "relay_4")
-_NO_RELAYS = (False, False, False, False)
-
 
 @attrs.frozen(kw_only=True)
 class Commands:
-    """The whole command block. `relays`: only R3 and R4 follow it, R1 and R2 belong to the interlock chain."""
+    """The whole command block. `relays`: R1 first; R1 and R2 do not follow it, they belong to the interlock chain."""
 
     heartbeat: int = 0
-    relays: tuple[bool, bool, bool, bool] = _NO_RELAYS
+    relays: tuple[bool, ...] = (False,) * RELAYS
     connectors: tuple[EvCommand, ...] = ()
 
 
@@ -354,6 +357,17 @@ def command_size(connectors: int) -> int:
 def map_version(major: int = MAP_MAJOR, minor: int = MAP_MINOR) -> int:
     """The version register."""
     return major << 8 | minor
+
+
+def free_relays(identity: PlcIdentity) -> range:
+    """The numbers of the free relays that a board with this identity has, at most."""
+    newer = identity.map_version & 0xFF >= 1
+    return range(FIRST_FREE_RELAY, (RELAYS if newer else LAST_RELAY_OF_MAP_1_0) + 1)
+
+
+def relays_closed(numbers: Collection[int]) -> tuple[bool, ...]:
+    """The relays of a block, with these closed."""
+    return tuple(number in numbers for number in range(1, RELAYS + 1))
 
 
 def refusal(identity: PlcIdentity, connectors: int) -> str:
@@ -428,7 +442,7 @@ def decode_commands(registers: Sequence[int], connectors: int) -> Commands:
     if len(registers) != command_size(connectors):
         raise MapError(f"command block: {len(registers)} registers, expected {command_size(connectors)}")
     common = COMMAND_COMMON.decode(registers[: COMMAND_COMMON.size])
-    relays = cast(tuple[bool, bool, bool, bool], tuple(common[name] for name in _RELAYS))
+    relays = tuple(cast(bool, common[name]) for name in _RELAYS)
     return Commands(
         heartbeat=cast(int, common["heartbeat"]),
         relays=relays,

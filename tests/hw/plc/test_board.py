@@ -168,10 +168,40 @@ async def test_free_relays_follow_and_contactor_relays_are_never_commanded(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with bench() as at:
-        at.board.set_relays(r3=True, r4=False)
+        at.board.set_relays([3, 16])
         await trio.sleep(0.1)
 
-        assert at.emulated.last.relays == (False, False, True, False)
+        assert at.emulated.last.relays == protocol.relays_closed([3, 16])
+        with pytest.raises(ValueError, match="R2 belongs to the interlock chain"):
+            at.board.set_relays([2, 3])
+        assert at.board.free_relays == range(3, 17)
+
+
+async def test_a_board_of_map_1_0_has_two_free_relays(autojump_clock: trio.testing.MockClock) -> None:
+    older = attrs.evolve(IDENTITY, map_version=protocol.map_version(minor=0))
+    async with bench(Emulated(identity=older)) as at:
+        assert at.board.free_relays == range(3, 5)
+
+
+async def test_the_end_of_the_link_forgets_the_free_relays(autojump_clock: trio.testing.MockClock) -> None:
+    """A board that comes back is not told to close what it had closed before."""
+    at: dict[str, Any] = {}
+    async with losing(at) as now:
+        now.board.set_relays([5])
+        await trio.sleep(0.1)
+        assert now.emulated.last.relays == protocol.relays_closed([5])
+        now.emulated.freeze()
+        await trio.sleep(0.7)
+
+        assert now.emulated.last.relays == protocol.relays_closed([]), "its last word opens them"
+        assert now.board.free_relays == range(0)
+        before = len(now.emulated.heard)
+        now.emulated.frozen_at = None
+        async with trio.open_nursery() as nursery:
+            await nursery.start(Lifelines().run, now.board.run)
+            nursery.cancel_scope.cancel()
+
+    assert {commands.relays for commands in now.emulated.heard[before:]} == {protocol.relays_closed([])}
 
 
 # --- evidence ------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import attrs
 import pytest
 
 from jp_firmware.hw.plc.inputs import OVERLOADED_S, RELAXED_S, BoardFaults
+from jp_firmware.hw.plc.protocol import relays_closed
 from jp_firmware.model.plc import PlcMode, PlcStatus
 from tests.hw.faults import Faults
 
@@ -61,11 +62,11 @@ def test_a_free_relay_that_does_not_follow_is_told_after_a_second() -> None:
     faults = Faults()
     board = BoardFaults("plc-1", faults)
     for eighth in range(25):
-        board.look(GOOD, eighth / 8, (eighth >= 5, False))
+        board.look(GOOD, eighth / 8, [5] if eighth >= 5 else [])
         assert faults.codes == ({"PLC-04"} if eighth >= 4 + 8 else set())
-    assert faults.active["PLC-04", "plc-1"] == "R3 not as commanded for 1 s"
+    assert faults.active["PLC-04", "plc-1"] == "R5 not as commanded for 1 s"
 
-    board.look(attrs.evolve(GOOD, relays=(True, False, True, False)), 4.0, (True, False))
+    board.look(attrs.evolve(GOOD, relays=relays_closed([1, 5])), 4.0, [5])
     assert faults.codes == set()
 
 

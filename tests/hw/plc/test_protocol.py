@@ -16,7 +16,7 @@ from jp_firmware.hw.modbus.adu import MAX_READ, MAX_READ_WRITE
 from jp_firmware.hw.plc import protocol
 from jp_firmware.hw.plc.fields import Block, Field, Kind, MapError
 from jp_firmware.model.connector import EvCommand, EvStatus
-from jp_firmware.model.plc import PlcIdentity, PlcMode, PlcStatus
+from jp_firmware.model.plc import RELAYS, PlcIdentity, PlcMode, PlcStatus
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "plc-link.md").read_text(encoding="utf-8")
 BLOCKS = (
@@ -50,7 +50,7 @@ def strategies(field: Field) -> list[tuple[str, st.SearchStrategy[Any]]]:
 
 
 def made(kind: type, values: dict[str, Any]) -> Any:
-    relays = tuple(values.pop(f"relay_{n}") for n in (1, 2, 3, 4)) if "relay_1" in values else None
+    relays = tuple(values.pop(f"relay_{n}") for n in range(1, RELAYS + 1)) if "relay_1" in values else None
     return kind(**values, **({"relays": relays} if relays else {}))
 
 
@@ -60,7 +60,7 @@ ev_commands = values_of(protocol.COMMAND_CONNECTOR).map(lambda values: made(EvCo
 commands = st.builds(
     protocol.Commands,
     heartbeat=st.integers(0, 0xFFFF),
-    relays=st.tuples(flags, flags, flags, flags),
+    relays=st.tuples(*[flags] * RELAYS),
     connectors=st.lists(ev_commands, min_size=1, max_size=2).map(tuple),
 )
 identities = st.builds(
