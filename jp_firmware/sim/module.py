@@ -5,6 +5,9 @@ in; a step integrates what the module delivers, which makes its energy the truth
 
 Ratings and slopes follow the InfyPower REG1K0100G: 30 kW, 150-1000 V, 100 A, soft start ("walk-in") of about 5 s,
 output off after 10 s without a frame from a controller. Slew rates, droop and time constants are ours (?).
+
+A rating may have two output ranges: up to all of its voltage, or up to less of it. The range changes by command only,
+with the output off and down, and costs a gap in which nothing is delivered.
 """
 
 from __future__ import annotations
@@ -13,6 +16,9 @@ import enum
 import math
 
 import attrs
+
+DOWN_V = 60.0
+"""Below this the output counts as down, so that relays may move (ours: the voltage that is safe to touch)."""
 
 
 class Alarm(enum.Enum):
@@ -48,6 +54,8 @@ class ModuleRating:
     droop_ohm: float = 0.05  # 5 V from no load to full load: lets parallel modules share
     bleeder_s: float = 0.3  # time constant of the output's own discharge: 1000 V are below 60 V in 0.85 s
     comm_timeout_s: float = 10.0
+    low_range_max_voltage_v: float = 0.0  # 0: one range only
+    range_gap_s: float = 2.0  # after a change of it (public drivers wait 2 s before and after)
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -58,9 +66,12 @@ class Module:
     rating: ModuleRating = attrs.field(factory=ModuleRating)
     walk_in_s: float = 5.0
     startup_s: float = 0.3
+    start_delay_s: float = 0.0  # from ON to its first volt
     regulation_error: float = 0.0
 
-    on: bool = False
+    on: bool = False  # as it was told; what it delivers may come later
+    running: bool = False  # on, and past start delay and range gap
+    high_range: bool = True
     sleeping: bool = False
     walk_in_enabled: bool = True
     set_voltage_v: float | None = None  # forgotten at OFF
@@ -80,6 +91,7 @@ class Module:
     heard_at_s: float = -math.inf
     _recovered_at_s: float | None = None
     _on_at_s: float = -math.inf
+    _ranged_at_s: float = -math.inf
 
     # --- commands ---------------------------------------------------------------------------------------------------
 
@@ -87,7 +99,8 @@ class Module:
         """The AC side returns: off, no set-points, and deaf to commands for `startup_s`."""
         self.powered_at_s = self.heard_at_s = now_s
         self.comm_lost = False
-        self.walk_in_enabled = True
+        self.walk_in_enabled = self.high_range = True
+        self._ranged_at_s = -math.inf
         self.sleeping = False
         self.switch_off()
 
@@ -105,7 +118,7 @@ class Module:
         if self.starting_up(now_s):
             raise StartingUp
         rating = self.rating
-        if not rating.min_voltage_v <= voltage_v <= rating.max_voltage_v:
+        if not rating.min_voltage_v <= voltage_v <= self.max_voltage_v:
             raise Refused(f"{voltage_v:g} V")
         if not 0 < current_a <= rating.max_current_a:
             raise Refused(f"{current_a:g} A")
@@ -118,13 +131,12 @@ class Module:
         if self.alarms or self.sleeping or self.on:
             return
         self.on = True
-        self.reference_v = self.voltage_v
-        self.limit_a = 0.0
         self._on_at_s = now_s
+        self._run_when_due(now_s)
 
     def switch_off(self) -> None:
         """Stops the output at once and forgets the set-points."""
-        self.on = False
+        self.on = self.running = False
         self.set_voltage_v = self.set_current_a = None
         self.reference_v = self.limit_a = self.current_a = 0.0
         self.power_limited = False
@@ -133,6 +145,23 @@ class Module:
         self.sleeping = sleeping
         if sleeping:
             self.switch_off()
+
+    @property
+    def max_voltage_v(self) -> float:
+        """Of the range it is in."""
+        return self.rating.max_voltage_v if self.high_range else self.rating.low_range_max_voltage_v
+
+    def select_range(self, high: bool, now_s: float) -> None:
+        """The high or the low output range. Raises Refused while on, before the output is down, or without ranges."""
+        if self.starting_up(now_s):
+            raise StartingUp
+        if not self.rating.low_range_max_voltage_v:
+            raise Refused("it has one range")
+        if self.on or self.voltage_v >= DOWN_V:
+            raise Refused(f"range while {'on' if self.on else f'at {self.voltage_v:.0f} V'}")
+        if high is not self.high_range:
+            self.high_range = high
+            self._ranged_at_s = now_s
 
     def raise_alarm(self, alarm: Alarm) -> None:
         self.alarms.add(alarm)
@@ -149,12 +178,15 @@ class Module:
         self._watch_controller(now_s)
         if not self.on:
             return
+        self._run_when_due(now_s)
+        if not self.running:
+            return
         if self.set_voltage_v is None or self.set_current_a is None:
             self.reference_v = self.limit_a = 0.0
             return
         rating = self.rating
         up_v, up_a = rating.voltage_slew_v_per_s, rating.current_slew_a_per_s
-        if self.walk_in_enabled and self.walk_in_s > 0 and now_s < self._on_at_s + self.walk_in_s:
+        if self.walk_in_enabled and self.walk_in_s > 0 and now_s < self._runs_at_s + self.walk_in_s:
             up_v = min(up_v, rating.max_voltage_v / self.walk_in_s)
             up_a = min(up_a, rating.max_current_a / self.walk_in_s)
         wanted_v = self.set_voltage_v * (1 + self.regulation_error)
@@ -163,14 +195,14 @@ class Module:
 
     def current_at(self, voltage_v: float) -> float:
         """What it pushes into a bus at this voltage: droop, constant current, constant power; never backwards."""
-        if not self.on or voltage_v >= self.reference_v:
+        if not self.running or voltage_v >= self.reference_v:
             return 0.0
         droop_a = (self.reference_v - voltage_v) / self.rating.droop_ohm
         return min(droop_a, self.limit_a, self.rating.max_power_w / max(voltage_v, 1.0))
 
     def deliver(self, voltage_v: float, current_a: float, dt_s: float) -> None:
         """What the bus came to: the module takes its share over and integrates it."""
-        if self.on:
+        if self.running:
             self.voltage_v = voltage_v
         else:
             self.voltage_v *= math.exp(-dt_s / self.rating.bleeder_s)
@@ -180,6 +212,18 @@ class Module:
         self.energy_wh += power_w * dt_s / 3600
         target_c = 80.0 if Alarm.OVER_TEMPERATURE in self.alarms else 25 + 25 * power_w / self.rating.max_power_w
         self.temperature_c += (target_c - self.temperature_c) * min(1.0, dt_s / 20)
+
+    @property
+    def _runs_at_s(self) -> float:
+        """When an output that was switched on comes, or came, up."""
+        return max(self._on_at_s + self.start_delay_s, self._ranged_at_s + self.rating.range_gap_s)
+
+    def _run_when_due(self, now_s: float) -> None:
+        if self.running or now_s < self._runs_at_s:
+            return
+        self.running = True
+        self.reference_v = self.voltage_v
+        self.limit_a = 0.0
 
     def _watch_controller(self, now_s: float) -> None:
         if now_s - self.heard_at_s > self.rating.comm_timeout_s and not self.comm_lost:

@@ -3,7 +3,7 @@
 import pytest
 
 from jp_firmware.sim.bus import Bus
-from jp_firmware.sim.module import Alarm, Module, Refused, StartingUp
+from jp_firmware.sim.module import Alarm, Module, ModuleRating, Refused, StartingUp
 from jp_firmware.sim.vehicle import Battery
 
 STEP_S = 0.01
@@ -183,3 +183,92 @@ def test_every_alarm_takes_the_output_down_and_keeps_it_down_until_it_is_cleared
     rig.advance(2)
 
     assert rig.bus.current_a > 40
+
+
+# --- output ranges ---
+
+
+def two_ranges(voltage_v: float = 380.0) -> Rig:
+    rating = ModuleRating(low_range_max_voltage_v=500, range_gap_s=2)
+    rig = Rig(battery(voltage_v), Module(id="module-1", startup_s=0.0, rating=rating))
+    rig.module.walk_in_enabled = False
+    return rig
+
+
+def test_a_module_has_one_range_unless_its_rating_says_otherwise() -> None:
+    rig = Rig()
+    with pytest.raises(Refused, match="one range"):
+        rig.module.select_range(False, rig.now_s)
+
+    assert rig.module.max_voltage_v == 1000
+
+
+def test_the_range_changes_with_the_output_off_and_down_only() -> None:
+    rig = two_ranges()
+    rig.on(420, 50)
+    rig.advance(2)
+    with pytest.raises(Refused, match="while on"):
+        rig.module.select_range(False, rig.now_s)
+    rig.module.switch_off()
+    with pytest.raises(Refused, match="V"):
+        rig.module.select_range(False, rig.now_s)
+
+    assert rig.module.high_range
+    rig.advance(1)
+    rig.module.select_range(False, rig.now_s)
+
+    assert not rig.module.high_range
+    assert rig.module.max_voltage_v == 500
+
+
+def test_in_the_low_range_its_end_is_the_limit() -> None:
+    rig = two_ranges()
+    rig.module.select_range(False, rig.now_s)
+    rig.module.set_output(500, 50, rig.now_s)
+    with pytest.raises(Refused):
+        rig.module.set_output(501, 50, rig.now_s)
+
+
+def test_nothing_is_delivered_in_the_gap_after_a_change_of_range() -> None:
+    rig = two_ranges()
+    rig.module.select_range(False, rig.now_s)
+    rig.on(420, 50)
+    rig.advance(1.9)
+
+    assert rig.module.on
+    assert rig.bus.current_a == 0
+    rig.advance(1.1)
+
+    assert rig.bus.current_a == pytest.approx(50, abs=0.1)
+
+
+def test_the_range_it_is_in_costs_no_gap() -> None:
+    rig = two_ranges()
+    rig.module.select_range(True, rig.now_s)
+    rig.on(420, 50)
+    rig.advance(1)
+
+    assert rig.bus.current_a == pytest.approx(50, abs=0.1)
+
+
+def test_power_up_is_in_the_high_range() -> None:
+    rig = two_ranges()
+    rig.module.select_range(False, rig.now_s)
+    rig.module.power_up(rig.now_s)
+
+    assert rig.module.high_range
+    assert rig.module.max_voltage_v == 1000
+
+
+def test_a_module_that_takes_its_time_to_start_delivers_only_then() -> None:
+    rig = Rig(battery(), Module(id="module-1", startup_s=0.0, start_delay_s=3.0))
+    rig.module.walk_in_enabled = False
+    rig.on(420, 50)
+    rig.advance(2.9)
+
+    assert rig.module.on
+    assert not rig.module.running
+    assert rig.bus.current_a == 0
+    rig.advance(1.1)
+
+    assert rig.bus.current_a == pytest.approx(50, abs=0.1)
