@@ -214,6 +214,18 @@ class Rated:
     max_power_w: float
 
 
+@attrs.frozen(kw_only=True)
+class RatedPart:
+    """One of the `of` answers that make up a `Rated`, of families that say each rating alone; None is not said here."""
+
+    place: int
+    of: int
+    max_voltage_v: float | None = None
+    min_voltage_v: float | None = None
+    max_current_a: float | None = None
+    max_power_w: float | None = None
+
+
 @attrs.frozen
 class SwitchedOff:
     """The module acknowledged OFF. That is a word, not yet a measurement."""
@@ -247,6 +259,7 @@ Report = (
     | Condition
     | Detail
     | Rated
+    | RatedPart
     | Identity
     | IdentityPart
     | SwitchedOff

@@ -20,6 +20,7 @@ from jp_firmware.hw.modules.driver import (
     MeasuredCurrent,
     MeasuredVoltage,
     Rated,
+    RatedPart,
     Refused,
     Report,
     SetPointTaken,
@@ -61,6 +62,7 @@ class Heard:
     _voltage: MeasuredVoltage | None = None  # halves of an output that comes in two
     _current: MeasuredCurrent | None = None
     _identity_parts: dict[int, Identity] = attrs.field(factory=dict)
+    _rated_parts: dict[int, RatedPart] = attrs.field(factory=dict)
     _bare_condition: Condition | None = None  # as it came
     _details: dict[str, tuple[Detail, float]] = attrs.field(factory=dict)  # by part, and when it was said
     _asked_at_s: float = -math.inf  # the last question
@@ -78,6 +80,7 @@ class Heard:
         self.rated = self.starting_up = False
         self.nonsense = ""
         self._identity_parts.clear()
+        self._rated_parts.clear()
         self._refusals.clear()
         self._open.clear()
 
@@ -111,6 +114,8 @@ class Heard:
                 self._take_detail(report, now_s)
             case Rated():
                 self._take_rated(report)
+            case RatedPart():
+                self._take_rated_part(report)
             case Available():
                 self.available, self.available_at_s = report, now_s
             case Identity():
@@ -214,3 +219,16 @@ class Heard:
             max_current_a=rated.max_current_a,
             max_power_w=rated.max_power_w,
         )
+
+    def _take_rated_part(self, part: RatedPart) -> None:
+        """What none of the parts says is as before."""
+        self._rated_parts[part.place] = part
+        if len(self._rated_parts) < part.of:
+            return
+        told = {
+            name: value
+            for one in self._rated_parts.values()
+            for name in ("max_voltage_v", "min_voltage_v", "max_current_a", "max_power_w")
+            if (value := getattr(one, name)) is not None
+        }
+        self._take_rated(Rated(**attrs.asdict(self.rating) | told))

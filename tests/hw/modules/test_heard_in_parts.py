@@ -10,6 +10,7 @@ from jp_firmware.hw.modules.driver import (
     Detail,
     Identity,
     IdentityPart,
+    RatedPart,
     Refused,
     Report,
     SetPointTaken,
@@ -63,3 +64,20 @@ def test_a_refused_half_is_forgotten_when_it_is_taken_not_when_the_other_is(take
     it = heard(Refused("set voltage", "out of range"), SetPointTaken(taken))
 
     assert it.refusal == ("refused to set voltage: out of range" if taken == "set current" else "")
+
+
+def test_ratings_told_one_by_one_hold_when_all_of_them_are_there() -> None:
+    it = heard(RatedPart(place=0, of=2, max_voltage_v=750), RatedPart(place=0, of=2, max_voltage_v=750))
+    assert not it.rated
+    assert it.rating.max_voltage_v == 1000
+    it.take(RatedPart(place=1, of=2, max_current_a=50), 9.0)
+
+    assert it.rated
+    assert StageRating(max_voltage_v=750, max_current_a=50, max_power_w=30_000) == it.rating
+
+
+def test_a_rating_of_zero_among_them_is_a_module_that_does_not_know_yet() -> None:
+    it = heard(RatedPart(place=0, of=2, max_voltage_v=750), RatedPart(place=1, of=2, max_current_a=0))
+
+    assert not it.rated
+    assert it.rating.max_voltage_v == 1000
