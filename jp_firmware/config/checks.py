@@ -35,6 +35,7 @@ def check(cabinet: Cabinet) -> list[Mistake]:
         *_drivers(cabinet),
         *_profiles(cabinet),
         *_local_list(cabinet),
+        *_site_meter(cabinet),
         *watchdogs.mistakes(cabinet),
     ]
 
@@ -208,6 +209,26 @@ def _profiles(cabinet: Cabinet) -> Iterator[Mistake]:
                 path_of(str(at[0]), device.profile)
             except ConfigError as exc:
                 yield Mistake((*at, "profile"), str(exc))
+
+
+def _site_meter(cabinet: Cabinet) -> Iterator[Mistake]:
+    meter = cabinet.site_meter
+    if meter is None:
+        return
+    wire = next((one for one in cabinet.wires if one.name == meter.wire), None)
+    if wire is None:
+        known = [one.name for one in cabinet.wires]
+        yield Mistake(("site_meter", "wire"), f'there is no wire "{meter.wire}"; {suggest(meter.wire, known)}')
+    elif wire.is_can:
+        yield Mistake(("site_meter", "wire"), f'"{wire.name}" is a {wire.kind} wire; a meter needs modbus')
+    elif any(board.wire == wire.name for board in cabinet.plc_boards):
+        yield Mistake(("site_meter", "wire"), f'"{wire.name}" carries a PLC board; give the meter another wire')
+    if any((one.wire, one.unit) == (meter.wire, meter.unit) for one in cabinet.meters):
+        yield Mistake(("site_meter", "unit"), f"{meter.unit} is a meter's on {meter.wire}; give each its own unit")
+    try:
+        path_of("site_meters", meter.profile)
+    except ConfigError as exc:
+        yield Mistake(("site_meter", "profile"), str(exc))
 
 
 def _local_list(cabinet: Cabinet) -> Iterator[Mistake]:

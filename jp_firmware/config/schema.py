@@ -245,7 +245,7 @@ class SiteMeter:
 
     wire: str
     unit: int = attrs.field(default=1, validator=_between(1, 247))
-    profile: str = "site-meter-generic"
+    profile: str = "siemens-pac2200"
     includes_chargers: bool = True
     fallback_w: float = attrs.field(default=0.0, validator=_between(0, 10_000_000))  # building load while it is lost
     watchdog_s: float = attrs.field(default=10.0, validator=_between(1, 300))

@@ -43,6 +43,7 @@ KINDS: Mapping[str, Kind] = {
     "modbus link": Kind("a valid answer of any unit", 5, 3600, on_bus=True),
     "module": Kind("a plausible answer to a question that was asked", 0.2, 9, on_bus=True),  # its own time-out is 10 s
     "meter": Kind("a plausible reading that moves", 0.5, 60, on_bus=True),
+    "site meter": Kind("a plausible reading that moves", 1, 300, on_bus=True),
     "plc board": Kind("a heartbeat that moved", 0.5, 15, on_bus=True),
     "reader": Kind("bytes read; an idle reader says none", 10, 86_400),
     "process": Kind("a look at the whole tree that came to its end, every second", 2, 60, period_s=5.0),
@@ -50,6 +51,7 @@ KINDS: Mapping[str, Kind] = {
 # Parts that the process brings along, beside those of the cabinet.
 GUARD = "guard/process"
 PROCESS = "process/health"
+SITE_METER = "site-meter"  # its name in the tree and in faults
 LINK = "link"  # what a wire's own child is called; a "*" in a path never means it
 
 
@@ -135,6 +137,8 @@ def _parts(cabinet: Cabinet, backend_s: float) -> Iterator[tuple[str, str, float
         yield f"wires/{board.wire}/{board.id}", "plc board", 2 * board.watchdog_s + 1.0
     for meter in cabinet.meters:
         yield f"wires/{meter.wire}/{meter.id}", "meter", meter.watchdog_s
+    if cabinet.site_meter:
+        yield f"wires/{cabinet.site_meter.wire}/{SITE_METER}", "site meter", cabinet.site_meter.watchdog_s
     for module in cabinet.modules:
         yield f"wires/{module.wire}/{module.id}", "module", module.watchdog_s
     for reader in cabinet.readers:

@@ -16,11 +16,14 @@ import trio
 from jp_firmware.charging.ports import EvLink, FaultSink
 from jp_firmware.config import schema
 from jp_firmware.config.schema import Cabinet, Wire
-from jp_firmware.config.watchdogs import LINK, Watch, watches
+from jp_firmware.config.watchdogs import LINK, SITE_METER, Watch, watches
 from jp_firmware.hw.can.bus import CanBus
 from jp_firmware.hw.meters import driver as meter_drivers
+from jp_firmware.hw.meters import site_meter as site_meters
 from jp_firmware.hw.meters.driver import MeterTask
 from jp_firmware.hw.meters.register_map import SILENT as METER_SILENT
+from jp_firmware.hw.meters.site_meter import SILENT as SITE_METER_SILENT
+from jp_firmware.hw.meters.site_meter import SiteMeter
 from jp_firmware.hw.modbus.master import ModbusFault, ModbusMaster, master_for
 from jp_firmware.hw.modules.driver import load_profile
 from jp_firmware.hw.modules.module import ModuleTask
@@ -55,6 +58,7 @@ class Plant:
     stages: Mapping[ConnectorId, Stage]
     ev_links: Mapping[ConnectorId, EvLink]
     watches: Mapping[str, Watch]
+    site_meter: SiteMeter | None = None
 
     @classmethod
     def of(cls, cabinet: Cabinet, device_dir: Path, faults: FaultSink, swiped: Swiped) -> Plant:
@@ -94,6 +98,7 @@ class Plant:
             stages=stages,
             ev_links={key: link for board in boards.values() for key, link in board.connectors.items()},
             watches=watches(cabinet),
+            site_meter=_site_meter(cabinet.site_meter, masters, faults),
         )
 
     def meter_of(self, connector_id: ConnectorId) -> MeterTask:
@@ -160,6 +165,8 @@ class Plant:
                     self.faults.raise_(BOARD_LOST, board.id, str(error))
                 for meter in (one for one in self.cabinet.meters if one.wire == wire):
                     self.faults.raise_(METER_SILENT, meter.id, str(error))
+                if self.site_meter and self.site_meter.config.wire == wire:
+                    self.faults.raise_(SITE_METER_SILENT, SITE_METER, str(error))
                 raise
 
         return run
@@ -172,6 +179,8 @@ class Plant:
         for meter in self.cabinet.meters:
             if meter.wire == wire:
                 yield self._device(f"{wire}/{meter.id}", self.meters[meter.id].run)
+        if self.site_meter and self.site_meter.config.wire == wire:
+            yield self._device(f"{wire}/{SITE_METER}", self.site_meter.run)
         for one in self.cabinet.modules:
             if one.wire == wire:
                 module = self.modules[one.id]
@@ -210,6 +219,14 @@ def _witness(stage: Stage) -> Callable[[], float | None]:
         return output.power_w if output else None
 
     return flowing_w
+
+
+def _site_meter(
+    config: schema.SiteMeter | None, masters: Mapping[str, ModbusMaster], faults: FaultSink
+) -> SiteMeter | None:
+    if config is None:
+        return None
+    return SiteMeter(config, site_meters.load(config.profile), masters[config.wire], faults)
 
 
 def _swipe_of(served: frozenset[ConnectorId], swiped: Swiped) -> Callable[[str], None]:

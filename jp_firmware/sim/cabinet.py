@@ -21,7 +21,7 @@ from jp_firmware.config.schema import Cabinet
 from jp_firmware.config.schema import Wire as WireConfig
 from jp_firmware.sim.can_wire import SlcanWire, SocketCanWire
 from jp_firmware.sim.control_server import ControlServer
-from jp_firmware.sim.modbus_units import Unit, board_unit, meter_unit
+from jp_firmware.sim.modbus_units import Unit, board_unit, meter_unit, site_meter_unit
 from jp_firmware.sim.modbus_wire import RtuWire, TcpWire
 from jp_firmware.sim.options import Options
 from jp_firmware.sim.plant import NotEmulated, Plant
@@ -138,6 +138,9 @@ def _units(wire: WireConfig, plant: Plant) -> list[Unit]:
     boards = [
         board_unit(plant.boards[one.id], one.unit, plant.marks) for one in cabinet.plc_boards if one.wire == wire.name
     ]
+    site = cabinet.site_meter
+    if site and plant.site_meter and site.wire == wire.name:
+        meters.append(site_meter_unit(plant.site_meter, site.unit))
     return meters + boards
 
 

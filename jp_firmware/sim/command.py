@@ -116,6 +116,8 @@ def _add_verbs(verbs: Any) -> None:
     stop = verbs.add_parser("emergency-stop", help="presses or releases the emergency stop")
     stop.add_argument("action", choices=("press", "release"))
     stop.add_argument("--board", metavar="ID", help="default: all boards")
+    building = verbs.add_parser("building", help="what the rest of the site draws, for the site's meter")
+    building.add_argument("power_w", type=float, metavar="W")
     for verb, text in (("cut", "takes a wire away"), ("restore", "puts a wire back")):
         verbs.add_parser(verb, help=text).add_argument("wire", help="a wire's name, or a reader's")
     verbs.add_parser("state", help="everything there is, as it is")

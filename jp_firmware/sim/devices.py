@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import attrs
 
+from jp_firmware.config.watchdogs import SITE_METER
 from jp_firmware.sim.meter import ALARMS as METER_ALARMS
 from jp_firmware.sim.meter import Meter
 from jp_firmware.sim.misbehaviour import Misbehaviour
@@ -19,6 +20,7 @@ from jp_firmware.sim.modules.node import ModuleNode
 from jp_firmware.sim.outlet import Outlet, OutletAlarm
 from jp_firmware.sim.plant import Plant, Reader
 from jp_firmware.sim.plc_board import BoardAlarm, PlcBoard
+from jp_firmware.sim.site_meter import SiteMeter
 
 
 @attrs.frozen(kw_only=True)
@@ -44,6 +46,8 @@ def devices(plant: Plant) -> dict[str, Device]:
     table |= {name: _meter(meter) for name, meter in plant.meters.items()}
     table |= {name: _board(board) for name, board in plant.boards.items()}
     table |= {name: _reader(reader) for name, reader in plant.readers.items()}
+    if plant.site_meter:
+        table[SITE_METER] = _site_meter(plant.site_meter)
     table |= {f"connector-{number}": _outlet(outlet) for number, outlet in plant.outlets.items()}
     return table
 
@@ -67,6 +71,16 @@ def _meter(meter: Meter) -> Device:
         alarms=METER_ALARMS,
         fault=meter.alarms.add,
         clear_faults=meter.alarms.clear,
+        misbehaviour=meter.misbehaviour,
+        last_answer_at_s=lambda: meter.last_answer_at_s,
+    )
+
+
+def _site_meter(meter: SiteMeter) -> Device:
+    return Device(
+        alarms=(),
+        fault=lambda _word: None,
+        clear_faults=lambda: None,
         misbehaviour=meter.misbehaviour,
         last_answer_at_s=lambda: meter.last_answer_at_s,
     )

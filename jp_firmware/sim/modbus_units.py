@@ -19,6 +19,7 @@ from jp_firmware.sim.marks import Marks
 from jp_firmware.sim.meter import REGISTERS, Meter
 from jp_firmware.sim.misbehaviour import Misbehaviour
 from jp_firmware.sim.plc_board import PlcBoard
+from jp_firmware.sim.site_meter import SiteMeter
 
 READ_HOLDING = 3
 READ_WRITE = 23
@@ -57,6 +58,28 @@ def meter_unit(meter: Meter, unit: int) -> Unit:
     return Unit(
         unit=unit,
         device=SimDevice(unit, _blocks((0, REGISTERS)), action=action),
+        misbehaviour=meter.misbehaviour,
+        answered=answered,
+    )
+
+
+def site_meter_unit(meter: SiteMeter, unit: int) -> Unit:
+    """A site's meter: its profile's function, and all registers up to the last it has."""
+
+    async def action(
+        function: int, _start: int, _address: int, _count: int, registers: list[int], _values: object
+    ) -> ExcCodes | None:
+        if function != meter.profile.function:
+            return ExcCodes.ILLEGAL_FUNCTION
+        registers[: meter.size] = meter.registers()
+        return None
+
+    def answered(now_s: float) -> None:
+        meter.last_answer_at_s = now_s
+
+    return Unit(
+        unit=unit,
+        device=SimDevice(unit, _blocks((0, meter.size)), action=action),
         misbehaviour=meter.misbehaviour,
         answered=answered,
     )

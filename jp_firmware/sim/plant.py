@@ -13,6 +13,7 @@ import attrs
 
 from jp_firmware.config.profiles import load_profile
 from jp_firmware.config.schema import Cabinet
+from jp_firmware.hw.meters.site_meter import load as load_site_meter
 from jp_firmware.model.ids import ConnectorId
 from jp_firmware.sim.bus import Bus
 from jp_firmware.sim.car import Car
@@ -25,6 +26,7 @@ from jp_firmware.sim.modules.node import ModuleBus, ModuleNode
 from jp_firmware.sim.options import Options
 from jp_firmware.sim.outlet import Event, Outlet
 from jp_firmware.sim.plc_board import PlcBoard
+from jp_firmware.sim.site_meter import SiteMeter
 from jp_firmware.sim.vehicle import Battery, Vehicle
 
 MAX_STEP_S = 0.02
@@ -73,6 +75,7 @@ class Plant:
     meters: dict[str, Meter] = attrs.field(init=False)
     boards: dict[str, PlcBoard] = attrs.field(init=False)
     readers: dict[str, Reader] = attrs.field(init=False)
+    site_meter: SiteMeter | None = attrs.field(init=False, default=None)
     worst_gap_s: float = 0.0  # between two calls of `step`: how far the emulation has ever been behind
 
     def __attrs_post_init__(self) -> None:
@@ -122,6 +125,12 @@ class Plant:
             for one in cabinet.plc_boards
         }
         self.readers = {one.id: Reader(id=one.id) for one in cabinet.readers}
+        if cabinet.site_meter:
+            self.site_meter = SiteMeter(
+                profile=load_site_meter(cabinet.site_meter.profile),
+                includes_chargers=cabinet.site_meter.includes_chargers,
+                charging_w=lambda: sum(bus.voltage_v * bus.current_a for bus in self.buses.values()),
+            )
 
     def _event(self, device: str) -> Event:
         return lambda what, value: self.marks.add(device, what, value)
@@ -202,5 +211,6 @@ def rating_of(profile: str) -> ModuleRating:
         "max_current_a": "max_current_a",
         "max_power_w": "max_power_w",
         "silent_off_s": "comm_timeout_s",
+        "low_range_max_voltage_v": "low_range_max_voltage_v",
     }
     return ModuleRating(**{mine: float(data[theirs]) for theirs, mine in names.items() if theirs in data})

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import attrs
 
+from jp_firmware.config.watchdogs import SITE_METER
 from jp_firmware.model.connector import LockState
 from jp_firmware.model.ids import ConnectorId
 from jp_firmware.sim import report, vehicle
@@ -66,6 +67,7 @@ class Verbs:
             "silence": self.silence,
             "corrupt": self.corrupt,
             "emergency-stop": self.emergency_stop,
+            "building": self.building,
             "cut": self.cut,
             "restore": self.restore,
             "state": self.state,
@@ -180,6 +182,17 @@ class Verbs:
             self._mark(name, "emergency stop", action)
         return {"boards": chosen, "action": action}
 
+    def building(self, power_w: float) -> Result:
+        """What the rest of the site draws from now on, as the site's meter sees it; negative is export."""
+        meter = self.plant.site_meter
+        if meter is None:
+            raise VerbError("this cabinet has no site meter: add [site_meter] to its configuration")
+        if not abs(power_w) <= meter.profile.max_power_w:
+            raise VerbError(f"{power_w:g} W is more than a {meter.profile.name} measures")
+        meter.building_w = power_w
+        self._mark(SITE_METER, "building", power_w)
+        return {"building_w": power_w, "site_w": round(meter.power_w, 1)}
+
     def cut(self, wire: str) -> Result:
         """Takes a wire away: its tty disappears, its listener and connections close."""
         self._wire(wire).cut()
@@ -271,6 +284,7 @@ class Verbs:
         cabinet = self.plant.cabinet
         on: list[tuple[str, str]] = [(one.id, one.wire) for one in cabinet.modules]
         on += [(one.id, one.wire) for one in cabinet.meters]
+        on += [(SITE_METER, cabinet.site_meter.wire)] if cabinet.site_meter else []
         on += [(one.id, one.wire) for one in cabinet.plc_boards]
         on += [(one.id, one.id) for one in cabinet.readers]  # a reader's wire has the reader's name
         return [device for device, its_wire in on if its_wire == wire]

@@ -29,7 +29,7 @@ from jp_firmware.hw.modbus.master import ModbusMaster
 from tests.hw.lifelines import Lifelines
 
 BAUD = 115_200
-ILLEGAL_ADDRESS = 9000  # from here on
+ILLEGAL_ADDRESS = 40_000  # from here on
 
 
 def value_at(unit: int, address: int) -> int:
