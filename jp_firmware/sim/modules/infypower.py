@@ -19,7 +19,7 @@ CONTROLLERS = range(0xF0, 0xF9)
 
 _LINE_V = 400.0  # nominal line-to-line voltage of the AC side
 
-_ALARM_BITS = {
+ALARM_BITS = {
     Alarm.OVER_TEMPERATURE: wire.Bit.OVER_TEMPERATURE | wire.Bit.PROTECTION,
     Alarm.FAN: wire.Bit.FAN | wire.Bit.FAULT,
     Alarm.OUTPUT_SHORT: wire.Bit.OUTPUT_SHORT | wire.Bit.PROTECTION,
@@ -129,7 +129,7 @@ class InfyPowerNode(ModuleNode):
         module = self.module
         bits = wire.Bit(0)
         for alarm in module.alarms:
-            bits |= _ALARM_BITS[alarm]
+            bits |= ALARM_BITS[alarm]
         if not module.on:
             bits |= wire.Bit.DC_OFF
         if module.sleeping:
