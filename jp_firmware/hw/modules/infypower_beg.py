@@ -37,7 +37,7 @@ from jp_firmware.hw.modules.infypower import ALARMS, NOTES
 from jp_firmware.hw.modules.infypower_beg_wire import Command, Item, Object
 from jp_firmware.hw.modules.infypower_wire import CONTROLLER, Bit, Device, Error, Identifier
 
-FEEDS_GRID = Alarm("set to feed the grid (DC/AC)", "PM-16")
+FEEDS_GRID = Alarm("set to feed the grid (DC/AC)", "PM-17")
 
 SET_VOLTAGE, SET_CURRENT = "set voltage", "set current"
 
