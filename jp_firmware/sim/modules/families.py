@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from jp_firmware.sim.modules.infypower import InfyPowerNode
+from jp_firmware.sim.modules.infypower_beg import BegNode
 from jp_firmware.sim.modules.node import ModuleNode
 
 EMULATED: dict[str, type[ModuleNode]] = {
     "infypower": InfyPowerNode,
+    "infypower-beg": BegNode,
 }
