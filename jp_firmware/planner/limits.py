@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 
 import attrs
 
 from jp_firmware.model.limits import Limit
 
 
+class UnknownScope(ValueError):
+    """A limit on something this charger does not have: nobody would obey it."""
+
+
 @attrs.define(eq=False)
 class LimitBook:
-    """Holds the limits. `on_change` is called after each change, synchronously, so that a cut acts at once."""
+    """Holds the limits. `on_change` is called after each change, synchronously, so that a cut acts at once.
+
+    `scopes` are those that exist; None takes any.
+    """
 
     on_change: Callable[[], None] = lambda: None
+    scopes: frozenset[str] | None = None
     _limits: dict[tuple[str, str], Limit] = attrs.field(factory=dict)
 
     def set(self, limit: Limit) -> None:
-        """Takes over a limit, in place of the one of the same owner and scope."""
+        """Takes over a limit, in place of the one of the same owner and scope. Raises UnknownScope."""
+        if self.scopes is not None and limit.scope not in self.scopes:
+            known = ", ".join(sorted(self.scopes))
+            raise UnknownScope(f'there is no "{limit.scope}" to limit for {limit.owner}; there are: {known}')
         self._limits[limit.owner, limit.scope] = limit
         self.on_change()
 
@@ -26,5 +38,44 @@ class LimitBook:
         if self._limits.pop((owner, scope), None):
             self.on_change()
 
+    def has(self, owner: str, scope: str) -> bool:
+        """Whether this owner limits this scope."""
+        return (owner, scope) in self._limits
+
     def all(self) -> tuple[Limit, ...]:
         return tuple(self._limits.values())
+
+    def next_expiry_s(self, now_s: float) -> float:
+        """When the next limit falls to its safe value; infinite if none does."""
+        return min((one.expires_at_s for one in self._limits.values() if one.expires_at_s > now_s), default=math.inf)
+
+
+@attrs.frozen
+class Bounds:
+    """The tightest limit of each scope at one moment."""
+
+    tightest: dict[str, tuple[float, Limit]]
+
+    @classmethod
+    def at(cls, limits: Sequence[Limit], now_s: float) -> Bounds:
+        """A site without a limit may draw nothing: no limit without an owner."""
+        tightest: dict[str, tuple[float, Limit]] = {}
+        for limit in limits:
+            value_w = limit.bound_w(now_s)
+            known = tightest.get(limit.scope)
+            if known is None or value_w < known[0]:
+                tightest[limit.scope] = (value_w, limit)
+        if "site" not in tightest:
+            tightest["site"] = (0.0, NO_SITE_LIMIT)
+        return cls(tightest)
+
+    def value_w(self, scope: str) -> float:
+        known = self.tightest.get(scope)
+        return known[0] if known else math.inf
+
+    def owner(self, scope: str) -> str:
+        known = self.tightest.get(scope)
+        return known[1].owner if known else scope
+
+
+NO_SITE_LIMIT = Limit(owner="no limit set", scope="site", value_w=0.0, reason="nothing configured")

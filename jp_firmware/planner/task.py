@@ -16,6 +16,8 @@ from jp_firmware.nursery.bell import Bell
 from jp_firmware.nursery.supervisor import Lifeline
 from jp_firmware.planner.limits import LimitBook
 from jp_firmware.planner.planner import compute
+from jp_firmware.planner.rules import Rules
+from jp_firmware.planner.sharing import Modules
 
 RINGS_APART_S = 0.02  # ours: a charger of 64 connectors that all stop at once rings as often; limits never wait
 PERIOD_S = 0.5  # ours: a tenth of an allocation's life, and the pace at which measured room is handed out
@@ -28,6 +30,8 @@ class Planner:
     demands: Callable[[], Sequence[Demand]]
     limits: LimitBook = attrs.field(factory=LimitBook)
     plan: Source[Plan] = attrs.field(factory=lambda: Source("planner"))
+    rules: Rules = attrs.field(factory=Rules)
+    modules: Modules | None = None
     _bell: Bell = attrs.field(factory=Bell)
 
     def __attrs_post_init__(self) -> None:
@@ -42,7 +46,8 @@ class Planner:
         """Computes and publishes a plan now. Must be called inside the Trio run."""
         now_s = trio.current_time()
         previous = self.plan.signal.value or Plan()
-        self.plan.publish(compute(self.demands(), self.limits.all(), previous, now_s), now_s)
+        plan = compute(self.demands(), self.limits.all(), previous, now_s, self.rules, self.modules)
+        self.plan.publish(plan, now_s)
 
     async def run(self, lifeline: Lifeline) -> None:
         """Runs until cancelled. The last plan's allocations then expire by themselves."""
@@ -50,7 +55,11 @@ class Planner:
         lifeline.ready()
         while True:
             await trio.sleep(RINGS_APART_S)
-            with trio.move_on_after(PERIOD_S - RINGS_APART_S):
+            with trio.move_on_at(self._next_s(trio.current_time())):
                 await self._bell.wait()
             self.recompute()
             lifeline.feed()
+
+    def _next_s(self, now_s: float) -> float:
+        """When to look again if nothing happens: in a period, or when a limit falls to its safe value before."""
+        return min(now_s + PERIOD_S - RINGS_APART_S, self.limits.next_expiry_s(now_s))

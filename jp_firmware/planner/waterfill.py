@@ -9,11 +9,13 @@ Fujishige 1980). Cost is O(n · depth · log n); there is no iteration count and
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import TypeAlias
 
 import attrs
 
 TINY_W = 1e-6  # below this two powers are the same; ours, a millionth of a watt
+SLACK_W = 1e-3  # ours: floors that are results themselves may exceed their cap by what sums of floats lose
 
 
 class Infeasible(ValueError):
@@ -51,82 +53,71 @@ class Share:
     limited_by: str
 
 
-@attrs.frozen
-class _Bend:
-    """The supply of a subtree against the water level is piecewise linear: here its slope changes."""
-
-    level: float
-    slope: float
-
-
-@attrs.frozen
-class _Supply:
-    """A subtree's supply: its value at level 0, its bends, and the level at which its own cap is full."""
-
-    base_w: float
-    bends: Sequence[_Bend]
-    full_at: float = math.inf
+_Bend: TypeAlias = tuple[float, float]
+"""The supply of a subtree against the water level is piecewise linear: a level, and how the slope changes there."""
 
 
 def waterfill(root: Cap) -> dict[str, Share]:
     """The fair share of every leaf below `root`, by name. Raises Infeasible if floors exceed a cap."""
     full_at: dict[int, float] = {}
     _supply(root, full_at)
-    return {leaf.name: _share(leaf, level, cap) for leaf, level, cap in _levels(root, math.inf, "demand", full_at)}
+    shares: dict[str, Share] = {}
+    _share_out(root, math.inf, "demand", full_at, shares)
+    return shares
 
 
-def _supply(node: Cap | Leaf, full_at: dict[int, float]) -> _Supply:
+def _supply(node: Cap | Leaf, full_at: dict[int, float]) -> tuple[float, Sequence[_Bend]]:
+    """A subtree's supply at level 0, and its bends. Notes for each cap the level at which it is full."""
     if isinstance(node, Leaf):
-        return _leaf_supply(node)
-    parts = [_supply(child, full_at) for child in node.below]
-    supply = _capped(node, sum(part.base_w for part in parts), sorted(_bends(parts), key=lambda bend: bend.level))
-    full_at[id(node)] = supply.full_at
-    return supply
+        low_w, high_w, weight = node.low_w, node.high_w, node.weight
+        if high_w <= low_w + TINY_W:
+            return (low_w if low_w < high_w else high_w), ()
+        return low_w, ((low_w / weight, weight), (high_w / weight, -weight))
+    base_w = 0.0
+    bends: list[_Bend] = []
+    for child in node.below:
+        part_w, part = _supply(child, full_at)
+        base_w += part_w
+        bends += part
+    bends.sort()
+    bends, full_at[id(node)] = _capped(node, base_w, bends)
+    return base_w, bends
 
 
-def _leaf_supply(leaf: Leaf) -> _Supply:
-    if leaf.high_w <= leaf.floor_w + TINY_W:
-        return _Supply(leaf.floor_w, ())
-    rise = _Bend(leaf.floor_w / leaf.weight, leaf.weight)
-    stop = _Bend(leaf.high_w / leaf.weight, -leaf.weight)
-    return _Supply(leaf.floor_w, (rise, stop))
-
-
-def _bends(parts: Sequence[_Supply]) -> Iterator[_Bend]:
-    for part in parts:
-        yield from part.bends
-
-
-def _capped(node: Cap, base_w: float, bends: Sequence[_Bend]) -> _Supply:
-    """The sum of the parts, cut off where it reaches the cap."""
-    if base_w > node.cap_w + TINY_W:
+def _capped(node: Cap, base_w: float, bends: list[_Bend]) -> tuple[list[_Bend], float]:
+    """The bends of the sum of the parts, cut off where it reaches the cap, and the level at which it does."""
+    most_w = node.cap_w + TINY_W
+    if base_w > node.cap_w + SLACK_W:
         raise Infeasible(f"the floors below {node.name} need {base_w:.0f} W, its cap is {node.cap_w:.0f} W")
     supply_w, slope, level = base_w, 0.0, 0.0
-    kept: list[_Bend] = []
-    for bend in bends:
-        next_w = supply_w + slope * (bend.level - level)
-        if next_w > node.cap_w + TINY_W:
-            full_at = level + max(0.0, node.cap_w - supply_w) / slope
-            return _Supply(base_w, (*kept, _Bend(full_at, -slope)), full_at)
-        supply_w, level, slope = next_w, bend.level, slope + bend.slope
-        kept.append(bend)
-    return _Supply(base_w, kept)
+    for number, (at, change) in enumerate(bends):
+        next_w = supply_w + slope * (at - level)
+        if next_w > most_w:
+            full_at = level + (max(0.0, node.cap_w - supply_w) / slope if slope > 0 else 0.0)
+            return [*bends[:number], (full_at, -slope)], full_at
+        supply_w, level, slope = next_w, at, slope + change
+    return bends, math.inf
 
 
-def _levels(
-    node: Cap | Leaf, level: float, binding: str, full_at: dict[int, float]
-) -> Iterator[tuple[Leaf, float, str]]:
-    """Each leaf with the lowest level at which a cap above it is full, and that cap's name."""
+def _share_out(
+    node: Cap | Leaf, level: float, binding: str, full_at: dict[int, float], shares: dict[str, Share]
+) -> None:
+    """Gives each leaf the lowest level at which a cap above it is full, and that cap's name."""
     if isinstance(node, Leaf):
-        yield node, level, binding
+        shares[node.name] = _share(node, level, binding)
         return
-    if full_at[id(node)] < level:
-        level, binding = full_at[id(node)], node.name
+    full = full_at[id(node)]
+    if full < level:
+        level, binding = full, node.name
     for child in node.below:
-        yield from _levels(child, level, binding, full_at)
+        _share_out(child, level, binding, full_at, shares)
 
 
 def _share(leaf: Leaf, level: float, binding: str) -> Share:
-    wanted_w = leaf.high_w if math.isinf(level) else leaf.weight * level
-    power_w = min(leaf.high_w, max(leaf.floor_w, wanted_w))
-    return Share(power_w, "demand" if power_w >= leaf.high_w - TINY_W else binding)
+    high_w, low_w = leaf.high_w, leaf.low_w
+    power_w = leaf.weight * level
+    if power_w < low_w:
+        power_w = low_w
+    if power_w >= high_w - TINY_W:
+        return Share(power_w if power_w < high_w else high_w, "demand")
+    return Share(power_w, binding)

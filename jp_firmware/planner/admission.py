@@ -1,0 +1,114 @@
+"""Who is let in when there is not the useful minimum for everyone, and who waits how long for a turn. Pure.
+
+Nobody is given less than is useful: a session is either let in with its minimum or waits. Tiers come first; then those
+within their turn, by weight and then by who came first; then those who wait, longest first; last those whose turn is
+over, the longest in last. Whoever does not fit is passed over, so that the only one who fits is never paused.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+
+import attrs
+
+from jp_firmware.model.ids import ConnectorId
+from jp_firmware.model.power import Standing
+from jp_firmware.planner.rules import Rules
+from jp_firmware.planner.tree import Tree
+from jp_firmware.planner.waterfill import TINY_W
+from jp_firmware.planner.wish import Wish
+
+
+def admit(
+    wishes: Mapping[ConnectorId, Wish],
+    floors_w: dict[ConnectorId, float],
+    caps_w: Mapping[str, float],
+    rules: Rules,
+    now_s: float,
+) -> dict[ConnectorId, str]:
+    """Adds to `floors_w` whoever can be let in beside those who are in it already, each with its useful minimum.
+
+    Returns the others, each with the scope that has no room for it.
+    """
+    tree = rules.tree
+    used_w = _used(floors_w, tree)
+    candidates = [key for key, wish in wishes.items() if wish.high_w > 0 and key not in floors_w]
+    if not _all_fit(candidates, wishes, used_w, caps_w, tree):
+        candidates.sort(key=lambda key: _rank(wishes[key], rules, now_s))
+    waiting: dict[ConnectorId, str] = {}
+    for key in candidates:
+        wish, path = wishes[key], tree.path(key)
+        if wish.low_w > wish.high_w + TINY_W:
+            waiting[key] = wish.held_at
+            continue
+        full = next((scope for scope in path if used_w.get(scope, 0.0) + wish.low_w > _cap(caps_w, scope)), None)
+        if full is not None:
+            waiting[key] = full
+            continue
+        floors_w[key] = wish.low_w
+        for scope in path:
+            used_w[scope] = used_w.get(scope, 0.0) + wish.low_w
+    return waiting
+
+
+def turns(
+    wishes: Mapping[ConnectorId, Wish], waiting: Iterable[ConnectorId], rules: Rules, now_s: float
+) -> dict[ConnectorId, Standing]:
+    """How each connector stands after this round."""
+    left_out = frozenset(waiting)
+    return {key: _after(wish, key in left_out, bool(left_out), rules, now_s) for key, wish in wishes.items()}
+
+
+def _after(wish: Wish, waits: bool, anyone_waits: bool, rules: Rules, now_s: float) -> Standing:
+    was = wish.standing
+    if not wish.high_w > 0:
+        if math.isinf(was.admitted_since_s) and math.isinf(was.waiting_since_s):
+            return was
+        return attrs.evolve(was, admitted_since_s=math.inf, turn_since_s=math.inf, waiting_since_s=math.inf)
+    if waits:
+        if not math.isinf(was.waiting_since_s):
+            return was
+        return attrs.evolve(was, admitted_since_s=math.inf, turn_since_s=math.inf, waiting_since_s=now_s)
+    if math.isinf(was.admitted_since_s):
+        return attrs.evolve(was, admitted_since_s=now_s, turn_since_s=now_s, waiting_since_s=math.inf)
+    if anyone_waits and now_s - was.turn_since_s >= rules.rotate_s:  # stays although others wait: a turn anew
+        return attrs.evolve(was, turn_since_s=now_s)
+    return was
+
+
+def _rank(wish: Wish, rules: Rules, now_s: float) -> tuple[float, ...]:
+    standing, demand = wish.standing, wish.demand
+    if not math.isinf(standing.waiting_since_s) or math.isinf(standing.admitted_since_s):
+        since_s = min(standing.waiting_since_s, now_s)
+        return (demand.tier, 1, since_s, -demand.weight, demand.started_s, demand.connector_id)
+    if now_s - standing.turn_since_s < rules.rotate_s:
+        return (demand.tier, 0, -demand.weight, demand.started_s, demand.connector_id)
+    return (demand.tier, 2, -standing.admitted_since_s, -demand.weight, demand.started_s, demand.connector_id)
+
+
+def _used(floors_w: Mapping[ConnectorId, float], tree: Tree) -> dict[str, float]:
+    used_w: dict[str, float] = {}
+    for key, floor_w in floors_w.items():
+        for scope in tree.path(key):
+            used_w[scope] = used_w.get(scope, 0.0) + floor_w
+    return used_w
+
+
+def _all_fit(
+    candidates: Iterable[ConnectorId],
+    wishes: Mapping[ConnectorId, Wish],
+    used_w: Mapping[str, float],
+    caps_w: Mapping[str, float],
+    tree: Tree,
+) -> bool:
+    """Whether an order is not needed: the usual case, and much cheaper than sorting."""
+    total_w = dict(used_w)
+    for key in candidates:
+        for scope in tree.path(key):
+            total_w[scope] = total_w.get(scope, 0.0) + wishes[key].low_w
+    return all(sum_w <= _cap(caps_w, scope) for scope, sum_w in total_w.items())
+
+
+def _cap(caps_w: Mapping[str, float], scope: str) -> float:
+    return caps_w.get(scope, math.inf) + TINY_W

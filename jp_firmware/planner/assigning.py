@@ -1,0 +1,127 @@
+"""From fair shares to what may be drawn now. A cut acts at once; a rise takes only room that is free by measurement.
+
+So every limit holds even while a connector that was cut is still ramping down, and a connector whose car went silent
+keeps what was reserved for it until nothing flows any more. Pure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import attrs
+
+from jp_firmware.model.ids import ConnectorId
+from jp_firmware.model.power import Allocation, Demand, Plan
+from jp_firmware.planner.limits import Bounds
+from jp_firmware.planner.rules import Rules
+from jp_firmware.planner.sharing import Fair
+from jp_firmware.planner.waterfill import TINY_W, Leaf
+from jp_firmware.planner.wish import NOTHING_W, STALE, Wish
+
+AHEAD_S = 2.0  # ours: four periods of the planner; what a connector cannot ramp up to by then is not handed out yet
+
+ROOM = "room"  # others have not come down yet
+RAMP = "ramp"
+MODULES = "modules"
+
+
+@attrs.frozen
+class Assigned:
+    """What one connector may draw now, what counts against the limits for it, and why it is not its whole share."""
+
+    power_w: float
+    reserved_w: float
+    held_by: str
+
+
+def assign(
+    wishes: Mapping[ConnectorId, Wish],
+    fair: Mapping[ConnectorId, Fair],
+    previous: Plan,
+    bounds: Bounds,
+    rules: Rules,
+) -> dict[ConnectorId, Assigned]:
+    """What each connector may draw now."""
+    kept_w: dict[ConnectorId, float] = {}
+    taken_w: dict[ConnectorId, float] = {}
+    rises: dict[ConnectorId, Leaf] = {}
+    tops_w: dict[ConnectorId, float] = {}
+    for key, wish in wishes.items():
+        demand, before = wish.demand, previous.allocations.get(key, NOTHING)
+        tops_w[key] = top_w = _top_w(demand, fair[key].target_w, before)
+        kept_w[key] = now_w = min(before.assigned_w, top_w)
+        taken_w[key] = _taken_w(wish, now_w, before)
+        if top_w > now_w:
+            reachable_w = min(top_w, _reach_w(demand, rules))
+            if reachable_w > now_w:
+                rises[key] = Leaf(name=str(key), high_w=reachable_w - now_w, weight=demand.weight)
+    granted_w = _granted(rises, taken_w, bounds, rules)
+    return {
+        key: _assigned(wish, fair[key], kept_w[key], granted_w.get(key, 0.0), rises.get(key), tops_w[key], taken_w[key])
+        for key, wish in wishes.items()
+    }
+
+
+def _top_w(demand: Demand, target_w: float, before: Allocation) -> float:
+    """The most it may come to: its share, its modules, and for a stale wish what it has."""
+    top_w = target_w
+    if demand.capacity_w < top_w:
+        top_w = max(0.0, demand.capacity_w)
+    elif math.isnan(demand.capacity_w):
+        return 0.0
+    return min(top_w, before.assigned_w) if demand.stale else top_w
+
+
+def _taken_w(wish: Wish, kept_w: float, before: Allocation) -> float:
+    """Room that a connector takes up. Of a measurement that is no number nothing is known: then nobody may rise."""
+    measured_w = wish.demand.measured_w
+    if math.isnan(measured_w):
+        return math.inf
+    if wish.standing.held and measured_w > NOTHING_W:
+        return max(kept_w, measured_w, before.reserved_w)
+    return measured_w if measured_w > kept_w else kept_w
+
+
+def _reach_w(demand: Demand, rules: Rules) -> float:
+    """What its ramp lets it come to soon. Only of a connector that is delivering the ramp in watts is known."""
+    if math.isinf(rules.ramp_a_per_s) or not demand.voltage_v > 0 or math.isnan(demand.measured_w):
+        return math.inf
+    return max(0.0, demand.measured_w) + rules.ramp_a_per_s * AHEAD_S * demand.voltage_v
+
+
+def _granted(
+    rises: Mapping[ConnectorId, Leaf], taken_w: Mapping[ConnectorId, float], bounds: Bounds, rules: Rules
+) -> dict[ConnectorId, float]:
+    """The rises that fit into the room below every limit."""
+    if not rises:
+        return {}
+    room_w = {scope: value_w for scope, (value_w, _) in bounds.tightest.items()}
+    room_w["site"] -= rules.reserve_w
+    for key, used_w in taken_w.items():
+        for scope in rules.tree.path(key):
+            if scope in room_w:
+                room_w[scope] -= used_w
+    if room_w["site"] <= 0:
+        return {}
+    free_w = {scope: value_w if value_w > 0 else 0.0 for scope, value_w in room_w.items()}
+    return {key: one.power_w for key, one in rules.tree.fill(free_w, rises).items()}
+
+
+def _assigned(
+    wish: Wish, fair: Fair, kept_w: float, granted_w: float, rise: Leaf | None, top_w: float, taken_w: float
+) -> Assigned:
+    power_w = kept_w + granted_w
+    held_by = ""
+    if power_w < fair.power_w - TINY_W:
+        if wish.demand.stale:
+            held_by = STALE
+        elif power_w >= top_w - TINY_W:
+            held_by = MODULES
+        else:
+            held_by = RAMP if rise is None or granted_w >= rise.high_w - TINY_W else ROOM
+    known_w = kept_w if math.isinf(taken_w) else taken_w
+    return Assigned(power_w, power_w if power_w > known_w else known_w, held_by)
+
+
+NOTHING = Allocation(connector_id=ConnectorId(0))
