@@ -29,7 +29,17 @@ class PowerStage(Protocol):
 
     @property
     def rating(self) -> StageRating:
-        """What the usable modules can do together, now."""
+        """What the usable modules can do together, now: derated as they are, in the range that the session chose."""
+
+    @property
+    def unheard_w(self) -> float:
+        """Power that may flow without being heard of, or against orders: nobody else may be given it meanwhile."""
+
+    def prepare(self, max_voltage_v: float | None) -> None:
+        """A session begins with a car that bears this: modules take the output range for it, while they are off.
+
+        None: the session is over, and modules may take any range. Does not wait; modules count as usable meanwhile.
+        """
 
     def apply(self, set_point: SetPoint) -> None:
         """Delivers this until it expires. The first frames are on the wire before this returns, where it is up."""

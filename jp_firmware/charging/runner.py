@@ -354,11 +354,13 @@ class ConnectorRunner:
                 await self._deliver(power, nursery, lifeline)
         finally:
             self._in_scope = False
+            ports.stage.prepare(None)
             if power.failure:
                 self.machine.fail(power.failure, trio.current_time())
 
     async def _deliver(self, power: Power, nursery: trio.Nursery, lifeline: Lifeline) -> None:
         """The energised states, from first to last. Left by an error or a cancellation, the machine is told so too."""
+        self.ports.stage.prepare(self._session_max_voltage_v())
         self._power = power
         self.machine.begin(trio.current_time())
         try:
@@ -371,6 +373,11 @@ class ConnectorRunner:
         finally:
             self._power = None
             self.machine.interrupt(Ending(StopReason.REBOOT, "the controller was stopped"), trio.current_time())
+
+    def _session_max_voltage_v(self) -> float:
+        """What car and connector bear together; a car that has not told counts as one that bears all."""
+        ev, most_v = self.ports.ev_link.status.signal.value, self.machine.connector.max_voltage_v
+        return min(ev.max_voltage_v, most_v) if ev and ev.max_voltage_v else most_v
 
     async def _keep_book(self) -> None:
         if self._book:

@@ -27,6 +27,7 @@ from jp_firmware.hw.meters.site_meter import SiteMeter
 from jp_firmware.hw.modbus.master import ModbusFault, ModbusMaster, master_for
 from jp_firmware.hw.modules.driver import load_profile
 from jp_firmware.hw.modules.module import ModuleTask
+from jp_firmware.hw.modules.pool import Pool
 from jp_firmware.hw.modules.stage import Stage
 from jp_firmware.hw.plc import driver as plc_drivers
 from jp_firmware.hw.plc.board import LOST as BOARD_LOST
@@ -56,6 +57,7 @@ class Plant:
     boards: Mapping[PlcId, BoardTask]
     readers: Mapping[str, RfidReader]
     stages: Mapping[ConnectorId, Stage]
+    pool: Pool  # of the modules that feed nobody
     ev_links: Mapping[ConnectorId, EvLink]
     watches: Mapping[str, Watch]
     site_meter: SiteMeter | None = None
@@ -68,9 +70,10 @@ class Plant:
         modules = {
             one.id: ModuleTask(one, load_profile(one.profile), buses[one.wire], faults) for one in cabinet.modules
         }
+        pool = Pool()
         stages = {
             connector.id: Stage(
-                connector.id, tuple(modules[one.id] for one in cabinet.modules if one.connector == connector.id)
+                connector.id, tuple(modules[one.id] for one in cabinet.modules if one.connector == connector.id), pool
             )
             for connector in cabinet.connectors
         }
@@ -96,6 +99,7 @@ class Plant:
                 for one in cabinet.readers
             },
             stages=stages,
+            pool=pool,
             ev_links={key: link for board in boards.values() for key, link in board.connectors.items()},
             watches=watches(cabinet),
             site_meter=_site_meter(cabinet.site_meter, masters, faults),

@@ -51,6 +51,14 @@ class ModuleProfile:
     start_within_s: float = attrs.field(default=2.0, validator=validators.gt(0))  # ON to "on", before ON is repeated
     low_range_max_voltage_v: float = attrs.field(default=0.0, validator=validators.ge(0))  # 0: it has one range only
     range_settle_s: float = attrs.field(default=2.0, validator=validators.ge(0))  # off, before and after a change of it
+    high_range_max_current_a: float = attrs.field(
+        default=0.0, validator=validators.ge(0)
+    )  # 0: `max_current_a` there too
+    start_stagger_s: float = attrs.field(
+        default=0.0, validator=validators.ge(0)
+    )  # between starts of a connector's modules
+    derate_from_c: float = 1000.0  # ambient over which its current falls in a straight line; the module may not say so
+    derate_to_c: float = 1001.0  # ambient at which it has fallen to nothing
     options: Mapping[str, Any] = attrs.field(factory=dict)  # what only this driver understands
 
     @property
@@ -74,6 +82,8 @@ def load_profile(name: str) -> ModuleProfile:
         raise ConfigError(f"{where}: {said}") from error
     if profile.min_voltage_v >= profile.max_voltage_v:
         raise ConfigError(f"{where}: min_voltage_v must be below max_voltage_v; correct the profile")
+    if profile.derate_from_c >= profile.derate_to_c:
+        raise ConfigError(f"{where}: derate_from_c must be below derate_to_c; correct the profile")
     return profile
 
 

@@ -24,6 +24,7 @@ from jp_firmware.charging.ports import FaultSink
 from jp_firmware.config import schema
 from jp_firmware.hw.can.bus import CanBus
 from jp_firmware.hw.can.frame import Frame
+from jp_firmware.hw.modules.capability import Shortfall, capability, derating
 from jp_firmware.hw.modules.driver import (
     Condition,
     Frames,
@@ -36,6 +37,8 @@ from jp_firmware.hw.modules.driver import (
     load_driver,
 )
 from jp_firmware.hw.modules.heard import Heard
+from jp_firmware.hw.modules.inventory import Inventory
+from jp_firmware.hw.modules.ranges import RangeChoice
 from jp_firmware.model.ids import ModuleId
 from jp_firmware.model.power import ModuleStatus, StageRating
 from jp_firmware.model.signals import Quality, Source
@@ -45,14 +48,18 @@ from jp_firmware.nursery.supervisor import Lifeline
 log = logging.getLogger(__name__)
 
 SILENT = "PM-01"
-REFUSED = "PM-12"
+REFUSED = "PM-12"  # to do what it was told, or all of it
 DISOBEDIENT = "PM-02"
+WRONG_RANGE = "PM-16"
 
 OFF_CURRENT_A = 1.0
 """Below this current an output counts as off."""
 
 OBEDIENCE = 1.1
 """A current this much above the set-point, and 1 A more, is not what was ordered (ours)."""
+
+SETTLED_PART, SETTLED_A = 1.02, 1.0
+"""A measurement up to this part of a lowered set-point, and 1 A more, shows that it was obeyed (ours)."""
 
 MISSED_ANSWERS = 3
 """Missed answers after which the last measurement is no longer believed; well inside every watchdog (ours)."""
@@ -96,6 +103,8 @@ class ModuleTask:
     status: Source[ModuleStatus] = attrs.field(init=False)
 
     _heard: Heard = attrs.field(init=False)
+    _range: RangeChoice = attrs.field(init=False)
+    _shortfall: Shortfall = attrs.field(init=False, factory=Shortfall)
     _inbox: deque[Frame] = attrs.field(init=False, factory=lambda: deque(maxlen=64))
     _bell: Bell = attrs.field(init=False, factory=Bell)
     _running: bool = attrs.field(init=False, default=False)
@@ -103,7 +112,7 @@ class ModuleTask:
     _informed_at_s: float = attrs.field(init=False, default=-math.inf)  # last evidence: output and condition known
     _wanted: _Wanted | None = attrs.field(init=False, default=None)
     _switched_at_s: float = attrs.field(init=False, default=-math.inf)  # last change between on and off
-    _may_carry_a: float = attrs.field(init=False, default=0.0)  # current it was last told to deliver, until it is off
+    _may_carry_a: float = attrs.field(init=False, default=0.0)  # most it was told to deliver and may still deliver
     _output_due_s: float = attrs.field(init=False, default=-math.inf)
     _condition_due_s: float = attrs.field(init=False, default=-math.inf)
     _command_due_s: float = attrs.field(init=False, default=-math.inf)
@@ -123,6 +132,7 @@ class ModuleTask:
         self.status = Source(owner=self.config.id)
         self._codec = self._driver.codec(self.config.address, self.profile)
         self._heard = Heard(self.profile.rating, spontaneous=self._driver.semantics.spontaneous)
+        self._range = RangeChoice(self.profile, self._driver.semantics)
         self.bus.subscribe(self._codec.is_from_module, self._receive)
 
     # --- what the stage reads ---------------------------------------------------------------------------------------
@@ -133,7 +143,23 @@ class ModuleTask:
 
     @property
     def usable(self) -> bool:
-        """Whether it answers, obeys, and reports nothing that keeps it from delivering. False as soon as unheard."""
+        """Whether it answers, obeys, and reports nothing that keeps it from delivering. False as soon as unheard.
+
+        A module whose output range is being changed, or ends below the car's voltage, is of no use either.
+        """
+        return (
+            self._is_sound
+            and not self._range.is_unfit(self._reported_high)
+            and not self._range.is_settling(self._reported_high, trio.current_time())
+        )
+
+    @property
+    def settling(self) -> bool:
+        """Whether nothing keeps it from delivering but its output range, which will be the right one in a moment."""
+        return self._is_sound and self._range.is_settling(self._reported_high, trio.current_time())
+
+    @property
+    def _is_sound(self) -> bool:
         return (
             self._running
             and self.status.signal.quality is Quality.GOOD
@@ -148,14 +174,70 @@ class ModuleTask:
         return self._wanted is not None
 
     @property
+    def started(self) -> bool:
+        """Whether it is meant to be on, and has reported that it is."""
+        condition = self._heard.condition
+        return (
+            self._wanted is not None
+            and condition is not None
+            and condition.on
+            and self._heard.condition_at_s > self._switched_at_s
+        )
+
+    @property
+    def told_a(self) -> float:
+        """The current it is set to; 0 while it is meant to be off."""
+        return self._wanted.current_a if self._wanted is not None else 0.0
+
+    @property
     def rating(self) -> StageRating:
-        """What it can do by its own word, or by the profile until it has spoken."""
-        return self._heard.rating
+        """What it can deliver now: its rating by its own word, or by the profile until it has spoken, less what its
+        range, its temperature, its own word and its shown shortfall take away.
+
+        While no session has chosen a range, the one it happens to be in bounds nothing that is offered.
+        """
+        chosen = self._range.wanted_high
+        if chosen is not None and not self._range.is_settling(self._reported_high, trio.current_time()):
+            chosen = self._range.present_high(self._reported_high)
+        return self._capability(chosen)
+
+    def _capability(self, high_range: bool | None) -> StageRating:
+        heard = self._heard
+        bounds = [self._shortfall.limit_a] if self._shortfall.limit_a is not None else []
+        if heard.available is not None and heard.available_at_s > self._switched_at_s:
+            bounds.append(heard.available.current_a)
+        return capability(
+            heard.rating,
+            self.profile,
+            high_range=high_range,
+            ambient_c=heard.condition.ambient_c if heard.condition else None,
+            available_a=min(bounds, default=None),
+        )
+
+    @property
+    def _reported_high(self) -> bool | None:
+        return self._heard.condition.high_range if self._heard.condition else None
 
     @property
     def identity(self) -> Identity | None:
         """Who it says it is; None until it has, or where its family does not say."""
         return self._heard.identity
+
+    @property
+    def inventory(self) -> Inventory:
+        """What was found where the configuration expects this module."""
+        identity = self.identity or Identity()
+        return Inventory(
+            module_id=self.id,
+            wire=self.config.wire,
+            address=self.config.address,
+            driver=self.config.driver,
+            profile=self.profile.name,
+            found=self._running and self.status.signal.quality is Quality.GOOD,
+            serial=identity.serial,
+            firmware=identity.firmware,
+            rating=self._heard.rating if self._heard.rated else None,
+        )
 
     @property
     def off_frames(self) -> Frames:
@@ -173,25 +255,45 @@ class ModuleTask:
         gone_at_s = self._heard.answered_at_s + self.profile.silent_off_s + SILENT_MARGIN_S
         return self._may_carry_a if now_s < gone_at_s else 0.0
 
+    @property
+    def stray_voltage_v(self) -> float:
+        """The voltage at which that current may flow: the last one measured, or else the one it was told."""
+        status = self.status.signal.value
+        return status.voltage_v if status is not None else self.rating.max_voltage_v
+
+    def carried_current_a(self, now_s: float) -> float:
+        """Current that it may be delivering now, by our leave or not: room that nobody else may be given.
+
+        After a cut it counts with what it was told before, until a measurement shows that it has fallen.
+        """
+        measured = self._heard.measured
+        if self.status.signal.quality is not Quality.GOOD or measured is None:
+            return self.stray_current_a(now_s)
+        if self._disobeys or (self._wanted is None and measured.current_a >= OFF_CURRENT_A):
+            return max(self._may_carry_a, measured.current_a)
+        return self._may_carry_a
+
     # --- what the stage orders --------------------------------------------------------------------------------------
 
     def want(self, voltage_v: float, current_a: float, expires_at_s: float) -> None:
         """Delivers this until it expires. Frames are on the wire before this returns, where something changed.
 
-        A module that is not usable, or a set-point that has expired, means off. The limits of the rating hold, and
-        so does the smallest current that the module takes while on.
+        A module that is not usable, or a set-point that has expired, means off. The limits of the range it reports
+        and of its present ability hold, and so does the smallest current that the module takes while on.
         """
         now_s = trio.current_time()
         if not self.usable or expires_at_s <= now_s:
             self.want_off()
             return
-        voltage_v = min(voltage_v, self.rating.max_voltage_v)
-        current_a = max(min(current_a, self.rating.current_limit_a(voltage_v)), self.profile.min_current_a)
+        limits = self._capability(self._range.present_high(self._reported_high))
+        voltage_v = min(voltage_v, limits.max_voltage_v)
+        current_a = max(min(current_a, limits.current_limit_a(voltage_v)), self.profile.min_current_a)
         before, self._wanted = self._wanted, _Wanted(voltage_v, current_a, expires_at_s)
-        self._may_carry_a = current_a
+        self._may_carry_a = max(self._may_carry_a, current_a)
         if before is None or current_a < before.current_a:
             self._lowered_at_s = now_s
         if before is None:
+            self._range.switched_on()
             self._switched_at_s = self._output_due_s = now_s
             self._switch_on(self._wanted)
         elif (before.voltage_v, before.current_a) != (voltage_v, current_a):
@@ -204,8 +306,21 @@ class ModuleTask:
             self._wanted = None
             self._switched_at_s = self._output_due_s = self._condition_due_s = trio.current_time()
             self._lowered_at_s = self._switched_at_s
+            self._shortfall.forget()
         self._send(self._codec.off(), self.profile.off_repeat_s)
         self._bell.ring()
+
+    def choose_range(self, max_voltage_v: float | None) -> bool:
+        """Has a module with two output ranges take the one for a car that bears `max_voltage_v`, while it is off.
+
+        It is `settling` meanwhile. None: no car, any range will do. False, and nothing happens, while it is on: a
+        change of range is never a gap in delivery.
+        """
+        if self._wanted is not None:
+            return False
+        self._range.choose(max_voltage_v)
+        self._bell.ring()
+        return True
 
     # --- what the tree runs -----------------------------------------------------------------------------------------
 
@@ -225,6 +340,8 @@ class ModuleTask:
         self._lowered_at_s = self._started_at_s
         self._disobeys = ""
         self._heard.forget(LATE_S)
+        self._range.begin_again()
+        self._shortfall.forget()
         self._inbox.clear()
         self._identity_tries = 0
         self._heartbeat_due_s = self._started_at_s if self._driver.semantics.heartbeat_s else math.inf
@@ -296,6 +413,7 @@ class ModuleTask:
         if now_s >= self._heartbeat_due_s:
             self.bus.send_now(*self._codec.heartbeat())
             self._heartbeat_due_s = now_s + (self._driver.semantics.heartbeat_s or math.inf)
+        self._select_range(now_s)
         if now_s >= self._output_due_s:
             self._ask_output(now_s)
         if now_s >= self._condition_due_s:
@@ -326,6 +444,15 @@ class ModuleTask:
             self._switch_on(self._wanted)
         else:
             self._send(self._codec.set_point(self._wanted.voltage_v, self._wanted.current_a), self.profile.refresh_s)
+
+    def _select_range(self, now_s: float) -> None:
+        """With the output off by the module's own word, and at rest for as long as its profile asks."""
+        if self._wanted is not None or not self._heard.is_off_since(self._switched_at_s):
+            return
+        high = self._range.to_select(self._reported_high, self._switched_at_s, now_s)
+        if high is not None:
+            self.bus.send_now(*self._codec.select_range(high))
+            self._range.selected(high, now_s)
 
     def _switch_on(self, wanted: _Wanted) -> None:
         self._send(self._codec.start(wanted.voltage_v, wanted.current_a), self.profile.refresh_s)
@@ -385,6 +512,8 @@ class ModuleTask:
                 evidence = self._heard.take(report, now_s)
                 if isinstance(report, Condition):
                     self._react_to(report, now_s)
+                elif evidence:
+                    self._look_at_output(now_s)
                 self._judge_obedience()
                 self._show_faults()
                 if evidence and self._publish(now_s) and lifeline is not None:
@@ -392,14 +521,29 @@ class ModuleTask:
 
     def _react_to(self, condition: Condition, now_s: float) -> None:
         if self._wanted is None and not condition.on:
-            if now_s > self._switched_at_s:
+            if now_s > self._switched_at_s and self._may_carry_a:
                 self._may_carry_a = 0.0
+                self._output_due_s = now_s  # its word; the measurement makes room for others
         elif self._wanted is None and self._command_due_s == math.inf:
             self._switched_at_s = self._command_due_s = now_s  # it was off and is on again: nobody wants that
         enable = self.profile.walk_in == "enable"
         change = self.profile.walk_in != "leave" and condition.walk_in is (not enable)
         if change:
             self.bus.send_now(*self._codec.walk_in(enable))
+
+    def _look_at_output(self, now_s: float) -> None:
+        """What it has let go of since it was cut, and whether it delivers its share. OFF needs its word as well."""
+        measured, wanted = self._heard.measured, self._wanted
+        if measured is None or wanted is None:
+            return
+        if measured.current_a <= SETTLED_PART * wanted.current_a + SETTLED_A:
+            self._may_carry_a = wanted.current_a
+        else:
+            self._may_carry_a = max(wanted.current_a, min(self._may_carry_a, measured.current_a))
+        self._shortfall.observe(wanted.voltage_v, wanted.current_a, measured, now_s)
+        regained_a = self._heard.rating.current_limit_a(wanted.voltage_v)
+        if self._shortfall.limit_a is not None and self._shortfall.limit_a >= regained_a:
+            self._shortfall.forget()
 
     def _is_informed(self, now_s: float) -> bool:
         """Whether output and condition are both known, and neither by an answer that is too old."""
@@ -420,11 +564,15 @@ class ModuleTask:
             current_a=measured.current_a,
             ambient_c=condition.ambient_c,
             alarms=tuple(alarm.text for alarm in condition.alarms),
-            notes=condition.notes,
+            notes=(*condition.notes, *self._own_notes(condition)),
         )
         self._informed_at_s = now_s
         self.status.publish(status, self._heard.measured_at_s)
         return True
+
+    def _own_notes(self, condition: Condition) -> tuple[str, ...]:
+        part = derating(self.profile, condition.ambient_c)
+        return (f"held to {part:.0%} for its temperature",) if part < 1.0 else ()
 
     def _distrust(self, quality: Quality) -> None:
         """What is not there cannot go stale."""
@@ -449,7 +597,11 @@ class ModuleTask:
         """Raises and clears what the module reports. While it reports nothing, what it reported last stands."""
         if self._heard.condition is None:
             return
-        present = {REFUSED: self._heard.refusal} if self._heard.refusal else {}
+        self._range.judge(self._reported_high, trio.current_time())
+        less = ", ".join(filter(None, (self._heard.refusal, self._shortfall.text)))
+        present = {REFUSED: less} if less else {}
+        if self._range.stuck:
+            present[WRONG_RANGE] = self._range.stuck
         if self._disobeys:
             present[DISOBEDIENT] = self._disobeys
         for alarm in self._heard.condition.alarms:

@@ -13,7 +13,8 @@ from trio.testing import MockClock
 from jp_firmware.charging.ports import PowerStage
 from jp_firmware.hw.modules import infypower_wire as wire
 from jp_firmware.hw.modules.infypower_wire import Bit
-from jp_firmware.hw.modules.stage import JOIN_FACTOR, Member, Stage, split
+from jp_firmware.hw.modules.sharing import JOIN_FACTOR, Member, split
+from jp_firmware.hw.modules.stage import Stage
 from jp_firmware.model.ids import ConnectorId
 from jp_firmware.model.power import SetPoint, StageRating
 from jp_firmware.model.signals import Quality
@@ -230,6 +231,9 @@ async def test_a_faulty_module_is_left_out(bench: Bench, autojump_clock: MockClo
     stage.apply(set_point(400, 60))
 
     assert [False, True] == [fake.on for fake in bench.fakes]
+    assert 30 == bench.fakes[1].set_current_a, "what the other one delivered may still flow"
+    await trio.sleep(0.5)
+    stage.apply(set_point(400, 60))
     assert 60 == bench.fakes[1].set_current_a
 
 
