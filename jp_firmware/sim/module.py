@@ -115,6 +115,20 @@ class Module:
 
     def set_output(self, voltage_v: float, current_a: float, now_s: float) -> None:
         """New set-points. Raises Refused for a current of 0 or anything outside the ratings."""
+        self._check(voltage_v, current_a, now_s)
+        self.set_voltage_v, self.set_current_a = voltage_v, current_a
+
+    def set_voltage(self, voltage_v: float, now_s: float) -> None:
+        """One half of a set-point, for families that have them apart. Raises Refused as `set_output`."""
+        self._check(voltage_v, self.rating.max_current_a, now_s)
+        self.set_voltage_v = voltage_v
+
+    def set_current(self, current_a: float, now_s: float) -> None:
+        """The other half."""
+        self._check(self.rating.min_voltage_v, current_a, now_s)
+        self.set_current_a = current_a
+
+    def _check(self, voltage_v: float, current_a: float, now_s: float) -> None:
         if self.starting_up(now_s):
             raise StartingUp
         rating = self.rating
@@ -122,7 +136,6 @@ class Module:
             raise Refused(f"{voltage_v:g} V")
         if not 0 < current_a <= rating.max_current_a:
             raise Refused(f"{current_a:g} A")
-        self.set_voltage_v, self.set_current_a = voltage_v, current_a
 
     def switch_on(self, now_s: float) -> None:
         """Starts the output, unless a fault holds it down. Without set-points it stays at zero."""

@@ -66,12 +66,34 @@ class ModuleNode:
 
     def set_output(self, voltage_v: float, current_a: float, now_s: float) -> None:
         """A set-point for this module alone. Raises `Refused` or `StartingUp`."""
-        module = self.module
-        changed = (voltage_v, current_a) != (module.set_voltage_v, module.set_current_a)
+        before = self._set_point
         self.last_set_at_s = now_s
-        module.set_output(voltage_v, current_a, now_s)
-        if changed:
-            self.marks.add(module.id, "set-point", {"voltage_v": voltage_v, "current_a": current_a}, at_s=now_s)
+        self.module.set_output(voltage_v, current_a, now_s)
+        self._mark_set_point(before, now_s)
+
+    def set_voltage(self, voltage_v: float, now_s: float) -> None:
+        """One half of a set-point, of families that have them apart. Raises `Refused` or `StartingUp`."""
+        before = self._set_point
+        self.last_set_at_s = now_s
+        self.module.set_voltage(voltage_v, now_s)
+        self._mark_set_point(before, now_s)
+
+    def set_current(self, current_a: float, now_s: float) -> None:
+        """The other half."""
+        before = self._set_point
+        self.last_set_at_s = now_s
+        self.module.set_current(current_a, now_s)
+        self._mark_set_point(before, now_s)
+
+    @property
+    def _set_point(self) -> tuple[float | None, float | None]:
+        return self.module.set_voltage_v, self.module.set_current_a
+
+    def _mark_set_point(self, before: tuple[float | None, float | None], now_s: float) -> None:
+        """Once both halves are known, each change of one."""
+        voltage_v, current_a = self._set_point
+        if (voltage_v, current_a) != before and None not in (voltage_v, current_a):
+            self.marks.add(self.module.id, "set-point", {"voltage_v": voltage_v, "current_a": current_a}, at_s=now_s)
 
     def refuse(self, what: object, now_s: float) -> None:
         """Leaves a mark of what it would not do."""
