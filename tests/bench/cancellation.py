@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -160,6 +161,14 @@ class Bench:
 
         return wait_for(all_off, "OFF at all modules", 30)
 
+    def as_it_stands(self) -> str:
+        """What the connectors do, counted."""
+        status = self.site.status()
+        if status is None:
+            return "the controller does not answer"
+        doing = Counter(f"{one['state']}, {one['stage_text']}" for one in status["connectors"].values())
+        return "; ".join(f"{number} connectors {what}" for what, number in doing.most_common())
+
     def _all_in(self, state: str) -> bool:
         return self._each(lambda one: one["state"] == state)
 
@@ -190,13 +199,13 @@ class Leg:
 
     connectors: int
     busy: bool
-    can: str
     trials: int
+    can: str
 
     @property
     def name(self) -> str:
-        parts = [str(self.connectors), "loaded" if self.busy else "idle"]
-        return "/".join([*parts, self.can] if self.can != "slcan" else parts)
+        unusual = [self.can] * (self.can != "slcan")
+        return "/".join([str(self.connectors), "loaded" if self.busy else "idle", *unusual])
 
 
 def measure(leg: Leg) -> dict[str, Any]:
@@ -218,7 +227,10 @@ def measure(leg: Leg) -> dict[str, Any]:
             bench = Bench(site, witness)
             wait_for(lambda: bench._all_in("available"), "all connectors to be available", 60)
             before = processor_s()
-            found: dict[str, Any] = {f"{leg.name}/{name}": _of_cause(bench, leg, name) for name in CAUSES}
+            try:
+                found: dict[str, Any] = {f"{leg.name}/{name}": _of_cause(bench, leg, name) for name in CAUSES}
+            except SiteError as error:
+                raise SiteError(f"{error}; {bench.as_it_stands()}") from error
             busy_s, all_s = (after - at_first for after, at_first in zip(processor_s(), before, strict=True))
             return found | {f"{leg.name}/processor_busy_percent": round(100 * busy_s / all_s)}
 
@@ -292,11 +304,11 @@ def in_a_kernel_with_can(arguments: list[str]) -> NoReturn:
     os.execv(root / "tests" / "uml" / "uml.sh", ["uml.sh", *guest])
 
 
-def legs(sizes: list[int], can: str, quick: bool) -> Iterator[Leg]:
+def legs(sizes: list[int], *, quick: bool, can: str) -> Iterator[Leg]:
     trials = QUICK if quick else TRIALS
     for busy in (False, True):
         for connectors in sizes:
-            yield Leg(connectors, busy, can, trials.get(connectors, connectors))
+            yield Leg(connectors, busy, trials.get(connectors, connectors), can)
 
 
 def run(chosen: Iterator[Leg]) -> int:
@@ -335,7 +347,8 @@ def main(argv: list[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):  # by way of an exception, so that cabinet and controller end too
         signal.signal(number, lambda caught, _: sys.exit(ENDED + caught))
     try:
-        return run(legs(sizes, "socketcan" if arguments.socketcan else "slcan", arguments.quick))
+        can = "socketcan" if arguments.socketcan else "slcan"
+        return run(legs(sizes, quick=arguments.quick, can=can))
     except KeyboardInterrupt:
         return ENDED + signal.SIGINT
 
