@@ -61,7 +61,8 @@ def test_a_temperature_that_is_not_renewed_is_not_known_and_an_alarm_stands() ->
     one = ear()
     one.take(Detail("more", 31.0, (HOT,)), 1.0)
     one.take(ON, 1.0 + heard.AMBIENT_STALE_S)
-    assert one.condition is not None and 31.0 == one.condition.ambient_c
+    assert one.condition is not None
+    assert 31.0 == one.condition.ambient_c
     one.take(ON, 1.1 + heard.AMBIENT_STALE_S)
 
     assert Condition(True, None, (LOST, HOT), ("muted",)) == one.condition

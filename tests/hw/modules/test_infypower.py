@@ -114,7 +114,7 @@ def test_every_fault_that_modules_and_buses_raise_is_in_the_catalogue() -> None:
 
 def test_driver_is_found_by_name() -> None:
     assert infypower.DRIVER is load_driver("infypower")
-    with pytest.raises(ConfigError, match="no module driver 'acme' is installed; there are: .*infypower"):
+    with pytest.raises(ConfigError, match=r"no module driver 'acme' is installed; there are: .*infypower"):
         load_driver("acme")
 
 
