@@ -50,6 +50,8 @@ from jp_firmware.nursery.stall import StallDetector
 from jp_firmware.nursery.supervisor import Child, End, Lifeline, Supervisor, describe
 from jp_firmware.ocpp.v16.client import Backend16
 from jp_firmware.ocpp.v16.session_log import JournalledSessions
+from jp_firmware.planner.limits import LimitBook
+from jp_firmware.planner.rules import Rules, configured_limits, scopes_of
 from jp_firmware.planner.task import Planner
 from jp_firmware.restarts import Restarts
 
@@ -103,7 +105,9 @@ class Controller:
         self.logbook = Logbook(self.journal)
         self.faults = FaultRegister(catalogue.load(), on_change=self._fault_changed)
         self.plant = Plant.of(cabinet, self.device_dir, self.faults, self._swiped)
-        self.planner = Planner(lambda: self.charger.demands())
+        self.planner = Planner(
+            lambda: self.charger.demands(), LimitBook(scopes=scopes_of(cabinet)), rules=Rules.of(cabinet)
+        )
         self.authorizing = Authorizing(cabinet.authorize)
         self.sessions = JournalledSessions(self.journal, enabled=bool(cabinet.backend.url))
         self.charger = self._charger()
@@ -168,7 +172,11 @@ class Controller:
 
     def _runner(self, connector: Connector) -> ConnectorRunner:
         plant, machine = self.plant, ConnectorMachine(connector)
-        machine.limits = attrs.evolve(machine.limits, plug_s=self.cabinet.authorize.plug_timeout_s)
+        machine.limits = attrs.evolve(
+            machine.limits,
+            plug_s=self.cabinet.authorize.plug_timeout_s,
+            ramp_a_per_s=self.cabinet.planner.ramp_a_per_s,
+        )
         runner = ConnectorRunner(
             machine,
             Ports(
@@ -223,9 +231,11 @@ class Controller:
     # --- what happens between the parts ------------------------------------------------------------------------------
 
     async def _plan(self, lifeline: Lifeline) -> None:
-        """The planner, from the configured limit on; a limit an operator had set does not survive a restart."""
+        """The planner, from the configured limits on; a limit an operator had set does not survive a restart."""
         await self._recall_operative()
-        if not self.planner.limits.all():
+        for limit in configured_limits(self.cabinet):
+            self.planner.limits.set(limit)
+        if not self.planner.limits.has(SITE_LIMIT, "site"):
             self.set_site_limit(self.cabinet.site.limit_w, "configured")
         await self.planner.run(lifeline)
 

@@ -8,6 +8,7 @@ the energised scope, authorization) happens in the runner's own task.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -80,6 +81,8 @@ class ConnectorRunner:
     _presented: list[tuple[IdToken, bool]] = attrs.field(factory=list)
     _last_demand: tuple[float, float, bool] = (0.0, 0.0, False)
     _seen_w: float = 0.0  # what the plan gave when it was last looked at
+    _wish: tuple[float, float, str] = (0.0, 0.0, "connector")  # the last one that the car was heard to have
+    _began_s: float = 0.0  # when the session began
 
     def __attrs_post_init__(self) -> None:
         self.report = Source(self.name)
@@ -184,21 +187,42 @@ class ConnectorRunner:
         )
 
     def demand(self, now_s: float) -> Demand:
-        """What this connector asks of the planner."""
-        view = self.view(now_s)
-        requested_w, offered_w, bound = self.machine.demand_w(view)
+        """What this connector asks of the planner; of a car that is not heard, its last wish, marked stale."""
+        view, active = self.view(now_s), self.machine.state.is_energised
+        if view.ev or not active:
+            self._wish = self.machine.demand_w(view)
+        requested_w, offered_w, bound = self._wish
+        connector, voltage_v = self.machine.connector, self._voltage_v(view)
         return Demand(
             connector_id=self.connector_id,
             requested_w=requested_w,
             offered_w=offered_w,
             offered_by=bound,
-            measured_w=max(0.0, view.output.power_w) if view.output else 0.0,
-            active=self.machine.state.is_energised,
-            weight=self.machine.connector.weight,
+            measured_w=self._measured_w(view),
+            active=active,
+            weight=connector.weight,
+            tier=connector.tier,
             stale=view.ev is None,
         )
+            capacity_w=view.rating.current_limit_a(voltage_v) * voltage_v if voltage_v else view.rating.max_power_w,
+            voltage_v=voltage_v,
+            started_s=self._began_s,
+            soc_percent=view.ev.soc_percent if view.ev else None,
 
     def _tell_planner(self, view: View) -> None:
+    def _voltage_v(self, view: View) -> float:
+        """What stands at the output, or will; 0 if nobody knows."""
+        if view.output and view.output.voltage_v > self.machine.limits.safe_voltage_v:
+            return view.output.voltage_v
+        return (view.ev.target_voltage_v or 0.0) if view.ev else 0.0
+
+    def _measured_w(self, view: View) -> float:
+        """What flows, by modules or meter. Where power may flow and neither is heard, nobody knows: not-a-number."""
+        heard = [one.power_w for one in (view.output, view.meter) if one is not None]
+        if heard:
+            return max(0.0, *heard)
+        return math.nan if self._in_scope else 0.0
+
         requested_w, offered_w, _ = self.machine.demand_w(view)
         demand = (round(requested_w, -2), round(offered_w, -2), self.machine.state.is_energised)
         if demand != self._last_demand:
@@ -361,7 +385,7 @@ class ConnectorRunner:
     async def _deliver(self, power: Power, nursery: trio.Nursery, lifeline: Lifeline) -> None:
         """The energised states, from first to last. Left by an error or a cancellation, the machine is told so too."""
         self.ports.stage.prepare(self._session_max_voltage_v())
-        self._power = power
+        self._power, self._began_s = power, trio.current_time()
         self.machine.begin(trio.current_time())
         try:
             while self.machine.state.is_energised:

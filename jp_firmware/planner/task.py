@@ -14,12 +14,14 @@ from jp_firmware.model.power import Demand, Plan
 from jp_firmware.model.signals import Source
 from jp_firmware.nursery.bell import Bell
 from jp_firmware.nursery.supervisor import Lifeline
+from jp_firmware.planner.forecast import Forecast, forecast, outlook_of
 from jp_firmware.planner.limits import LimitBook
 from jp_firmware.planner.planner import compute
 from jp_firmware.planner.rules import Rules
 from jp_firmware.planner.sharing import Modules
 
 RINGS_APART_S = 0.02  # ours: a charger of 64 connectors that all stop at once rings as often; limits never wait
+FORECAST_EVERY_S = 10.0  # ours: what cars will want in a quarter of an hour does not change faster
 PERIOD_S = 0.5  # ours: a tenth of an allocation's life, and the pace at which measured room is handed out
 
 
@@ -32,6 +34,7 @@ class Planner:
     plan: Source[Plan] = attrs.field(factory=lambda: Source("planner"))
     rules: Rules = attrs.field(factory=Rules)
     modules: Modules | None = None
+    forecast: Source[Forecast] = attrs.field(factory=lambda: Source("planner"))
     _bell: Bell = attrs.field(factory=Bell)
 
     def __attrs_post_init__(self) -> None:
@@ -52,6 +55,7 @@ class Planner:
     async def run(self, lifeline: Lifeline) -> None:
         """Runs until cancelled. The last plan's allocations then expire by themselves."""
         self.recompute()
+        self._look_ahead()
         lifeline.ready()
         while True:
             await trio.sleep(RINGS_APART_S)
@@ -59,6 +63,14 @@ class Planner:
                 await self._bell.wait()
             self.recompute()
             lifeline.feed()
+            if self.forecast.fresh(trio.current_time(), FORECAST_EVERY_S) is None:
+                self._look_ahead()
+
+    def _look_ahead(self) -> None:
+        plan, now_s = self.plan.signal.value or Plan(), trio.current_time()
+        cars = [outlook_of(demand, plan.allocations.get(demand.connector_id)) for demand in self.demands()]
+        known = [car for car in cars if car is not None]
+        self.forecast.publish(forecast(known, plan.site_limit_w - plan.reserve_w), now_s)
 
     def _next_s(self, now_s: float) -> float:
         """When to look again if nothing happens: in a period, or when a limit falls to its safe value before."""
