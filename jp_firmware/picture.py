@@ -22,10 +22,12 @@ from jp_firmware.hw.plc.driver import BoardTask
 from jp_firmware.model.connector import EvStatus, ProximityState
 from jp_firmware.model.power import Allocation, Plan
 from jp_firmware.model.signals import Signal
+from jp_firmware.planner.headroom import headroom
 
 if TYPE_CHECKING:
     from jp_firmware.controller import Controller
 
+FORECAST_FRESH_S = 60.0  # ours: several times as long as the planner takes to look ahead again
 FRESH_S = 5.0  # ours: what a screen may still show as present
 
 Json = dict[str, Any]
@@ -38,6 +40,7 @@ def status(controller: Controller) -> Json:
     return {
         "charger": _charger(cabinet, controller.started_s, now_s),
         "site": _site(controller, plan, now_s),
+        "chains": {one.name: _chain(one, plan) for one in cabinet.chains},
         "backend": controller.backend.snapshot() if controller.backend else _NO_BACKEND,
         "tree": tree_health(controller.tree.tree()),
         "loop": _loop(controller),
@@ -115,6 +118,44 @@ def _site(controller: Controller, plan: Plan, now_s: float) -> Json:
         "allowed_w": round(plan.total("allowed_w")),
         "assigned_w": round(plan.total("assigned_w")),
         "measured_w": round(sum(measured)) if measured else None,
+        **_headroom(plan),
+        "forecast": _forecast(controller, now_s),
+    }
+
+
+def _headroom(plan: Plan) -> Json:
+    left = headroom(plan)
+    return {
+        "reserve_w": plan.reserve_w,
+        "headroom_w": round(left.headroom_w),
+        "utilisation": round(left.utilisation, 3),
+        "short_by_w": round(left.short_by_w),
+    }
+
+
+def _forecast(controller: Controller, now_s: float) -> Json | None:
+    """The worst of the next quarter of an hour; None until there is one."""
+    ahead = controller.planner.forecast.fresh(now_s, FORECAST_FRESH_S)
+    if ahead is None:
+        return None
+    return {
+        "within_s": round(ahead.times_s[-1]),
+        "p50_w": round(ahead.peak_p50_w),
+        "p90_w": round(ahead.peak_p90_w),
+        "short_by_w": round(ahead.short_by_w),
+    }
+
+
+def _chain(chain: schema.Chain, plan: Plan) -> Json:
+    powers = plan.powers(f"chain-{chain.name}")
+    return {
+        "connectors": list(chain.connectors),
+        "cap_w": chain.cap_w,
+        "share_w": chain.share_w,
+        "requested_w": round(powers.requested_w),
+        "offered_w": round(powers.offered_w),
+        "allowed_w": round(powers.allowed_w),
+        "assigned_w": round(powers.assigned_w),
     }
 
 
@@ -150,6 +191,7 @@ def _connector(runner: ConnectorRunner, share: Allocation | None, now_s: float) 
         "allowed_w": round(share.allowed_w) if share else None,
         "assigned_w": round(share.assigned_w) if share else None,
         "limited_by": share.limited_by if share else None,
+        "stale": share.stale and share.active if share else None,
         "faults": list(report.fault_codes),
     }
 

@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
-from jp_firmware.config import watchdogs
+from jp_firmware.config import sharing, watchdogs
 from jp_firmware.config.lines import KeyPath
 from jp_firmware.config.profiles import path_of
 from jp_firmware.config.schema import Cabinet, ConfigError, Meter, Module, PlcBoard, Reader, Wire
@@ -36,6 +36,7 @@ def check(cabinet: Cabinet) -> list[Mistake]:
         *_profiles(cabinet),
         *_local_list(cabinet),
         *_site_meter(cabinet),
+        *sharing.mistakes(cabinet),
         *watchdogs.mistakes(cabinet),
     ]
 

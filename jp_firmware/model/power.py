@@ -122,6 +122,7 @@ class Allocation:
     reserved_w: float = 0.0  # counts against every limit above it: assigned, or measured if that is more
     measured_w: float = 0.0
     held_by: str = ""  # why `assigned_w` is below `allowed_w`: "modules", "room", "ramp", "stale demand"
+    offered_by: str = "connector"  # what bounds `offered_w`
     active: bool = False
     stale: bool = False
     tier: int = 1

@@ -115,8 +115,7 @@ def _links(plan: Plan, share: Allocation, at_s: float) -> Iterator[Link]:
         yield Link(owner=STALE, scope=scope, value_w=share.allowed_w, reason="its wish is too old to raise power on")
     if share.limited_by == OWN_DRAW:
         yield Link(owner=OWN_DRAW, scope=scope, value_w=share.allowed_w, reason="it does not use what it asks for")
-    offered_by = share.limited_by if _is_offer(share) else "connector"
-    yield Link(owner=offered_by, scope=scope, value_w=share.offered_w, reason="what can be offered")
+    yield Link(owner=share.offered_by, scope=scope, value_w=share.offered_w, reason="what can be offered")
     for at in plan.scopes_of(share.connector_id):
         limits = sorted((one for one in plan.limits if one.scope == at), key=lambda one: one.bound_w(at_s))
         if at == "site":
@@ -136,10 +135,6 @@ def _link_of(limit: Limit, at_s: float, reserve_w: float) -> Link:
         expires_at_s=math.inf if expired else limit.expires_at_s,
         reason=f"{reason}, less {_kw(reserve_w)} in reserve" if reserve_w else reason,
     )
-
-
-def _is_offer(share: Allocation) -> bool:
-    return not share.limited_at and share.limited_by not in (DEMAND, STALE, OWN_DRAW, WAITING)
 
 
 def _bound(links: list[Link], share: Allocation) -> list[Link]:

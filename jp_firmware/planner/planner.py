@@ -71,6 +71,7 @@ def _allocation(demand: Demand, fair: Fair, assigned: Assigned, valid_until_s: f
         reserved_w=assigned.reserved_w,
         measured_w=demand.measured_w,
         held_by=assigned.held_by,
+        offered_by=demand.offered_by,
         active=demand.active,
         stale=demand.stale,
         tier=demand.tier,
