@@ -1,0 +1,301 @@
+"""The assignment as arithmetic sees it: connectors and modules by number, and what each module gives each connector.
+
+`Wiring` is a topology made ready once for the life of a cabinet; `Problem` is one question about it. No decision here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TypeAlias
+
+import attrs
+
+from jp_firmware.model.ids import ConnectorId, ModuleId
+from jp_firmware.model.power import StageRating
+from jp_firmware.planner.topology import Assignment, Topology
+
+NOBODY = -1  # in place of a connector's or a node's number
+MUCH = 1 << 30  # room of a node without a bridge
+TINY_W = 1e-3  # below this two powers are the same; ours
+
+Efficiency: TypeAlias = Callable[[float, float], float]
+"""Efficiency of modules, 0 to 1, at an output voltage (V) and a load (0 to 1 of what they can give there)."""
+
+Level: TypeAlias = tuple[int, float]
+"""How well a connector is served: its tier, then watts for each unit of weight. Compared as sorted lists."""
+
+
+@attrs.frozen(kw_only=True)
+class Situation:
+    """Everything but the targets that an assignment depends on. Powers in watts, voltages in volts."""
+
+    voltages_v: Mapping[ConnectorId, float]
+    present: Assignment
+    weights: Mapping[ConnectorId, float] = attrs.field(factory=dict)
+    tiers: Mapping[ConnectorId, int] = attrs.field(factory=dict)  # 1 is served before 2
+    locked: Collection[ModuleId] = ()  # stay where they are: dwell, moves of this hour used up, or in the middle of one
+    faulty: Collection[ModuleId] = ()  # stay where they are and give nothing
+    delivering: Collection[ConnectorId] = ()  # current flows: one of their present modules stays
+    derating: Mapping[ModuleId, float] = attrs.field(factory=dict)  # 0 to 1 of a module's rating
+    efficiency: Efficiency | None = None
+
+
+class Wiring:
+    """A topology by number. Make it once; it is only read."""
+
+    def __init__(self, topology: Topology) -> None:
+        feeds = topology.feeds
+        on_bars = [segment.connector for bar in topology.bus_bars for segment in bar.segments]
+        over_ways = [way.connector for feed in feeds for way in feed.ways]
+        self.topology = topology
+        self.connectors = tuple(dict.fromkeys(each for each in [*over_ways, *on_bars] if each is not None))
+        self.modules = tuple(feed.id for feed in feeds)
+        self.connector_number = {each: number for number, each in enumerate(self.connectors)}
+        self.module_number = {each: number for number, each in enumerate(self.modules)}
+        self.ratings: tuple[StageRating, ...] = tuple(dict.fromkeys(feed.rating for feed in feeds))
+        rating_number = {rating: number for number, rating in enumerate(self.ratings)}
+        self.rating_of = tuple(rating_number[feed.rating] for feed in feeds)
+        self.sample = tuple(feeds[self.rating_of.index(number)] for number in range(len(self.ratings)))
+        self.fixed_at = tuple(
+            self.connector_number[feed.ways[0].connector] if feed.is_fixed else NOBODY for feed in feeds
+        )
+        self.bridges = tuple(topology.bridges.values())
+        self.bridge_at = self._bridges_used()
+        self.reach = tuple(
+            tuple(dict.fromkeys(self.connector_number[way.connector] for way in feed.ways)) for feed in feeds
+        )
+        self.modules_of = self._specialists_first()
+
+    def _bridges_used(self) -> dict[tuple[int, int], int]:
+        """The bridge that lies between a module and a connector, by their numbers."""
+        bridge_number = {name: number for number, name in enumerate(self.topology.bridges)}
+        used: dict[tuple[int, int], int] = {}
+        for module, feed in enumerate(self.topology.feeds):
+            for connector in {way.connector for way in feed.ways}:
+                way = feed.way_to(connector)
+                if way is not None and way.bridge:
+                    used[module, self.connector_number[connector]] = bridge_number[way.bridge]
+        return used
+
+    def _specialists_first(self) -> tuple[tuple[int, ...], ...]:
+        """For each connector the modules that reach it, those with the fewest other ways first."""
+        order = sorted(range(len(self.modules)), key=lambda module: (len(self.reach[module]), module))
+        modules_of: list[list[int]] = [[] for _ in self.connectors]
+        for module in order:
+            for connector in self.reach[module]:
+                modules_of[connector].append(module)
+        return tuple(tuple(modules) for modules in modules_of)
+
+
+@attrs.define(eq=False)
+class Net:
+    """Where modules may go: a node for each connector, and one more for each bridge that is given to a connector.
+
+    Node `n` below the number of connectors is connector `n` itself. `room` counts the modules a node can take.
+    """
+
+    modules_at: list[list[int]]
+    connector_at: list[int]
+    room: list[int]
+    nodes_of: list[list[int]]
+    spare_a: list[float]
+
+    def without(self, module: int, connector: int) -> Net:
+        """The same ways while `module` stays at `connector` for good."""
+        room = list(self.room)
+        for node in self.nodes_of[connector]:
+            room[node] -= module in self.modules_at[node]
+        modules_at = [[each for each in modules if each != module] for modules in self.modules_at]
+        return attrs.evolve(self, modules_at=modules_at, room=room)
+
+
+@attrs.define(eq=False)
+class Problem:
+    """One question: who gets which module. Lists are indexed by connector or by module."""
+
+    wiring: Wiring
+    target_w: list[float]
+    weight: list[float]
+    tier: list[int]
+    voltage_v: list[float]
+    gives_w: list[list[float]]  # by module, then by connector; rows are shared among equal modules
+    present: list[int]
+    in_play: list[bool]
+    base_w: list[float]  # from modules that are not in play
+    keeps_one: list[bool]  # may not lose the last of its present modules
+    users: list[int]  # of each bridge: the connector that a module not in play joins over it
+    used_a: list[float]  # of each bridge, by modules not in play
+
+    @property
+    def connectors(self) -> range:
+        return range(len(self.target_w))
+
+    @property
+    def modules(self) -> range:
+        return range(len(self.present))
+
+    def level(self, connector: int, capacity_w: float) -> Level:
+        served_w = min(self.target_w[connector], capacity_w)
+        return self.tier[connector], round(served_w / self.weight[connector], 3)
+
+    def levels(self, capacity_w: Sequence[float]) -> list[Level]:
+        """What makes one assignment better than another: the poorest connector first, tier by tier."""
+        return sorted(self.level(each, capacity_w[each]) for each in self.connectors if self.target_w[each] > 0)
+
+    def cost(self, module: int, connector: int) -> int:
+        """Moves are counted as wear: an idle module joins for 1, one that feeds another connector changes for 2."""
+        was = self.present[module]
+        if connector in (was, NOBODY):
+            return 0
+        return 1 if was == NOBODY else 2
+
+    def cost_of(self, owner: Sequence[int]) -> int:
+        return sum(self.cost(module, owner[module]) for module in self.modules)
+
+    def capacities(self, owner: Sequence[int]) -> list[float]:
+        capacity_w = list(self.base_w)
+        for module in self.modules:
+            if self.in_play[module] and owner[module] != NOBODY:
+                capacity_w[owner[module]] += self.gives_w[module][owner[module]]
+        return capacity_w
+
+    def equal_w(self) -> list[float] | None:
+        """What any module in play gives each connector, if all that give something give the same; else None."""
+        rows = {id(row): row for module, row in enumerate(self.gives_w) if self.in_play[module]}
+        if len(rows) == 1:
+            return next(iter(rows.values()))
+        same: list[float] = []
+        for connector in self.connectors:
+            given = {row[connector] for row in rows.values()} - {0.0}
+            if len(given) > 1:
+                return None
+            same.append(given.pop() if given else 0.0)
+        return same
+
+    def pinned(self, module: int) -> Problem:
+        """The same problem while `module` stays where it is for good."""
+        connector = self.present[module]
+        base_w, in_play, keeps_one = list(self.base_w), list(self.in_play), list(self.keeps_one)
+        base_w[connector] += self.gives_w[module][connector]
+        in_play[module] = keeps_one[connector] = False
+        return attrs.evolve(self, base_w=base_w, in_play=in_play, keeps_one=keeps_one)
+
+    def net(self, users: Sequence[int]) -> Net:
+        """The ways that are open if each bridge is used by the connector in `users`. A useless module has no way."""
+        wiring, in_play, gives_w = self.wiring, self.in_play, self.gives_w
+        modules_at = [
+            [module for module in modules if in_play[module] and gives_w[module][connector] > 0.0]
+            for connector, modules in enumerate(wiring.modules_of)
+        ]
+        net = Net(modules_at, list(self.connectors), [MUCH] * len(modules_at), [[n] for n in self.connectors], [])
+        net.spare_a = [math.inf] * len(modules_at)
+        if wiring.bridge_at:
+            self._divide_by_bridges(net, users)
+        return net
+
+    def _divide_by_bridges(self, net: Net, users: Sequence[int]) -> None:
+        over = self.wiring.bridge_at
+        for connector in self.connectors:
+            modules = net.modules_at[connector]
+            net.modules_at[connector] = [each for each in modules if (each, connector) not in over]
+            for bridge, user in enumerate(users):
+                behind = [each for each in modules if over.get((each, connector)) == bridge]
+                if user == connector and behind:
+                    self._add_node(net, connector, bridge, behind)
+
+    def _add_node(self, net: Net, connector: int, bridge: int, modules: list[int]) -> None:
+        spare_a = self.wiring.bridges[bridge].max_current_a - self.used_a[bridge]
+        each_a = max(self.gives_w[module][connector] for module in modules) / self.voltage_v[connector]
+        net.nodes_of[connector].append(len(net.modules_at))
+        net.modules_at.append(modules)
+        net.connector_at.append(connector)
+        net.room.append(max(0, int(spare_a / each_a + 1e-9)))
+        net.spare_a.append(spare_a)
+
+
+def pose(targets_w: Mapping[ConnectorId, float], situation: Situation, wiring: Wiring) -> Problem:
+    """The problem by number. A connector without a target wants nothing; without a voltage no module is in range."""
+    connectors = wiring.connectors
+    voltage_v = [situation.voltages_v.get(each, 0.0) for each in connectors]
+    faulty = frozenset(situation.faulty)
+    gives_w = _rows(situation, wiring, voltage_v, faulty)
+    present = _present(situation, wiring)
+    stuck = faulty.union(situation.locked)
+    in_play = [
+        each not in stuck and fixed == NOBODY and bool(reach)
+        for each, fixed, reach in zip(wiring.modules, wiring.fixed_at, wiring.reach, strict=True)
+    ]
+    problem = Problem(
+        wiring=wiring,
+        target_w=[_number(targets_w.get(each, 0.0)) for each in connectors],
+        weight=[situation.weights.get(each, 1.0) for each in connectors],
+        tier=[situation.tiers.get(each, 1) for each in connectors],
+        voltage_v=voltage_v,
+        gives_w=gives_w,
+        present=present,
+        in_play=in_play,
+        base_w=[0.0] * len(connectors),
+        keeps_one=[False] * len(connectors),
+        users=[NOBODY] * len(wiring.bridges),
+        used_a=[0.0] * len(wiring.bridges),
+    )
+    _count_what_is_not_in_play(problem)
+    _keep_one_each(problem, situation.delivering)
+    return problem
+
+
+def _number(value_w: float) -> float:
+    """A target that is no number, or negative, wants nothing."""
+    return value_w if value_w > TINY_W else 0.0
+
+
+def _rows(
+    situation: Situation, wiring: Wiring, voltage_v: Sequence[float], faulty: Collection[ModuleId]
+) -> list[list[float]]:
+    nothing = [0.0] * len(voltage_v)
+    by_rating = [[sample.power_at(each_v) for each_v in voltage_v] for sample in wiring.sample]
+    rows = [by_rating[rating] for rating in wiring.rating_of]
+    for each, part in situation.derating.items():
+        if each in wiring.module_number and part != 1.0:
+            number = wiring.module_number[each]
+            rows[number] = [max(0.0, part) * power_w for power_w in rows[number]]
+    for each in faulty:
+        if each in wiring.module_number:
+            rows[wiring.module_number[each]] = nothing
+    return rows
+
+
+def _present(situation: Situation, wiring: Wiring) -> list[int]:
+    """Where the modules are. A fixed one is where it is wired to, whatever is said."""
+    present = list(wiring.fixed_at)
+    for each, connector in situation.present.items():
+        number = wiring.module_number.get(each)
+        if number is not None and connector is not None and present[number] == NOBODY:
+            present[number] = wiring.connector_number.get(connector, NOBODY)
+    return present
+
+
+def _count_what_is_not_in_play(problem: Problem) -> None:
+    for module, connector in enumerate(problem.present):
+        if connector == NOBODY or problem.in_play[module]:
+            continue
+        given_w = problem.gives_w[module][connector]
+        problem.base_w[connector] += given_w
+        bridge = problem.wiring.bridge_at.get((module, connector))
+        if bridge is not None:
+            problem.users[bridge] = connector
+            problem.used_a[bridge] += given_w / problem.voltage_v[connector] if given_w else 0.0
+
+
+def _keep_one_each(problem: Problem, delivering: Collection[ConnectorId]) -> None:
+    """Current must not stop because the plan moves what carries it; what is not in play carries it anyway."""
+    for each in delivering:
+        connector = problem.wiring.connector_number.get(each)
+        if connector is not None and problem.base_w[connector] <= 0.0:
+            problem.keeps_one[connector] = any(
+                problem.present[module] == connector
+                and problem.in_play[module]
+                and problem.gives_w[module][connector] > 0.0
+                for module in problem.wiring.modules_of[connector]
+            )
