@@ -540,6 +540,9 @@ class ModuleTask:
             self._may_carry_a = wanted.current_a
         else:
             self._may_carry_a = max(wanted.current_a, min(self._may_carry_a, measured.current_a))
+        if not self.started:  # still starting, or restarted: off is not short
+            self._shortfall.forget()
+            return
         self._shortfall.observe(wanted.voltage_v, wanted.current_a, measured, now_s)
         regained_a = self._heard.rating.current_limit_a(wanted.voltage_v)
         if self._shortfall.limit_a is not None and self._shortfall.limit_a >= regained_a:
