@@ -94,7 +94,13 @@ def _with_one_pinned(problem: Problem, net: Net, connector: int) -> list[int]:
             owner = _solved(problem.pinned(module), net.without(module, connector))
             owner[module] = connector
             tried.append(owner)
-    return max(tried, key=lambda each: (problem.levels(problem.capacities(each)), -problem.cost_of(each)))
+    return max(
+        tried,
+        key=lambda each: (
+            [round(level, 2) for level in problem.levels(problem.capacities(each))],
+            -problem.cost_of(each),
+        ),
+    )
 
 
 def _told(problem: Problem, owner: Sequence[int], before: Assignment, used: Mapping[str, ConnectorId]) -> Assigned:

@@ -46,7 +46,7 @@ class _Merits:
         if owner is None:
             owner = self.owners[users] = self._solve(users)
         levels = self._problem.levels(self._problem.capacities(owner))
-        rounded = [(tier, round(level, 2)) for tier, level in levels]
+        rounded = [round(level, 2) for level in levels]
         return rounded, -self._problem.cost_of(owner), users.count(NOBODY)
 
 

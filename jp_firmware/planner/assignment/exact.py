@@ -93,11 +93,12 @@ def best_counts(problem: Problem, net: Net, equal_w: list[float]) -> list[int]:
         if problem.keeps_one[connector] and matching.raise_by_one(connector):
             count[connector] = 1
 
-    def turn(connector: int) -> tuple[tuple[int, float], float, bool, int]:
+    def turn(connector: int) -> tuple[float, float, bool, int]:
         """Poorest first; of equals the one that gains more, then one that has the module already."""
         with_w = problem.base_w[connector] + count[connector] * equal_w[connector]
         after = problem.level(connector, with_w + equal_w[connector])
-        return problem.level(connector, with_w), -after[1], count[connector] >= has[connector], connector
+        now = problem.level(connector, with_w)
+        return round(now, 2), -round(after, 2), count[connector] >= has[connector], connector
 
     turns = [turn(connector) for connector in problem.connectors if count[connector] < wanted[connector]]
     heapq.heapify(turns)

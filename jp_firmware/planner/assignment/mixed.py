@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import heapq
 
-from jp_firmware.planner.assignment.problem import NOBODY, TINY_W, Net, Problem
+from jp_firmware.planner.assignment.problem import NOBODY, TINY_W, Net, Problem, compared
 from jp_firmware.planner.assignment.realise import fewest_moves
-from jp_firmware.planner.assignment.search import Division, cheapen, compared, improve, tidy
-
-LOOKED_AT = 4000  # steps looked at in one search; ours, about 10 ms on a PC
+from jp_firmware.planner.assignment.search import Division, cheapen, improve, tidy
 
 
 def best_owner(problem: Problem, net: Net) -> list[int]:
@@ -33,7 +31,7 @@ def _from_present(problem: Problem, net: Net) -> Division:
     """The present assignment, freed of what is not needed, then improved."""
     division = Division.empty(problem, net)
     for module, connector in enumerate(problem.present):
-        is_open = connector != NOBODY and problem.in_play[module] and module in division.reaches[connector]
+        is_open = connector != NOBODY and problem.in_play[module] and module in division.is_reached[connector]
         if is_open and division.fits(module, connector):
             division.put(module, connector)
     tidy(division)
@@ -45,7 +43,7 @@ def _settle(division: Division) -> None:
     """Improves and cheapens in turn until neither finds anything: asked again, nothing would move."""
     while True:
         before = list(division.owner)
-        improve(division, LOOKED_AT)
+        improve(division)
         tidy(division)
         cheapen(division)
         if division.owner == before:
@@ -78,9 +76,9 @@ def _fresh(problem: Problem, net: Net, tight: bool) -> Division:
         division.put(min(fitting, key=merit), connector)
         if division.is_short(connector):
             heapq.heappush(turns, (problem.level(connector, division.capacity_w[connector]), connector))
-    improve(division, LOOKED_AT)
+    improve(division)
     tidy(division, near_present=False)
-    improve(division, LOOKED_AT)
+    improve(division)
     return division
 
 
@@ -122,6 +120,7 @@ def _realise_by_class(division: Division) -> None:
 
 
 def _place(division: Division, owner: dict[int, int]) -> None:
+    division.settled.clear()
     for module in owner:
         division.put(module, NOBODY)
     for module, connector in owner.items():

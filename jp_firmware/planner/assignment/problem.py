@@ -22,8 +22,14 @@ TINY_W = 1e-3  # below this two powers are the same; ours
 Efficiency: TypeAlias = Callable[[float, float], float]
 """Efficiency of modules, 0 to 1, at an output voltage (V) and a load (0 to 1 of what they can give there)."""
 
-Level: TypeAlias = tuple[int, float]
-"""How well a connector is served: its tier, then watts for each unit of weight. Compared as sorted lists."""
+SAME = 2 * TINY_W  # levels closer than this are equal
+TIER = 1e10  # above every level in W; a float still tells microwatts apart up to the last tier
+
+Level: TypeAlias = float
+"""How well a connector is served: `TIER` times its tier, plus watts for each unit of weight.
+
+Assignments are compared by their sorted levels: the poorest connector of the first tier first.
+"""
 
 
 @attrs.frozen(kw_only=True)
@@ -66,6 +72,7 @@ class Wiring:
             tuple(dict.fromkeys(self.connector_number[way.connector] for way in feed.ways)) for feed in feeds
         )
         self.modules_of = self._specialists_first()
+        self.neighbours = self._neighbours()
 
     def _bridges_used(self) -> dict[tuple[int, int], int]:
         """The bridge that lies between a module and a connector, by their numbers."""
@@ -77,6 +84,14 @@ class Wiring:
                 if way is not None and way.bridge:
                     used[module, self.connector_number[connector]] = bridge_number[way.bridge]
         return used
+
+    def _neighbours(self) -> tuple[frozenset[int], ...]:
+        """For each connector those that could want a module it has, and those that could want one of theirs."""
+        near = [{connector} for connector in range(len(self.connectors))]
+        for reached in set(self.reach):
+            for connector in reached:
+                near[connector].update(reached)
+        return tuple(frozenset().union(*(near[other] for other in others)) for others in near)
 
     def _specialists_first(self) -> tuple[tuple[int, ...], ...]:
         """For each connector the modules that reach it, those with the fewest other ways first."""
@@ -136,8 +151,9 @@ class Problem:
         return range(len(self.present))
 
     def level(self, connector: int, capacity_w: float) -> Level:
-        served_w = min(self.target_w[connector], capacity_w)
-        return self.tier[connector], round(served_w / self.weight[connector], 3)
+        target_w = self.target_w[connector]
+        served_w = capacity_w if capacity_w < target_w else target_w
+        return self.tier[connector] * TIER + served_w / self.weight[connector]
 
     def levels(self, capacity_w: Sequence[float]) -> list[Level]:
         """What makes one assignment better than another: the poorest connector first, tier by tier."""
@@ -212,6 +228,14 @@ class Problem:
         net.connector_at.append(connector)
         net.room.append(max(0, int(spare_a / each_a + 1e-9)))
         net.spare_a.append(spare_a)
+
+
+def compared(levels: Sequence[Level], others: Sequence[Level]) -> int:
+    """1, 0 or -1 as `levels` (sorted) are better, equal or worse, with the tolerance that sums of powers need."""
+    for mine, its in zip(levels, others, strict=True):
+        if not -SAME <= mine - its <= SAME:
+            return 1 if mine > its else -1
+    return 0
 
 
 def pose(targets_w: Mapping[ConnectorId, float], situation: Situation, wiring: Wiring) -> Problem:

@@ -7,12 +7,14 @@ them ends; that the end is the best one is not claimed (the problem is NP-hard w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TypeAlias
 
 import attrs
 
-from jp_firmware.planner.assignment.problem import NOBODY, TINY_W, Level, Net, Problem
+from jp_firmware.planner.assignment.problem import NOBODY, SAME, TINY_W, Level, Net, Problem, compared
+
+DEEP = 64  # modules, up to which steps through a third connector are looked at; ours: more have finer ways
 
 Step: TypeAlias = tuple[tuple[int, int], ...]
 """Modules and the connector that each goes to."""
@@ -29,7 +31,9 @@ class Division:
     spare_a: list[float]
     kept: list[int]  # by connector: its present modules that it still has
     node_of: dict[tuple[int, int], int]  # of modules behind a bridge
-    reaches: list[frozenset[int]]  # by connector
+    reaches: list[list[int]]  # the modules that a connector can have
+    is_reached: list[frozenset[int]]  # the same, to ask
+    settled: set[int] = attrs.field(factory=set)  # short connectors for which no step was found
 
     @classmethod
     def empty(cls, problem: Problem, net: Net) -> Division:
@@ -39,27 +43,17 @@ class Division:
             for node in range(len(problem.target_w), len(net.modules_at))
             for module in net.modules_at[node]
         }
+        reaches = [[module for node in nodes for module in net.modules_at[node]] for nodes in net.nodes_of]
         return cls(
-            problem,
-            net,
-            [NOBODY] * len(problem.present),
-            list(problem.base_w),
-            list(net.spare_a),
-            [0] * len(problem.target_w),
-            over_bridges,
-            [frozenset(m for node in nodes for m in net.modules_at[node]) for nodes in net.nodes_of],
-        )
-
-    def copy(self) -> Division:
-        return Division(
-            self.problem,
-            self.net,
-            list(self.owner),
-            list(self.capacity_w),
-            list(self.spare_a),
-            list(self.kept),
-            self.node_of,
-            self.reaches,
+            problem=problem,
+            net=net,
+            owner=[NOBODY] * len(problem.present),
+            capacity_w=list(problem.base_w),
+            spare_a=list(net.spare_a),
+            kept=[0] * len(problem.target_w),
+            node_of=over_bridges,
+            reaches=reaches,
+            is_reached=[frozenset(modules) for modules in reaches],
         )
 
     def put(self, module: int, connector: int) -> None:
@@ -150,7 +144,15 @@ class Division:
         return all(left > 0 or self.kept[origin] == 0 for origin, left in kept.items())
 
     def take(self, step: Step) -> None:
+        """Makes `step`, and looks again at whoever it may have given new steps to."""
+        neighbours = self.problem.wiring.neighbours
         for module, connector in step:
+            for touched in (self.owner[module], connector):
+                if touched != NOBODY:
+                    self.settled -= neighbours[touched]
+            if self.owner[module] == NOBODY or connector == NOBODY:
+                for near in self.problem.wiring.reach[module]:
+                    self.settled -= neighbours[near]
             self.put(module, connector)
 
     def fits(self, module: int, connector: int) -> bool:
@@ -160,53 +162,67 @@ class Division:
         amps = self.problem.gives_w[module][connector] / self.problem.voltage_v[connector]
         return amps <= self.spare_a[node] + 1e-6
 
-    def steps_for(self, poor: int, deep: bool = True) -> Iterator[Step]:
-        """What could raise `poor`: a free module; one taken from another, which may get something in return."""
-        owner, modules_of = self.owner, self.reaches
-        mine = [module for module in modules_of[poor] if owner[module] == poor]
-        for module in sorted(modules_of[poor]):
-            other = owner[module]
-            if other == poor:
+    def step_for(self, poor: int) -> Step | None:
+        """A step that raises `poor`: a free module, or one taken from another, who may get something in return."""
+        owner = self.owner
+        mine = [module for module in self.reaches[poor] if owner[module] == poor]
+        for module in self.reaches[poor]:
+            if owner[module] == poor:
                 continue
-            if other == NOBODY:
-                yield ((module, poor),)
-                for given in mine:  # or instead of a smaller one
-                    yield (module, poor), (given, NOBODY)
-                continue
-            yield ((module, poor),)
+            steps = self._from_idle(module, poor, mine) if owner[module] == NOBODY else self._from(module, poor, mine)
+            for step in steps:
+                if self.helps(step):
+                    return step
+        return None
+
+    def _from_idle(self, module: int, poor: int, mine: list[int]) -> Iterator[Step]:
+        yield ((module, poor),)
+        if self.node_of:  # where a bridge is full, in place of another
             for given in mine:
-                if given in modules_of[other]:
-                    yield (module, poor), (given, other)
-            for instead in modules_of[other]:
-                third = owner[instead]
-                if third == NOBODY:
-                    yield (module, poor), (instead, other)
-                    for given in mine:
-                        if given in modules_of[other]:
-                            yield (module, poor), (instead, other), (given, NOBODY)
-                elif deep and third not in (poor, other):
-                    yield (module, poor), (instead, other)
-                    for given in mine:
-                        if given in modules_of[third]:
-                            yield (module, poor), (instead, other), (given, third)
+                yield (module, poor), (given, NOBODY)
+
+    def _from(self, module: int, poor: int, mine: list[int]) -> Iterator[Step]:
+        """`poor` takes `module`; its owner gets nothing, or one that is idle, or of `poor`, or of a third.
+
+        Left out is what cannot help: nobody may end below the poorest of those whom the step touches.
+        """
+        owner, capacity_w, gives_w, level = self.owner, self.capacity_w, self.problem.gives_w, self.problem.level
+        other = owner[module]
+        least = min(level(poor, capacity_w[poor]), level(other, capacity_w[other])) - SAME
+        left_w = capacity_w[other] - gives_w[module][other]
+        if level(other, left_w) >= least:
+            yield ((module, poor),)
+        deep = len(owner) <= DEEP
+        for instead in self.reaches[other]:
+            third = owner[instead]
+            if third == other or level(other, left_w + gives_w[instead][other]) < least:
+                continue
+            taken = (module, poor), (instead, other)
+            if third in (NOBODY, poor):
+                yield taken
+            elif deep:
+                lacking_w = capacity_w[third] - gives_w[instead][third]
+                lowest = min(least, level(third, capacity_w[third]) - SAME)
+                if level(third, lacking_w) >= lowest:
+                    yield taken
+                for given in mine:
+                    if given in self.is_reached[third] and level(third, lacking_w + gives_w[given][third]) >= lowest:
+                        yield *taken, (given, third)
 
 
-def improve(division: Division, budget: int) -> None:
-    """Takes steps that help the poorest until there is none, or until `budget` steps were looked at."""
-    searching = True
-    while searching and budget > 0:
-        searching = False
+def improve(division: Division) -> None:
+    """Takes steps that raise the poorest until no short connector has one."""
+    while True:
         for poor in division.poorest_first():
-            for step in division.steps_for(poor):
-                budget -= 1
-                if division.helps(step):
-                    division.take(step)
-                    searching = True
-                    break
-                if budget <= 0:
-                    break
-            if searching:
+            if poor in division.settled:
+                continue
+            step = division.step_for(poor)
+            if step is not None:
+                division.take(step)
                 break
+            division.settled.add(poor)
+        else:
+            return
 
 
 def cheapen(division: Division) -> None:
@@ -232,7 +248,7 @@ def _cheaper_ways(division: Division, module: int) -> Iterator[Step]:
     for instead in division.reaches[here]:
         if owner[instead] == NOBODY:
             yield (instead, here), (module, NOBODY)
-    if origin == NOBODY or module not in division.reaches[origin]:
+    if origin == NOBODY or module not in division.is_reached[origin]:
         return
     yield ((module, origin),)
     for instead in division.reaches[here]:
@@ -255,12 +271,4 @@ def tidy(division: Division, near_present: bool = True) -> None:
         for module in modules:
             is_spare = division.capacity_w[connector] - row[module][connector] >= problem.target_w[connector] - TINY_W
             if is_spare and division._is_allowed(((module, NOBODY),)):
-                division.put(module, NOBODY)
-
-
-def compared(levels: Sequence[Level], others: Sequence[Level]) -> int:
-    """1, 0 or -1 as `levels` are better, equal or worse, with the tolerance that sums of powers need."""
-    for (tier, mine), (other_tier, its) in zip(levels, others, strict=True):
-        if tier != other_tier or abs(mine - its) > 2 * TINY_W:
-            return 1 if (tier, mine) > (other_tier, its) else -1
-    return 0
+                division.take(((module, NOBODY),))

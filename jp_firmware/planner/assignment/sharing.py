@@ -13,8 +13,7 @@ import attrs
 
 from jp_firmware.model.ids import ConnectorId
 from jp_firmware.planner.assignment.assigning import Assigned, assign
-from jp_firmware.planner.assignment.problem import TINY_W, Level, Situation, Wiring, pose
-from jp_firmware.planner.assignment.search import compared
+from jp_firmware.planner.assignment.problem import TIER, TINY_W, Level, Situation, Wiring, compared, pose
 from jp_firmware.planner.topology import Topology
 
 Powers: TypeAlias = Mapping[ConnectorId, float]
@@ -78,6 +77,6 @@ def _serves_as_well(one_w: Powers, other_w: Powers, situation: Situation) -> boo
 
 def _levels(power_w: Powers, situation: Situation) -> Sequence[Level]:
     return sorted(
-        (situation.tiers.get(each, 1), served_w / situation.weights.get(each, 1.0))
+        situation.tiers.get(each, 1) * TIER + served_w / situation.weights.get(each, 1.0)
         for each, served_w in power_w.items()
     )
