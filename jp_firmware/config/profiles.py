@@ -40,6 +40,22 @@ def path_of(kind: str, name: str) -> Path:
     raise ConfigError(f"there is no profile {name!r} among the {kind}; {_alternatives(kind, name)}")
 
 
+def file_of(kind: str, name: str) -> Path:
+    """A file that a profile of a `kind` names, as the DBC of a module: the first of that name beside the profiles.
+
+    Raises ConfigError when there is none, or when `name` is not a plain file name.
+    """
+    if _NAME.fullmatch(name):
+        for directory in directories():
+            path = directory / kind / name
+            if path.is_file():
+                return path
+    raise ConfigError(
+        f"there is no file {name!r} among the {kind}; put it beside the profile, in {kind}/ of a directory named by "
+        "JP_PROFILES"
+    )
+
+
 def load_profile(kind: str, name: str) -> dict[str, Any]:
     """The profile as plain data. Raises ConfigError when there is none, or when it is not TOML."""
     return read_toml(path_of(kind, name))[1]

@@ -101,7 +101,11 @@ class Plant:
         }
         self.nodes = {
             one.id: EMULATED[one.driver](
-                module=modules[one.id], bus=self.buses[one.connector], address=one.address, marks=self.marks
+                module=modules[one.id],
+                bus=self.buses[one.connector],
+                address=one.address,
+                marks=self.marks,
+                profile=one.profile,
             )
             for one in cabinet.modules
         }

@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from importlib.metadata import entry_points
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import attrs
 from attrs import validators
@@ -51,14 +51,10 @@ class ModuleProfile:
     start_within_s: float = attrs.field(default=2.0, validator=validators.gt(0))  # ON to "on", before ON is repeated
     low_range_max_voltage_v: float = attrs.field(default=0.0, validator=validators.ge(0))  # 0: it has one range only
     range_settle_s: float = attrs.field(default=2.0, validator=validators.ge(0))  # off, before and after a change of it
-    high_range_max_current_a: float = attrs.field(
-        default=0.0, validator=validators.ge(0)
-    )  # 0: `max_current_a` there too
-    start_stagger_s: float = attrs.field(
-        default=0.0, validator=validators.ge(0)
-    )  # between starts of a connector's modules
-    derate_from_c: float = 1000.0  # ambient over which its current falls in a straight line; the module may not say so
-    derate_to_c: float = 1001.0  # ambient at which it has fallen to nothing
+    high_range_max_current_a: float = attrs.field(default=0.0, validator=validators.ge(0))  # 0: the same in both
+    start_stagger_s: float = attrs.field(default=0.0, validator=validators.ge(0))  # between starts at one connector
+    derate_from_c: float = 1000.0  # ambient over which less current is asked of it, in a straight line
+    derate_to_c: float = 1001.0  # ambient at which none is
     options: Mapping[str, Any] = attrs.field(factory=dict)  # what only this driver understands
 
     @property
@@ -336,6 +332,19 @@ class ModuleDriver(Protocol):
 
     def codec(self, address: int, profile: ModuleProfile, /) -> ModuleCodec:
         """Raises `ConfigError` for an address that the family does not have, or options it does not know."""
+
+
+@runtime_checkable
+class DescribedDriver(ModuleDriver, Protocol):
+    """A driver of families that are described by their profiles: what each is like is read there."""
+
+    def semantics_of(self, profile: ModuleProfile, /) -> Semantics:
+        """Raises `ConfigError` for a description that is wrong."""
+
+
+def semantics_of(driver: ModuleDriver, profile: ModuleProfile) -> Semantics:
+    """What modules of `profile` are like. Raises `ConfigError` for a profile whose description is wrong."""
+    return driver.semantics_of(profile) if isinstance(driver, DescribedDriver) else driver.semantics
 
 
 def check_address(driver: ModuleDriver, address: int) -> None:

@@ -34,7 +34,9 @@ from jp_firmware.hw.modules.driver import (
     ModuleDriver,
     ModuleProfile,
     Rated,
+    Semantics,
     load_driver,
+    semantics_of,
 )
 from jp_firmware.hw.modules.heard import Heard
 from jp_firmware.hw.modules.inventory import Inventory
@@ -100,6 +102,7 @@ class ModuleTask:
     _faults: FaultSink
     _driver: ModuleDriver = attrs.field()
     _codec: ModuleCodec = attrs.field(init=False)
+    _semantics: Semantics = attrs.field(init=False)
     status: Source[ModuleStatus] = attrs.field(init=False)
 
     _heard: Heard = attrs.field(init=False)
@@ -131,8 +134,9 @@ class ModuleTask:
     def __attrs_post_init__(self) -> None:
         self.status = Source(owner=self.config.id)
         self._codec = self._driver.codec(self.config.address, self.profile)
-        self._heard = Heard(self.profile.rating, spontaneous=self._driver.semantics.spontaneous)
-        self._range = RangeChoice(self.profile, self._driver.semantics)
+        self._semantics = semantics_of(self._driver, self.profile)
+        self._heard = Heard(self.profile.rating, spontaneous=self._semantics.spontaneous)
+        self._range = RangeChoice(self.profile, self._semantics)
         self.bus.subscribe(self._codec.is_from_module, self._receive)
 
     # --- what the stage reads ---------------------------------------------------------------------------------------
@@ -344,7 +348,7 @@ class ModuleTask:
         self._shortfall.forget()
         self._inbox.clear()
         self._identity_tries = 0
-        self._heartbeat_due_s = self._started_at_s if self._driver.semantics.heartbeat_s else math.inf
+        self._heartbeat_due_s = self._started_at_s if self._semantics.heartbeat_s else math.inf
         try:
             self.want_off()
             while True:
@@ -397,7 +401,7 @@ class ModuleTask:
     @property
     def _unanswered_off_s(self) -> float:
         """A family that cannot be asked says what it delivers once in its own period."""
-        return UNANSWERED_OFF_S + (self.profile.poll_status_s if self._driver.semantics.spontaneous else 0.0)
+        return UNANSWERED_OFF_S + (self.profile.poll_status_s if self._semantics.spontaneous else 0.0)
 
     # --- asking and telling -----------------------------------------------------------------------------------------
 
@@ -412,7 +416,7 @@ class ModuleTask:
             self._send_paced(now_s)
         if now_s >= self._heartbeat_due_s:
             self.bus.send_now(*self._codec.heartbeat())
-            self._heartbeat_due_s = now_s + (self._driver.semantics.heartbeat_s or math.inf)
+            self._heartbeat_due_s = now_s + (self._semantics.heartbeat_s or math.inf)
         self._select_range(now_s)
         if now_s >= self._output_due_s:
             self._ask_output(now_s)

@@ -27,6 +27,7 @@ class ModuleNode:
     bus: Bus
     address: int
     marks: Marks
+    profile: str = ""  # of its type, for families that are described there
     peers: Sequence[Any] = ()
     misbehaviour: Misbehaviour = attrs.field(factory=Misbehaviour)
     last_off_at_s: float | None = None  # of OFF frames, whether the module was on or not

@@ -67,7 +67,13 @@ class EmulatedBench:
         modules = [Module(id=f"module-{n}", rating=rating_of(self.profile_name)) for n in self.addresses]
         self.bus = Bus(modules, closed=True)
         self.nodes = [
-            EMULATED[self.driver](module=module, bus=self.bus, address=address, marks=Marks(clock=trio.current_time))
+            EMULATED[self.driver](
+                module=module,
+                bus=self.bus,
+                address=address,
+                marks=Marks(clock=trio.current_time),
+                profile=self.profile_name,
+            )
             for module, address in zip(modules, self.addresses, strict=True)
         ]
         self.wire = ModuleBus(self.nodes)
