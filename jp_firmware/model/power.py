@@ -101,6 +101,7 @@ class Standing:
     admitted_since_s: float = math.inf  # let in without a break since then
     turn_since_s: float = math.inf  # its present turn; others who wait come after `rotate_s` of it
     waiting_since_s: float = math.inf  # it wants power, and there is not even the useful minimum for it
+    turns: int = 0  # how often it was let in during this session
     modest_since_s: float = math.inf  # it draws notably less than it may
     modest_peak_w: float = 0.0  # the most it drew since
     held: bool = False  # its wish went stale: what is reserved for it stays reserved until nothing flows

@@ -1,8 +1,9 @@
 """Who is let in when there is not the useful minimum for everyone, and who waits how long for a turn. Pure.
 
 Nobody is given less than is useful: a session is either let in with its minimum or waits. Tiers come first; then those
-within their turn, by weight and then by who came first; then those who wait, longest first; last those whose turn is
-over, the longest in last. Whoever does not fit is passed over, so that the only one who fits is never paused.
+within their turn, by weight and then by who came first; then those who wait, longest first and, of those, who had the
+fewest turns; last those whose turn is over, the longest in last. Whoever does not fit is passed over, so that the only
+one who fits is never paused.
 """
 
 from __future__ import annotations
@@ -63,15 +64,20 @@ def turns(
 def _after(wish: Wish, waits: bool, anyone_waits: bool, rules: Rules, now_s: float) -> Standing:
     was = wish.standing
     if not wish.high_w > 0:
-        if math.isinf(was.admitted_since_s) and math.isinf(was.waiting_since_s):
+        if not was.turns and math.isinf(was.waiting_since_s):
             return was
-        return attrs.evolve(was, admitted_since_s=math.inf, turn_since_s=math.inf, waiting_since_s=math.inf)
+        turns_had = was.turns if wish.demand.active else 0
+        return attrs.evolve(
+            was, admitted_since_s=math.inf, turn_since_s=math.inf, waiting_since_s=math.inf, turns=turns_had
+        )
     if waits:
         if not math.isinf(was.waiting_since_s):
             return was
         return attrs.evolve(was, admitted_since_s=math.inf, turn_since_s=math.inf, waiting_since_s=now_s)
     if math.isinf(was.admitted_since_s):
-        return attrs.evolve(was, admitted_since_s=now_s, turn_since_s=now_s, waiting_since_s=math.inf)
+        return attrs.evolve(
+            was, admitted_since_s=now_s, turn_since_s=now_s, waiting_since_s=math.inf, turns=was.turns + 1
+        )
     if anyone_waits and now_s - was.turn_since_s >= rules.rotate_s:  # stays although others wait: a turn anew
         return attrs.evolve(was, turn_since_s=now_s)
     return was
@@ -81,7 +87,7 @@ def _rank(wish: Wish, rules: Rules, now_s: float) -> tuple[float, ...]:
     standing, demand = wish.standing, wish.demand
     if not math.isinf(standing.waiting_since_s) or math.isinf(standing.admitted_since_s):
         since_s = min(standing.waiting_since_s, now_s)
-        return (demand.tier, 1, since_s, -demand.weight, demand.started_s, demand.connector_id)
+        return (demand.tier, 1, since_s, standing.turns, -demand.weight, demand.started_s, demand.connector_id)
     if now_s - standing.turn_since_s < rules.rotate_s:
         return (demand.tier, 0, -demand.weight, demand.started_s, demand.connector_id)
     return (demand.tier, 2, -standing.admitted_since_s, -demand.weight, demand.started_s, demand.connector_id)

@@ -142,7 +142,7 @@ class Shrinking:
 
     def capacity_w(self, target_w: Mapping[ConnectorId, float]) -> Mapping[ConnectorId, float]:
         self.asked += 1
-        return {key: (100 - self.asked) * KW for key in target_w}
+        return dict.fromkeys(target_w, (100 - self.asked) * KW)
 
 
 def test_an_assignment_that_never_comes_to_rest_ends_within_its_modules_and_the_limits() -> None:

@@ -52,7 +52,7 @@ def test_a_limit_on_what_does_not_exist_is_refused() -> None:
     book = LimitBook(scopes=frozenset({"site", "connector-1"}))
     book.set(limit("connector-1", 30))
 
-    with pytest.raises(UnknownScope, match='no "connector-7".*connector-1, site'):
+    with pytest.raises(UnknownScope, match=r'no "connector-7".*connector-1, site'):
         book.set(limit("connector-7", 30))
     assert ["connector-1"] == [one.scope for one in book.all()]
 
