@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jp_firmware.sim.modules.infypower import InfyPowerNode
 from jp_firmware.sim.modules.infypower_beg import BegNode
+from jp_firmware.sim.modules.maxwell import MaxwellNode
 from jp_firmware.sim.modules.node import ModuleNode
 from jp_firmware.sim.modules.tonhe import TonHeNode
 from jp_firmware.sim.modules.uugreenpower import UUGreenPowerNode
@@ -11,6 +12,7 @@ from jp_firmware.sim.modules.uugreenpower import UUGreenPowerNode
 EMULATED: dict[str, type[ModuleNode]] = {
     "infypower": InfyPowerNode,
     "infypower-beg": BegNode,
+    "maxwell": MaxwellNode,
     "tonhe": TonHeNode,
     "uugreenpower": UUGreenPowerNode,
 }
