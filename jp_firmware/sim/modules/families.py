@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jp_firmware.sim.modules.huawei import HuaweiNode
 from jp_firmware.sim.modules.infypower import InfyPowerNode
 from jp_firmware.sim.modules.infypower_beg import BegNode
 from jp_firmware.sim.modules.maxwell import MaxwellNode
@@ -10,6 +11,7 @@ from jp_firmware.sim.modules.tonhe import TonHeNode
 from jp_firmware.sim.modules.uugreenpower import UUGreenPowerNode
 
 EMULATED: dict[str, type[ModuleNode]] = {
+    "huawei": HuaweiNode,
     "infypower": InfyPowerNode,
     "infypower-beg": BegNode,
     "maxwell": MaxwellNode,
