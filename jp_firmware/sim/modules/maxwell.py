@@ -76,6 +76,8 @@ class MaxwellNode(ModuleNode):
         message = Message.decode(frame.data)
         if message.function not in (Function.SET, Function.READ):
             return []  # of another make with the same protocol number
+        if self.module.starting_up(now_s):
+            return []  # no word for it (?)
         known = (message.function, message.register)
         answer = self._frozen_answers.get(known) if self.misbehaviour.frozen else self._answer(message, now_s)
         if answer is None:

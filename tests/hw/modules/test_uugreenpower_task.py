@@ -104,8 +104,7 @@ async def test_a_module_that_is_not_heard_is_of_no_use_and_ends_by_its_own_time_
 ) -> None:
     up.deliver(450, 30)
     await up.until(lambda: up.bus.current_a > 59.9, 5)
-    up.node.misbehaviour.frozen = True
-    up.node._frozen_answers.clear()  # type: ignore[attr-defined]
+    up.memory.devices.clear()
     await up.until(lambda: up.task.status.signal.quality is Quality.STALE, 2)
     assert not up.task.usable
     await up.until(lambda: "PM-01" in up.codes, 3)
