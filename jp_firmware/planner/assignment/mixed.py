@@ -13,13 +13,24 @@ from jp_firmware.planner.assignment.problem import NOBODY, TINY_W, Net, Problem,
 from jp_firmware.planner.assignment.realise import fewest_moves
 from jp_firmware.planner.assignment.search import Division, cheapen, improve, tidy
 
+SMALL = 64  # modules; ours: in larger cabinets there are more ways to the same end, and less time for each
+
+
+def is_small(problem: Problem) -> bool:
+    """Whether there is time for a second start and for steps through a third connector."""
+    return sum(problem.in_play) <= SMALL
+
+
+def _starts(problem: Problem) -> tuple[bool, ...]:
+    return (True, False) if is_small(problem) else (True,)
+
 
 def best_owner(problem: Problem, net: Net) -> list[int]:
     """The connector of each module in play, NOBODY for idle."""
     near = _from_present(problem, net)
     if not near.poorest_first():
         return near.owner
-    fresh = max((_fresh(problem, net, tight) for tight in (True, False)), key=Division.levels)
+    fresh = max((_fresh(problem, net, tight) for tight in _starts(problem)), key=Division.levels)
     if compared(near.levels(), fresh.levels()) >= 0:
         return near.owner
     _realise_by_class(fresh)
@@ -43,7 +54,7 @@ def _settle(division: Division) -> None:
     """Improves and cheapens in turn until neither finds anything: asked again, nothing would move."""
     while True:
         before = list(division.owner)
-        improve(division)
+        improve(division, deep=is_small(division.problem))
         tidy(division)
         cheapen(division)
         if division.owner == before:
@@ -76,9 +87,10 @@ def _fresh(problem: Problem, net: Net, tight: bool) -> Division:
         division.put(min(fitting, key=merit), connector)
         if division.is_short(connector):
             heapq.heappush(turns, (problem.level(connector, division.capacity_w[connector]), connector))
-    improve(division)
-    tidy(division, near_present=False)
-    improve(division)
+    if is_small(problem):
+        improve(division, deep=False)
+        tidy(division, near_present=False)
+        improve(division, deep=False)
     return division
 
 

@@ -14,8 +14,6 @@ import attrs
 
 from jp_firmware.planner.assignment.problem import NOBODY, SAME, TINY_W, Level, Net, Problem, compared
 
-DEEP = 64  # modules, up to which steps through a third connector are looked at; ours: more have finer ways
-
 Step: TypeAlias = tuple[tuple[int, int], ...]
 """Modules and the connector that each goes to."""
 
@@ -162,14 +160,16 @@ class Division:
         amps = self.problem.gives_w[module][connector] / self.problem.voltage_v[connector]
         return amps <= self.spare_a[node] + 1e-6
 
-    def step_for(self, poor: int) -> Step | None:
+    def step_for(self, poor: int, deep: bool) -> Step | None:
         """A step that raises `poor`: a free module, or one taken from another, who may get something in return."""
         owner = self.owner
         mine = [module for module in self.reaches[poor] if owner[module] == poor]
         for module in self.reaches[poor]:
             if owner[module] == poor:
                 continue
-            steps = self._from_idle(module, poor, mine) if owner[module] == NOBODY else self._from(module, poor, mine)
+            steps = (
+                self._from_idle(module, poor, mine) if owner[module] == NOBODY else self._from(module, poor, mine, deep)
+            )
             for step in steps:
                 if self.helps(step):
                     return step
@@ -181,7 +181,7 @@ class Division:
             for given in mine:
                 yield (module, poor), (given, NOBODY)
 
-    def _from(self, module: int, poor: int, mine: list[int]) -> Iterator[Step]:
+    def _from(self, module: int, poor: int, mine: list[int], deep: bool) -> Iterator[Step]:
         """`poor` takes `module`; its owner gets nothing, or one that is idle, or of `poor`, or of a third.
 
         Left out is what cannot help: nobody may end below the poorest of those whom the step touches.
@@ -192,7 +192,6 @@ class Division:
         left_w = capacity_w[other] - gives_w[module][other]
         if level(other, left_w) >= least:
             yield ((module, poor),)
-        deep = len(owner) <= DEEP
         for instead in self.reaches[other]:
             third = owner[instead]
             if third == other or level(other, left_w + gives_w[instead][other]) < least:
@@ -210,13 +209,14 @@ class Division:
                         yield *taken, (given, third)
 
 
-def improve(division: Division) -> None:
-    """Takes steps that raise the poorest until no short connector has one."""
+def improve(division: Division, deep: bool) -> None:
+    """Takes steps that raise the poorest until no short connector has one. If `deep`, also steps through a third."""
+    division.settled.clear()
     while True:
         for poor in division.poorest_first():
             if poor in division.settled:
                 continue
-            step = division.step_for(poor)
+            step = division.step_for(poor, deep)
             if step is not None:
                 division.take(step)
                 break

@@ -69,10 +69,13 @@ def assignment_instance(
     mixed: bool = False,
     fan: int | None = None,
     start: str = "random",
+    load: float = 1.0,
+    hungry: bool = False,
 ) -> Instance:
     """A relay matrix in which each module reaches `fan` neighbouring connectors (all, up to 8, unless said).
 
-    `start` is where the modules are: "random" (anywhere in reach), "idle", or "empty" for a described present later.
+    `start` is where the modules are: "random" (anywhere in reach) or "idle". Everybody together wants about `load`
+    times 0.8 of what the modules give; one connector in four wants nothing. If `hungry`, all want more than there is.
     """
     rng = random.Random(seed)
     fan = fan or min(8, connectors)
@@ -94,9 +97,11 @@ def assignment_instance(
         weights={ConnectorId(n): rng.choice([1.0, 1.0, 1.0, 2.0]) for n in range(1, connectors + 1)},
     )
     targets_w = {
-        ConnectorId(n): 0.0 if rng.random() < 0.25 else rng.uniform(0.2, 2.0) * average_w
+        ConnectorId(n): 0.0 if rng.random() < 0.25 else rng.uniform(0.2, 2.0) * average_w * load
         for n in range(1, connectors + 1)
     }
+    if hungry:
+        targets_w = {each: rng.uniform(1.0, 2.0) * average_w * load for each in targets_w}
     return Instance(targets_w=targets_w, situation=situation, topology=topology)
 
 
