@@ -13,7 +13,7 @@ import attrs
 
 from jp_firmware.config.profiles import load_profile
 from jp_firmware.config.schema import Cabinet
-from jp_firmware.hw.meters.site_meter import load as load_site_meter
+from jp_firmware.hw.meters.site_profile import load as load_site_meter
 from jp_firmware.model.ids import ConnectorId
 from jp_firmware.sim.bus import Bus
 from jp_firmware.sim.car import Car
@@ -216,5 +216,6 @@ def rating_of(profile: str) -> ModuleRating:
         "max_power_w": "max_power_w",
         "silent_off_s": "comm_timeout_s",
         "low_range_max_voltage_v": "low_range_max_voltage_v",
+        "high_range_max_current_a": "high_range_max_current_a",
     }
     return ModuleRating(**{mine: float(data[theirs]) for theirs, mine in names.items() if theirs in data})

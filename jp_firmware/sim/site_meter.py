@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import attrs
 
-from jp_firmware.hw.meters.site_meter import SiteMeterProfile
+from jp_firmware.hw.meters.site_profile import SiteMeterProfile
 from jp_firmware.sim.misbehaviour import Misbehaviour
 
 EFFICIENCY = 0.95  # AC to DC of a module near its best load (ours)

@@ -10,59 +10,20 @@ import math
 
 import attrs
 import trio
-from attrs import validators
 
 from jp_firmware.charging.ports import FaultSink
 from jp_firmware.config import schema
-from jp_firmware.config.profiles import load_profile, path_of
-from jp_firmware.config.schema import ConfigError
-from jp_firmware.config.structure import Mistakes, structure
 from jp_firmware.config.watchdogs import SITE_METER as NAME
+from jp_firmware.hw.meters.site_profile import SiteMeterProfile
 from jp_firmware.hw.modbus.master import ModbusFault, ModbusMaster
-from jp_firmware.hw.modbus.register_map import Register, RegisterMap
 from jp_firmware.model.signals import Quality, Source
 from jp_firmware.model.site import SitePower
 from jp_firmware.nursery.supervisor import Lifeline
 
-KIND = "site_meters"  # of its profiles
 SILENT, FROZEN = "MTR-02", "MTR-03"
 FAILED_CYCLES = 2  # in a row, until the meter counts as lost (as for billing meters)
 FROZEN_S = 30.0  # ours: an unchanged float for this long while power flows is a meter that has stopped measuring
 IDLE_W = 50.0  # ours: below it a site may really stand still
-
-
-@attrs.frozen(kw_only=True)
-class SiteMeterProfile:
-    """One file of `profiles/site_meters/`. Only `power_w` is needed; other registers may be there, not polled."""
-
-    name: str
-    registers: dict[str, Register]
-    function: int = attrs.field(default=3, validator=validators.in_((3, 4)))
-    word_order: str = "high first"
-    poll_s: float = attrs.field(default=0.5, validator=validators.ge(0.1))
-    timeout_s: float = attrs.field(default=0.4, validator=validators.gt(0))
-    max_power_w: float = attrs.field(validator=validators.gt(0))
-
-    @property
-    def map(self) -> RegisterMap:
-        return RegisterMap(registers=self.registers, function=self.function, word_order=self.word_order)
-
-
-def load(name: str) -> SiteMeterProfile:
-    """The profile `name`. Raises ConfigError, in one line, if there is none or it is wrong."""
-    data = load_profile(KIND, name)
-    where = path_of(KIND, name)
-    try:
-        profile = structure(data, SiteMeterProfile)
-        profile.map.plan()
-    except Mistakes as error:
-        said = "; ".join(f"{'.'.join(map(str, one.path))}: {one.text}" for one in error.mistakes)
-        raise ConfigError(f"{where}: {said}") from error
-    except ValueError as error:
-        raise ConfigError(f"{where}: {error}; correct the profile") from error
-    if "power_w" not in profile.registers or not profile.registers["power_w"].poll:
-        raise ConfigError(f"{where}: registers.power_w is missing or not polled; a site meter needs it")
-    return profile
 
 
 @attrs.define(eq=False)

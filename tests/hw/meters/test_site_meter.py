@@ -15,7 +15,8 @@ from trio.testing import MockClock
 from jp_firmware.config import schema
 from jp_firmware.config.profiles import names_of
 from jp_firmware.config.schema import ConfigError
-from jp_firmware.hw.meters.site_meter import FROZEN_S, SiteMeter, SiteMeterProfile, load
+from jp_firmware.hw.meters.site_meter import FROZEN_S, SiteMeter
+from jp_firmware.hw.meters.site_profile import SiteMeterProfile, load
 from jp_firmware.model.signals import Quality
 from jp_firmware.sim.site_meter import SiteMeter as Emulated
 from tests.hw.faults import Faults
