@@ -170,3 +170,39 @@ async def test_plans_are_renewed_before_they_expire(autojump_clock: trio.testing
     assert lifeline.is_ready
     assert lifeline.feeds > 30
     assert max(gaps) <= PERIOD_S + 1e-6 < VALID_FOR_S
+
+
+async def test_a_limit_falls_to_its_safe_value_when_it_ends_and_not_at_the_next_period(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    planner, cuts = Planner(lambda: [wants(1, 60 * KW)]), []
+    planner.limits.set(site(40 * KW))
+
+    def note() -> None:
+        plan = planner.plan.signal.value
+        assert plan is not None
+        if assigned(plan) == [9 * KW]:
+            cuts.append(trio.current_time())
+
+    planner.plan.subscribe(note)
+    start_s = trio.current_time()
+    planner.limits.set(
+        Limit(owner="csms", scope="site", value_w=30 * KW, reason="1", expires_at_s=start_s + 7.123, safe_w=9 * KW)
+    )
+    with trio.move_on_after(20):
+        await planner.run(Recorder())  # type: ignore[arg-type]
+
+    assert 7.123 == pytest.approx(cuts[0] - start_s, abs=0.021)
+
+
+async def test_the_quarter_of_an_hour_ahead_is_published_and_renewed(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    planner = Planner(lambda: [wants(1, 60 * KW, measured_w=40 * KW, soc_percent=20.0)])
+    planner.limits.set(site(40 * KW))
+    with trio.move_on_after(25):
+        await planner.run(Recorder())  # type: ignore[arg-type]
+
+    ahead = planner.forecast.fresh(trio.current_time(), 11.0)
+    assert ahead is not None
+    assert (60 * KW, 20 * KW) == (ahead.peak_p50_w, ahead.short_by_w)

@@ -1,0 +1,181 @@
+"""The quarter of an hour ahead, headroom, and the building's load: numbers for people, and limits that fall by age."""
+
+from __future__ import annotations
+
+import math
+
+import attrs
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jp_firmware.config.schema import SiteMeter
+from jp_firmware.model.ids import ConnectorId
+from jp_firmware.model.power import Plan
+from jp_firmware.planner.building import building_limit
+from jp_firmware.planner.forecast import MEDIAN, UPPER, Arrivals, Curve, Outlook, forecast, outlook_of
+from jp_firmware.planner.headroom import headroom
+from jp_firmware.planner.planner import compute
+from tests.planner.scenes import KW, limit, powers, rules, settled, wants
+
+METER = SiteMeter(wire="w", watchdog_s=10.0, fallback_w=120 * KW, includes_chargers=True)
+
+
+# --- forecast --------------------------------------------------------------------------------------------------------
+
+
+def test_an_empty_car_goes_on_as_it_is_and_a_full_one_fades() -> None:
+    ahead = forecast([Outlook(power_w=50 * KW, soc_percent=20)], 1000 * KW)
+    assert ahead.p50_w[0] == ahead.p50_w[-1] == 50 * KW
+
+    fading = forecast([Outlook(power_w=50 * KW, soc_percent=75)], 1000 * KW)
+    assert 50 * KW == fading.p50_w[0] > fading.p50_w[2] > fading.p50_w[-1] > 0
+    assert fading.p50_w[0] == fading.p90_w[0], "what it takes now is known"
+    assert fading.p50_w[-1] < fading.p90_w[-1] <= 50 * KW
+
+
+def test_a_known_car_follows_its_own_curve() -> None:
+    """100 kW up to 50 %, then 20 kW: 20 kWh to go at 100 kW are twelve minutes."""
+    curve = Curve((0, 49.9, 50, 100), (100 * KW, 100 * KW, 20 * KW, 20 * KW))
+    car = Outlook(power_w=100 * KW, soc_percent=30, curve=curve, battery_wh=100_000.0)
+    ahead = forecast([car], 1000 * KW)
+
+    assert [100 * KW] * 4 + [20 * KW] * 2 == pytest.approx(ahead.p50_w)
+    assert ahead.p50_w == pytest.approx(ahead.p90_w)
+
+
+def test_a_full_battery_and_an_unknown_one() -> None:
+    full = forecast([Outlook(power_w=10 * KW, soc_percent=100)], 1000 * KW)
+    unknown = forecast([Outlook(power_w=60 * KW)], 1000 * KW)
+
+    assert 0 == full.peak_p90_w
+    assert {60 * KW} == set(unknown.p50_w) == set(unknown.p90_w)
+
+
+def test_cars_are_independent_and_arrivals_add_to_both() -> None:
+    car = Outlook(power_w=50 * KW, soc_percent=70)
+    one, four = forecast([car], 1000 * KW), forecast([car] * 4, 1000 * KW)
+    spread = [upper - middle for middle, upper in zip(one.p50_w, one.p90_w, strict=True)]
+
+    assert [2 * each for each in spread] == pytest.approx(
+        [upper - middle for middle, upper in zip(four.p50_w, four.p90_w, strict=True)]
+    )
+    busy = forecast([], 1000 * KW, arrivals=2.0, arrival_w=80 * KW)
+    assert (0, 160 * KW) == (busy.p50_w[0], busy.p50_w[-1])
+    assert busy.p90_w[-1] == pytest.approx(160 * KW + 1.2816 * math.sqrt(2.0) * 80 * KW)
+
+
+def test_short_by_is_what_the_worst_p90_lies_above_the_limit() -> None:
+    cars = [Outlook(power_w=100 * KW, soc_percent=20)] * 3
+
+    assert 100 * KW == forecast(cars, 200 * KW).short_by_w
+    assert 0 == forecast(cars, 300 * KW).short_by_w
+
+
+def test_arrivals_forget() -> None:
+    arrivals = Arrivals()
+    for _ in range(30):
+        arrivals = arrivals.with_hour(17, 4)
+    assert arrivals.expected(17, 900.0) == pytest.approx(1.0, rel=0.01)
+    assert 0 == arrivals.expected(18, 900.0)
+    for _ in range(30):
+        arrivals = arrivals.with_hour(17, 0)
+    assert arrivals.expected(17, 900.0) == pytest.approx(0.0, abs=0.01)
+
+
+def test_the_outlook_of_a_connector() -> None:
+    plan = compute([wants(1, 90)], [limit("site", 300)], Plan(), 0.0)
+    modest = attrs.evolve(plan.allocations[ConnectorId(1)], limited_by="the car's own draw")
+    car = wants(1, 190, offered_w=150 * KW, measured_w=40 * KW, soc_percent=55.0)
+
+    assert outlook_of(attrs.evolve(car, active=False), None) is None
+    assert outlook_of(car, None) == Outlook(power_w=150 * KW, soc_percent=55.0, most_w=150 * KW)
+    assert outlook_of(car, modest) == Outlook(power_w=40 * KW, soc_percent=55.0, most_w=150 * KW)
+    unknown = outlook_of(attrs.evolve(car, requested_w=math.nan), None)
+    assert unknown is not None
+    assert 0 == unknown.power_w
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(0, 400_000), st.none() | st.floats(0, 100), st.floats(0, 400_000)), max_size=6),
+    st.floats(0, 5),
+)
+def test_p90_is_never_below_p50_and_nothing_exceeds_what_connectors_can_give(
+    rows: list[tuple[float, float | None, float]], arrivals: float
+) -> None:
+    cars = [Outlook(power_w=power_w, soc_percent=soc, most_w=most_w) for power_w, soc, most_w in rows]
+    ahead = forecast(cars, 500 * KW, arrivals, 80 * KW)
+
+    for middle, upper in zip(ahead.p50_w, ahead.p90_w, strict=True):
+        assert 0 <= middle <= upper * (1 + 1e-9) + 1e-6
+        assert math.isfinite(upper)
+        assert middle <= sum(car.most_w for car in cars) + arrivals * 80 * KW + 1e-3
+
+
+def test_the_class_curves_never_rise_and_the_upper_one_lies_above() -> None:
+    for low, high in zip(range(100), range(1, 101), strict=True):
+        assert MEDIAN.at(high) <= MEDIAN.at(low)
+        assert MEDIAN.at(high) <= UPPER.at(high)
+
+
+# --- headroom --------------------------------------------------------------------------------------------------------
+
+
+def test_headroom_counts_the_larger_of_assigned_and_measured() -> None:
+    """E6's table: 300 kW less 56, 76 and 100 kW are 68 kW."""
+    demands = [wants(n, kw, capacity_w=kw * KW) for n, kw in ((1, 56), (2, 76), (3, 100))]
+    plan = compute(demands, [limit("site", 300)], Plan(), 0.0)
+    assert (68 * KW, 232 / 300) == (headroom(plan).headroom_w, headroom(plan).utilisation)
+
+    over = compute([attrs.evolve(demands[0], measured_w=90 * KW), *demands[1:]], [limit("site", 300)], plan, 0.5)
+    assert 34 * KW == headroom(over).headroom_w
+
+
+def test_short_by_is_what_cars_ask_for_beyond_what_is_allowed() -> None:
+    demands = [wants(1, 90, offered_w=60 * KW), wants(2, 90), wants(3, 90, active=False)]
+
+    assert 50 * KW == headroom(compute(demands, [limit("site", 100)], Plan(), 0.0)).short_by_w
+    assert 0 == headroom(compute(demands, [limit("site", 200)], Plan(), 0.0)).short_by_w
+
+
+def test_headroom_leaves_the_reserve_out_and_is_told_as_negative_when_too_much_flows() -> None:
+    terms = rules(reserve_w=20 * KW)
+    plan = compute([wants(1, 50)], [limit("site", 100)], Plan(), 0.0, terms)
+    assert 30 * KW == headroom(plan).headroom_w
+
+    cut = compute([wants(1, 50, measured_w=50 * KW)], [limit("site", 40)], plan, 0.5, terms)
+    assert -30 * KW == headroom(cut).headroom_w
+    assert 0 == headroom(compute([wants(1, 50)], [], Plan(), 0.0)).utilisation
+
+
+# --- the building ----------------------------------------------------------------------------------------------------
+
+
+def test_a_reading_counts_until_it_is_too_old_and_then_the_fallback_does() -> None:
+    building = building_limit(300 * KW, METER, 130 * KW, 50 * KW, read_at_s=100.0)
+
+    assert (220 * KW, 180 * KW) == (building.value_at(109.9), building.value_at(110.0))
+    assert "the building takes 80.0 kW" == building.reason
+
+
+@pytest.mark.parametrize(
+    ("power_kw", "chargers_kw", "expected_kw"),
+    [
+        pytest.param(400, 0, 0, id="a building that takes all leaves nothing"),
+        pytest.param(20, 50, 300, id="chargers measured a little high leave no negative building"),
+        pytest.param(-80, 0, 300, id="what is fed in gives nobody more"),
+        pytest.param(100, math.nan, 200, id="chargers that nobody measured count as building"),
+        pytest.param(math.nan, 50, 180, id="a reading that is no number is none"),
+    ],
+)
+def test_doubtful_readings_never_give_more(power_kw: float, chargers_kw: float, expected_kw: float) -> None:
+    assert expected_kw * KW == building_limit(300 * KW, METER, power_kw * KW, chargers_kw * KW, 0.0).value_at(1.0)
+
+
+def test_the_planner_obeys_it_beside_the_sites_own_limit() -> None:
+    building = building_limit(300 * KW, METER, 130 * KW, 50 * KW, 0.0)
+    plan = settled([wants(1, 500)], [limit("site", 300), building], Plan())
+
+    assert [220] == powers(plan, "assigned_w")
+    assert "site meter" == plan.allocations[ConnectorId(1)].limited_by
