@@ -55,6 +55,7 @@ class ModuleRating:
     bleeder_s: float = 0.3  # time constant of the output's own discharge: 1000 V are below 60 V in 0.85 s
     comm_timeout_s: float = 10.0
     low_range_max_voltage_v: float = 0.0  # 0: one range only
+    high_range_max_current_a: float = 0.0  # 0: the same in both ranges
     range_gap_s: float = 2.0  # after a change of it (public drivers wait 2 s before and after)
 
 
@@ -120,7 +121,7 @@ class Module:
 
     def set_voltage(self, voltage_v: float, now_s: float) -> None:
         """One half of a set-point, for families that have them apart. Raises Refused as `set_output`."""
-        self._check(voltage_v, self.rating.max_current_a, now_s)
+        self._check(voltage_v, self.max_current_a, now_s)
         self.set_voltage_v = voltage_v
 
     def set_current(self, current_a: float, now_s: float) -> None:
@@ -134,7 +135,7 @@ class Module:
         rating = self.rating
         if not rating.min_voltage_v <= voltage_v <= self.max_voltage_v:
             raise Refused(f"{voltage_v:g} V")
-        if not 0 < current_a <= rating.max_current_a:
+        if not 0 < current_a <= self.max_current_a:
             raise Refused(f"{current_a:g} A")
 
     def switch_on(self, now_s: float) -> None:
@@ -163,6 +164,12 @@ class Module:
     def max_voltage_v(self) -> float:
         """Of the range it is in."""
         return self.rating.max_voltage_v if self.high_range else self.rating.low_range_max_voltage_v
+
+    @property
+    def max_current_a(self) -> float:
+        """Of the range it is in: with its halves in series it may deliver less than with them side by side."""
+        rating = self.rating
+        return (self.high_range and rating.high_range_max_current_a) or rating.max_current_a
 
     def select_range(self, high: bool, now_s: float) -> None:
         """The high or the low output range. Raises Refused while on, before the output is down, or without ranges."""

@@ -229,6 +229,16 @@ def test_in_the_low_range_its_end_is_the_limit() -> None:
         rig.module.set_output(501, 50, rig.now_s)
 
 
+def test_in_the_high_range_it_may_deliver_less_current() -> None:
+    rating = ModuleRating(low_range_max_voltage_v=500, high_range_max_current_a=60)
+    module = Module(id="module-1", rating=rating, startup_s=0.0)
+    module.set_output(400, 60, 0.0)
+    with pytest.raises(Refused):
+        module.set_output(400, 61, 0.0)
+    module.select_range(False, 0.0)
+    module.set_output(400, 100, 0.0)
+
+
 def test_nothing_is_delivered_in_the_gap_after_a_change_of_range() -> None:
     rig = two_ranges()
     rig.module.select_range(False, rig.now_s)

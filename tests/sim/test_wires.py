@@ -87,7 +87,7 @@ def test_a_reader_that_misbehaves() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "change"),
-    [("modules", {"driver": "tonhe"}), ("meters", {"profile": "eastron-dcm230"}), ("plc_boards", {"driver": "other"})],
+    [("modules", {"driver": "acme"}), ("meters", {"profile": "eastron-dcm230"}), ("plc_boards", {"driver": "other"})],
 )
 def test_a_device_that_cannot_be_emulated_is_named(kind: str, change: dict[str, str]) -> None:
     cabinet = small_cabinet()

@@ -183,8 +183,8 @@ class UUGreenPowerNode(ModuleNode):
 
     def capability_a(self) -> float:
         """What it could deliver at the voltage it is at."""
-        rating = self.module.rating
-        return min(rating.max_current_a, rating.max_power_w / max(self.bus.voltage_v, 1.0))
+        module = self.module
+        return min(module.max_current_a, module.rating.max_power_w / max(self.bus.voltage_v, 1.0))
 
     def _range(self) -> int:
         return wire.Range.HIGH if self.module.high_range else wire.Range.LOW
