@@ -19,7 +19,7 @@ from jp_firmware.config.schema import Cabinet, Wire
 from jp_firmware.config.watchdogs import LINK, SITE_METER, Watch, watches
 from jp_firmware.hw.can.bus import CanBus
 from jp_firmware.hw.meters import driver as meter_drivers
-from jp_firmware.hw.meters import site_meter as site_meters
+from jp_firmware.hw.meters import site_profile as site_meters
 from jp_firmware.hw.meters.driver import MeterTask
 from jp_firmware.hw.meters.register_map import SILENT as METER_SILENT
 from jp_firmware.hw.meters.site_meter import SILENT as SITE_METER_SILENT
