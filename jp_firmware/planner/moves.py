@@ -387,17 +387,22 @@ class Move:
             self._matching, self._matching_since_s = bar.state, world.now_s
         live = bar.state is BarState.LIVE and bar.voltage_v is not None
         self.precharge_v = bar.voltage_v - self.terms.below_v if live and bar.voltage_v is not None else None
-        if self._matches(bar, seen):
+        odd = [relay for relay in self.own if not world.is_open(relay)]
+        if odd:
+            self._fall_back(world, "not all of its relays read open any more")
+        elif self._matches(bar, seen):
             self._enter(Phase.CLOSE, world.now_s)
-            return
+        elif self._overdue(bar, world):
+            self._did_not_match(bar, seen)
+            self._fall_back(world, "the voltages do not match")
+
+    def _overdue(self, bar: Bar, world: World) -> bool:
         limit_s = {
             BarState.LIVE: self.terms.precharge_s,
             BarState.DEAD: self.terms.bleed_s,
             BarState.UNSTEADY: self.terms.hold_still_s,
         }[bar.state]
-        if world.now_s - self._matching_since_s > limit_s or self._for_s(world) > 2 * self.terms.hold_still_s:
-            self._did_not_match(bar, seen)
-            self._fall_back(world, "the voltages do not match")
+        return world.now_s - self._matching_since_s > limit_s or self._for_s(world) > 2 * self.terms.hold_still_s
 
     def _matches(self, bar: Bar, seen: ModuleSeen) -> bool:
         if bar.state is BarState.UNSTEADY or seen.at_s <= self.since_s:
@@ -460,10 +465,10 @@ class Move:
         self._enter(Phase.RETREAT, world.now_s)
 
     def _retreat(self, world: World, seen: ModuleSeen) -> None:
-        if self._held and (seen.unloaded(self.terms) or not world.is_closed(self._held)):
-            self._held = None  # it has fallen open; a board that is not heard has opened it, or does so any moment
+        if self._held and self._may_open(self._held, world, seen):
+            self._held = None
             self.since_s = world.now_s
-        if self._held_bridge and (seen.unloaded(self.terms) or not world.is_closed(self._held_bridge)):
+        if self._held_bridge and self._may_open(self._held_bridge, world, seen):
             self._held_bridge = None
         if self._member and seen.unloaded(self.terms):
             self._member = False
@@ -483,6 +488,16 @@ class Move:
             if not self._is_locked:
                 self._lock_out(closed[0], "was told to open, and its feedback says closed")
             self._enter(Phase.LOCKED_OUT, world.now_s)
+
+    def _may_open(self, relay: Relay, world: World, seen: ModuleSeen) -> bool:
+        """Whether it may be told to open. That it reads open is no proof by itself; a current that is gone is.
+
+        What a board opens by itself must not stay commanded closed, or it would close again by itself too.
+        """
+        if seen.unloaded(self.terms) or not world.heard(relay):
+            return True
+        gone = seen.current_a is not None and seen.current_a < self.terms.load_a
+        return world.is_open(relay) and (gone or not world.may_close(relay))
 
     # --- helpers ------------------------------------------------------------------------------------------------------
 
