@@ -301,7 +301,7 @@ class ModuleTask:
             self._switched_at_s = self._output_due_s = now_s
             self._switch_on(self._wanted)
         elif (before.voltage_v, before.current_a) != (voltage_v, current_a):
-            self._send(self._codec.set_point(voltage_v, current_a), self.profile.refresh_s)
+            self._change_set_point(self._wanted)
         self._bell.ring()
 
     def want_off(self) -> None:
@@ -461,14 +461,27 @@ class ModuleTask:
     def _switch_on(self, wanted: _Wanted) -> None:
         self._send(self._codec.start(wanted.voltage_v, wanted.current_a), self.profile.refresh_s)
 
+    def _change_set_point(self, wanted: _Wanted) -> None:
+        """At once. A start that is still going out, frame by frame, goes on with the new values: ON is not put off."""
+        if any(frame in self._paced for frame in self._codec.on()):
+            start = self._codec.start(wanted.voltage_v, wanted.current_a)
+            self._paced = deque(start[-len(self._paced) :])
+        else:
+            self._send(self._codec.set_point(wanted.voltage_v, wanted.current_a), self.profile.refresh_s)
+
     def _send(self, command: Frames, again_s: float) -> None:
-        """A new command takes the place of what is left of the one before it: nothing old follows OFF."""
-        now_s = trio.current_time()
+        """A new command takes the place of what is left of the one before it: nothing old follows OFF.
+
+        Its second frame goes out when that of the one before was due: a value that changes all the time keeps no other
+        from the module.
+        """
+        now_s, due_s = trio.current_time(), self._paced_due_s
         self._paced.clear()
         self._paced_due_s = math.inf
         if self.profile.pace_s and len(command) > 1:
             self._paced.extend(command)
             self._send_paced(now_s)
+            self._paced_due_s = min(self._paced_due_s, due_s)
         else:
             self.bus.send_now(*command)
         self._command_due_s = now_s + max(again_s, len(command) * self.profile.pace_s)

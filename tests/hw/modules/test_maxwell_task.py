@@ -93,6 +93,36 @@ async def test_a_start_goes_out_frame_by_frame_and_off_cuts_it_short(
     assert not up.module.on
 
 
+async def test_a_change_in_the_middle_of_a_start_does_not_put_off_on(
+    up: EmulatedBench, autojump_clock: MockClock
+) -> None:
+    await trio.sleep(1)
+    before = len(orders(up))
+    for tenth in range(20):
+        up.deliver(450, 30 + tenth / 10)
+        await trio.sleep(0.02)
+    await trio.sleep(0.2)
+    told = orders(up)[before:]
+    (on_at_s,) = [at_s for at_s, register, value in told if (register, value) == (Register.SWITCH, wire.ON)]
+
+    assert on_at_s - told[0][0] < 0.15
+    assert (450, 31.9) == (up.module.set_voltage_v, pytest.approx(up.module.set_current_a, abs=0.001))
+    assert all(register in told_before(told, on_at_s) for register in (Register.SET_CURRENT, Register.SET_VOLTAGE))
+
+
+async def test_a_current_that_changes_all_the_time_keeps_no_voltage_from_the_module(
+    up: EmulatedBench, autojump_clock: MockClock
+) -> None:
+    up.deliver(450, 30)
+    await up.until(lambda: up.bus.current_a > 59.9, 6)
+    for step in range(20):
+        up.deliver(440, 30 - step / 10)
+        await trio.sleep(0.02)
+        assert up.module.set_current_a == pytest.approx(30 - step / 10, abs=0.001), "a cut does not wait"
+
+        assert step < 3 or up.module.set_voltage_v == 440
+
+
 async def test_a_start_that_takes_eight_seconds_is_waited_for(up: EmulatedBench, autojump_clock: MockClock) -> None:
     for node in up.nodes:
         node.module.start_delay_s = 8.0
@@ -214,3 +244,7 @@ async def test_every_frame_is_well_formed_and_none_is_for_all(up: EmulatedBench,
 def test_every_alarm_bit_is_one_the_driver_judges() -> None:
     for bits in emulated._ALARM_BITS.values():
         assert any(bit & bits for bit in maxwell.ALARMS)
+
+
+def told_before(told: list[tuple[float, int, int]], before_s: float) -> set[int]:
+    return {register for at_s, register, _ in told if at_s < before_s}
