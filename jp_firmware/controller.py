@@ -168,6 +168,7 @@ class Controller:
             plug_timeout_s=self.cabinet.authorize.plug_timeout_s,
             restart=self._restart,
             remember_operative=self._remember_operative,
+            idle_off=self.plant.pool.off,
         )
 
     def _runner(self, connector: Connector) -> ConnectorRunner:
@@ -188,7 +189,8 @@ class Controller:
                 fault_sink=self.faults,
                 fault_view=self.faults,
                 plan=self.planner.plan,
-                sources=plant.sources_of(connector.id),
+                sources=plant.sources_within_reach_of(connector.id),
+                elsewhere=plant.sources_elsewhere(connector.id),
                 demand_changed=self.planner.ring,
                 boot_id=boot_id(),
             ),

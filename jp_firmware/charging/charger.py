@@ -29,6 +29,7 @@ class Charger:
     plug_timeout_s: float
     restart: Callable[[bool], None]
     remember_operative: Callable[[Mapping[ConnectorId, bool]], None] = lambda _: None
+    idle_off: Callable[[], None] = lambda: None  # modules that feed no connector
     _armed: tuple[IdToken, float] | None = None  # identification waiting for a car, and until when
 
     def __attrs_post_init__(self) -> None:
@@ -128,9 +129,10 @@ class Charger:
         )
 
     def everything_off(self) -> None:
-        """Every module of every connector off, at once. Synchronous, never raises."""
+        """Every module of every connector off, and every idle one, at once. Synchronous, never raises."""
         for runner in self.runners.values():
             runner.ports.stage.off()
+        self.idle_off()
 
     def _end(self, connector_id: ConnectorId, ending: Ending) -> tuple[bool, str]:
         if connector_id not in self.runners:

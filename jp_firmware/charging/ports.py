@@ -31,10 +31,6 @@ class PowerStage(Protocol):
     def rating(self) -> StageRating:
         """What the usable modules can do together, now: derated as they are, in the range that the session chose."""
 
-    @property
-    def unheard_w(self) -> float:
-        """Power that may flow without being heard of, or against orders: nobody else may be given it meanwhile."""
-
     def prepare(self, max_voltage_v: float | None) -> None:
         """A session begins with a car that bears this: modules take the output range for it, while they are off.
 

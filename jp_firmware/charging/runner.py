@@ -58,6 +58,7 @@ class Ports:
     sources: frozenset[str]
     demand_changed: Callable[[], None]
     boot_id: str
+    elsewhere: Callable[[], frozenset[str]] = frozenset  # those of `sources` that do not concern it now
 
 
 @attrs.define(eq=False)
@@ -80,9 +81,9 @@ class ConnectorRunner:
     _raised: dict[str, str] = attrs.field(factory=dict)
     _presented: list[tuple[IdToken, bool]] = attrs.field(factory=list)
     _last_demand: tuple[float, float, bool] = (0.0, 0.0, False)
-    _seen_w: float = 0.0  # what the plan gave when it was last looked at
     _wish: tuple[float, float, str] = (0.0, 0.0, "connector")  # the last one that the car was heard to have
     _began_s: float = 0.0  # when the session began
+    _seen_w: float = 0.0  # what the plan gave when it was last looked at
 
     def __attrs_post_init__(self) -> None:
         self.report = Source(self.name)
@@ -183,7 +184,7 @@ class ConnectorRunner:
             rating=ports.stage.rating,
             meter=ports.meter.reading.fresh(now_s, METER_FRESH_S),
             assigned_w=share.assigned_w if share and now_s < share.valid_until_s else 0.0,
-            faults=ports.fault_view.active_at(ports.sources),
+            faults=ports.fault_view.active_at(ports.sources - ports.elsewhere()),
         )
 
     def demand(self, now_s: float) -> Demand:
@@ -203,13 +204,12 @@ class ConnectorRunner:
             weight=connector.weight,
             tier=connector.tier,
             stale=view.ev is None,
-        )
             capacity_w=view.rating.current_limit_a(voltage_v) * voltage_v if voltage_v else view.rating.max_power_w,
             voltage_v=voltage_v,
             started_s=self._began_s,
             soc_percent=view.ev.soc_percent if view.ev else None,
+        )
 
-    def _tell_planner(self, view: View) -> None:
     def _voltage_v(self, view: View) -> float:
         """What stands at the output, or will; 0 if nobody knows."""
         if view.output and view.output.voltage_v > self.machine.limits.safe_voltage_v:
@@ -223,6 +223,7 @@ class ConnectorRunner:
             return max(0.0, *heard)
         return math.nan if self._in_scope else 0.0
 
+    def _tell_planner(self, view: View) -> None:
         requested_w, offered_w, _ = self.machine.demand_w(view)
         demand = (round(requested_w, -2), round(offered_w, -2), self.machine.state.is_energised)
         if demand != self._last_demand:

@@ -7,6 +7,7 @@ device's end restarts that device, a wire's end restarts what hangs on it, and e
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -111,9 +112,25 @@ class Plant:
 
     def sources_of(self, connector_id: ConnectorId) -> frozenset[str]:
         """Names whose faults concern a connector: its own, and those of the devices and wires it depends on."""
+        return self._names(connector_id, [one for one in self.cabinet.modules if one.connector == connector_id])
+
+    def sources_within_reach_of(self, connector_id: ConnectorId) -> frozenset[str]:
+        """The same, with all modules that could feed it over relays."""
+        reaching = {one.module for one in self.cabinet.switches if one.connector == connector_id}
+        near = [one for one in self.cabinet.modules if one.connector == connector_id or one.id in reaching]
+        return self._names(connector_id, near)
+
+    def sources_elsewhere(self, connector_id: ConnectorId) -> Callable[[], frozenset[str]]:
+        """Those within reach that do not concern the connector at present: of modules that feed it not."""
+        within_reach, stage = self.sources_within_reach_of(connector_id), self.stages[connector_id]
+        if not self.cabinet.switches:
+            return frozenset
+        return lambda: within_reach - self._names(connector_id, [module.config for module in stage.members])
+
+    def _names(self, connector_id: ConnectorId, modules: Iterable[schema.Module]) -> frozenset[str]:
         cabinet = self.cabinet
         devices: list[schema.Module | schema.Meter | schema.PlcBoard] = [
-            *(one for one in cabinet.modules if one.connector == connector_id),
+            *modules,
             *(one for one in cabinet.meters if one.connector == connector_id),
             *(one for one in cabinet.plc_boards if connector_id in one.connectors),
         ]
@@ -137,12 +154,12 @@ class Plant:
                 *(self._device(name, reader.run) for name, reader in self.readers.items()),
             ],
             intensity=None,
-            everything_off=_all_off(self.modules.values()),
+            everything_off=_all_off(self.modules.values),
         )
 
     def _wire(self, wire: Wire) -> Supervisor:
         link = self.buses[wire.name].run if wire.is_can else self._modbus_link(wire.name)
-        off = _all_off(self._modules_depending_on(wire.name))
+        off = _all_off(partial(self._modules_depending_on, wire.name))
         return Supervisor(
             name=wire.name,
             children=[self._device(f"{wire.name}/{LINK}", link, safe_now=off), *self._devices_on(wire.name)],
@@ -154,9 +171,24 @@ class Plant:
         )
 
     def _modules_depending_on(self, wire: str) -> list[ModuleTask]:
-        """Those on the wire, and those that feed contactors of a board on it."""
-        opened = {one for board in self.cabinet.plc_boards if board.wire == wire for one in board.connectors}
-        return [self.modules[one.id] for one in self.cabinet.modules if one.wire == wire or one.connector in opened]
+        """Those on the wire, and those that feed contactors, or are connected by relays, of a board on it: as of now.
+
+        An idle module may be on its way to any connector it has a relay to.
+        """
+        boards = {board.id for board in self.cabinet.plc_boards if board.wire == wire}
+        opened = {one for board in self.cabinet.plc_boards if board.id in boards for one in board.connectors}
+        bridges = {one.name for one in self.cabinet.bridges if one.board in boards}
+        fed = {module.id: connector_id for connector_id, stage in self.stages.items() for module in stage.members}
+        over_relays = {
+            one.module
+            for one in self.cabinet.switches
+            if (one.board in boards or one.bridge in bridges) and fed.get(one.module) in (None, one.connector)
+        }
+        return [
+            self.modules[one.id]
+            for one in self.cabinet.modules
+            if one.wire == wire or fed.get(one.id) in opened or one.id in over_relays
+        ]
 
     def _modbus_link(self, wire: str) -> Callable[[Lifeline], Awaitable[None]]:
         """Holds a wire's connection. Without it the devices on it do not even start: their loss is told here."""
@@ -204,12 +236,11 @@ class Plant:
 _RETRY = Backoff(first_s=FIRST_RETRY_S, cap_s=RETRY_CAP_S)
 
 
-def _all_off(modules: Iterable[ModuleTask]) -> Callable[[], None]:
-    """All of these off: synchronous, in the order of the configuration."""
-    chosen = tuple(modules)
+def _all_off(modules: Callable[[], Iterable[ModuleTask]]) -> Callable[[], None]:
+    """All of these off, as they are when it is called: synchronous, in the order of the configuration."""
 
     def everything_off() -> None:
-        for module in chosen:
+        for module in modules():
             module.want_off()
 
     return everything_off

@@ -34,7 +34,6 @@ class BenchStage:
     set_point: SetPoint | None = None
     told: list[SetPoint | None] = attrs.field(factory=list)
     prepared: list[tuple[float | None, bool]] = attrs.field(factory=list)  # and whether it was off
-    unheard_w: float = 0.0
 
     def prepare(self, max_voltage_v: float | None) -> None:
         self.prepared.append((max_voltage_v, self.set_point is None))

@@ -91,7 +91,7 @@ class Shortfall:
             self._is_short(told_a, measured.current_a, now_s)
             return
         self._since_s, self._best_a = math.inf, 0.0
-        if self.limit_a is not None and judged and told_a > SHORT_PART * self.limit_a:
+        if self.limit_a is not None and judged:
             self._keeps_up(now_s)
 
     def _is_short(self, told_a: float, current_a: float, now_s: float) -> None:

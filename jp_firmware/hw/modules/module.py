@@ -63,6 +63,9 @@ OBEDIENCE = 1.1
 SETTLED_PART, SETTLED_A = 1.02, 1.0
 """A measurement up to this part of a lowered set-point, and 1 A more, shows that it was obeyed (ours)."""
 
+SETTLED_S = 0.4
+"""Not before this time after the cut: until then it may as well be the old current (ours, two answers)."""
+
 MISSED_ANSWERS = 3
 """Missed answers after which the last measurement is no longer believed; well inside every watchdog (ours)."""
 
@@ -258,12 +261,6 @@ class ModuleTask:
             return self._heard.measured.current_a if self._disobeys and self._heard.measured else 0.0
         gone_at_s = self._heard.answered_at_s + self.profile.silent_off_s + SILENT_MARGIN_S
         return self._may_carry_a if now_s < gone_at_s else 0.0
-
-    @property
-    def stray_voltage_v(self) -> float:
-        """The voltage at which that current may flow: the last one measured, or else the one it was told."""
-        status = self.status.signal.value
-        return status.voltage_v if status is not None else self.rating.max_voltage_v
 
     def carried_current_a(self, now_s: float) -> float:
         """Current that it may be delivering now, by our leave or not: room that nobody else may be given.
@@ -553,7 +550,8 @@ class ModuleTask:
         measured, wanted = self._heard.measured, self._wanted
         if measured is None or wanted is None:
             return
-        if measured.current_a <= SETTLED_PART * wanted.current_a + SETTLED_A:
+        settled = measured.current_a <= SETTLED_PART * wanted.current_a + SETTLED_A
+        if settled and now_s - self._lowered_at_s >= SETTLED_S:
             self._may_carry_a = wanted.current_a
         else:
             self._may_carry_a = max(wanted.current_a, min(self._may_carry_a, measured.current_a))

@@ -29,6 +29,9 @@ from jp_firmware.model.signals import Quality, Source
 
 log = logging.getLogger(__name__)
 
+STEP_A = 0.001
+"""A smaller rise is not worth a frame (ours: what set-points are told in)."""
+
 
 class NotDrained(Exception):
     """A module was to leave a connector that it may still be feeding."""
@@ -80,12 +83,6 @@ class Stage:
             max_current_a=sum(rating.max_current_a for rating in ratings),
             max_power_w=sum(rating.max_power_w for rating in ratings),
         )
-
-    @property
-    def unheard_w(self) -> float:
-        """Power that may flow unheard or against orders, and that no site or connector has to give away meanwhile."""
-        now_s = self._clock()
-        return sum(module.stray_current_a(now_s) * module.stray_voltage_v for module in self._members.values())
 
     # --- power ------------------------------------------------------------------------------------------------------
 
@@ -159,7 +156,7 @@ class Stage:
         )
         for module, granted_a in zip(rising, granted, strict=True):
             if module.wanted:
-                if granted_a > module.told_a:
+                if granted_a > module.told_a + STEP_A:
                     module.want(set_point.voltage_v, granted_a, set_point.expires_at_s)
             elif granted_a >= module.profile.min_current_a:
                 self._next_start_at_s = now_s + module.profile.start_stagger_s

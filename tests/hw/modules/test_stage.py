@@ -1,85 +1,24 @@
-"""Claims about dividing a set-point among modules and adding their outputs up."""
+"""Claims about one connector's modules as one supply: set-points divided, outputs added up, limits held."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from itertools import pairwise
 
+import attrs
 import pytest
 import trio
-from hypothesis import given
-from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from jp_firmware.charging.ports import PowerStage
 from jp_firmware.hw.modules import infypower_wire as wire
 from jp_firmware.hw.modules.infypower_wire import Bit
-from jp_firmware.hw.modules.sharing import JOIN_FACTOR, Member, split
 from jp_firmware.hw.modules.stage import Stage
 from jp_firmware.model.ids import ConnectorId
 from jp_firmware.model.power import SetPoint, StageRating
 from jp_firmware.model.signals import Quality
 from tests.hw.can.test_bus import pulse
-from tests.hw.modules.fake import Bench
-
-
-def member(max_current_a: float = 100, max_power_w: float = 30_000, *, on: bool = False) -> Member:
-    rating = StageRating(max_voltage_v=1000, min_voltage_v=150, max_current_a=max_current_a, max_power_w=max_power_w)
-    return Member(rating=rating, min_current_a=1.0, on=on)
-
-
-members = st.lists(
-    st.builds(member, st.floats(5, 200), st.floats(5000, 60_000), on=st.booleans()), min_size=1, max_size=6
-)
-
-
-@given(st.floats(150, 1000), st.floats(0, 2000), members)
-def test_no_member_above_its_limit_and_no_more_than_asked_for(
-    voltage_v: float, current_a: float, among: list[Member]
-) -> None:
-    shares = split(voltage_v, current_a, among)
-
-    assert len(shares) == len(among)
-    for share_a, one in zip(shares, among, strict=True):
-        assert share_a == 0 or 1.0 <= share_a <= one.rating.current_limit_a(voltage_v) * (1 + 1e-9)
-    assert sum(shares) <= max(current_a, 1.0) * (1 + 1e-9)
-
-
-@given(st.floats(150, 1000), st.floats(0, 1), members)
-def test_everything_that_can_be_delivered_is(voltage_v: float, part: float, among: list[Member]) -> None:
-    most_a = sum(one.rating.current_limit_a(voltage_v) for one in among)
-    asked_a = most_a * (0.5 + part)
-
-    assert sum(split(voltage_v, asked_a, among)) == pytest.approx(min(asked_a, most_a))
-
-
-def test_shares_follow_what_each_can_deliver() -> None:
-    assert [30, 15] == split(300, 45, [member(100, 30_000), member(50, 15_000)])
-    assert [30, 30] == split(1000, 500, [member(), member()]), "constant power above the corner"
-
-
-def test_a_small_current_comes_from_few_and_from_those_that_are_on() -> None:
-    assert [1.2, 0] == split(400, 1.2, [member(), member()])
-    assert [0, 1.2] == split(400, 1.2, [member(), member(on=True)])
-    assert [1.2, 1.2] == split(400, 2.4, [member(on=True), member(on=True)])
-
-
-def test_a_current_at_the_edge_toggles_nobody() -> None:
-    one_on = [member(on=True), member()]
-    both_on = [member(on=True), member(on=True)]
-
-    assert 0 == split(400, 2 * JOIN_FACTOR - 0.1, one_on)[1]
-    assert 0 < split(400, 2 * JOIN_FACTOR + 0.1, one_on)[1]
-    assert 0 < split(400, 2.1, both_on)[1]
-
-
-def test_less_than_a_module_can_be_set_to_is_that_from_one_and_nothing_is_nothing() -> None:
-    assert [1.0, 0] == split(400, 0.3, [member(), member()])
-    assert [0, 0] == split(400, 0, [member(), member()])
-    assert [0, 0] == split(400, -5, [member(), member()])
-    assert [] == split(400, 5, [])
-
-
-# --- the stage ---
+from tests.hw.modules.fake import PROFILE, Bench, RangeDriver
 
 
 @pytest.fixture
@@ -248,3 +187,206 @@ async def test_an_off_stage_reports_the_voltage_it_sees(bench: Bench, autojump_c
         stage.output.signal.value.current_a,
         stage.output.signal.value.modules_on,
     )
+
+
+ROUNDED_A = 0.005  # a set-point has 1 mA
+
+
+# --- rises wait for room ---
+
+
+async def test_what_one_was_cut_by_is_given_to_another_once_it_was_measured_gone(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    stage = stage_of(bench)
+    first, second = bench.fakes
+    await trio.sleep(1)
+    stage.apply(set_point(400, 60))
+    await trio.sleep(1)
+    first.bits |= Bit.OVER_TEMPERATURE
+    first.measured = wire.Output(400, 30)  # slow to let go
+    await trio.sleep(0.6)
+    stage.apply(set_point(400, 60))
+    await trio.sleep(0.4)
+    stage.apply(set_point(400, 60))
+    assert 30 == second.set_current_a
+
+    first.measured = None
+    await trio.sleep(0.6)
+    stage.apply(set_point(400, 60))
+    assert 60 == second.set_current_a
+
+
+async def test_a_cut_is_on_the_wire_before_any_rise(bench: Bench, autojump_clock: MockClock) -> None:
+    stage = stage_of(bench)
+    await trio.sleep(1)
+    stage.apply(set_point(400, 60))
+    await trio.sleep(1)
+    bench.fakes[1].ratings = wire.Ratings(1000, 150, 10, 10_000)
+    bench.tasks[1]._heard.rated = False  # asked again, as after a start
+    await trio.sleep(1)
+    sent = len(bench.memory.sent)
+    stage.apply(set_point(400, 60))
+
+    assert [30, 7] == [round(fake.set_current_a) for fake in bench.fakes]
+    assert 1 == len(bench.memory.sent) - sent, "the rise waits for a measurement"
+    await trio.sleep(0.3)
+    stage.apply(set_point(400, 60))
+    assert [53, 7] == [round(fake.set_current_a) for fake in bench.fakes]
+
+
+# --- start and stop ---
+
+
+async def test_modules_start_one_after_the_other_where_their_inrush_demands_it_and_stop_at_once(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    bench, profile = Bench(), attrs.evolve(PROFILE, start_stagger_s=0.7)
+    for _ in range(4):
+        bench.add(profile=profile)
+    nursery.start_soon(bench.bus.run, pulse(bench.bus.run))
+    await trio.testing.wait_all_tasks_blocked()
+    for task in bench.tasks:
+        nursery.start_soon(task.run, pulse(task.run))
+    stage = stage_of(bench)
+    await trio.sleep(1)
+    for _ in range(40):
+        stage.apply(set_point(400, 200))
+        assert sum(fake.set_current_a for fake in bench.fakes if fake.on) <= 200 + ROUNDED_A
+        await trio.sleep(0.1)
+
+    starts = [at_s for fake in bench.fakes for at_s, order in fake.orders if order == "on"]
+    assert 4 == len(starts)
+    assert all(0.7 <= later - earlier < 1.1 for earlier, later in pairwise(starts)), "room is made for it first"
+    assert [50] * 4 == [round(fake.set_current_a) for fake in bench.fakes]
+    stage.off()
+    assert [False] * 4 == [fake.on for fake in bench.fakes]
+    nursery.cancel_scope.cancel()
+
+
+# --- what modules can ---
+
+
+async def test_different_ratings_of_one_family_work_at_the_same_part_of_what_they_can(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    bench.fakes[1].ratings = wire.Ratings(1000, 150, 67, 20_000)
+    stage = stage_of(bench)
+    await trio.sleep(1)
+    stage.apply(set_point(400, 100))
+
+    assert [60, 40] == [round(fake.set_current_a) for fake in bench.fakes]
+    assert 50_000 == stage.rating.max_power_w
+
+
+async def test_heat_reaches_the_rating_and_the_others_take_over(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    bench, profile = Bench(), attrs.evolve(PROFILE, derate_from_c=55, derate_to_c=75)
+    for _ in range(2):
+        bench.add(profile=profile)
+    nursery.start_soon(bench.bus.run, pulse(bench.bus.run))
+    await trio.testing.wait_all_tasks_blocked()
+    for task in bench.tasks:
+        nursery.start_soon(task.run, pulse(task.run))
+    stage = stage_of(bench)
+    await trio.sleep(1)
+    stage.apply(set_point(300, 100))
+    bench.fakes[0].ambient_c = 70
+    await trio.sleep(1)
+
+    assert 125 == stage.rating.max_current_a
+    assert 37_500 == stage.rating.max_power_w
+    status = bench.tasks[0].status.signal.value
+    assert status is not None
+    assert "held to 25% for its temperature" in status.notes
+    for _ in range(5):
+        stage.apply(set_point(300, 100))
+        await trio.sleep(0.1)
+    assert [20, 80] == [round(fake.set_current_a) for fake in bench.fakes]
+    nursery.cancel_scope.cancel()
+
+
+async def test_what_a_module_has_available_reaches_the_rating_until_it_is_switched(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    bench = Bench()
+    fake, task = bench.add(driver=RangeDriver())
+    nursery.start_soon(bench.bus.run, pulse(bench.bus.run))
+    await trio.testing.wait_all_tasks_blocked()
+    nursery.start_soon(task.run, pulse(task.run))
+    stage = stage_of(bench)
+    await trio.sleep(1)
+    stage.apply(set_point(300, 100))
+    fake.available_a = 40
+    await trio.sleep(1)
+    assert 40 == stage.rating.max_current_a
+    stage.apply(set_point(300, 100))
+    assert 40 == fake.set_current_a
+
+    fake.available_a = 0  # its way to say that it is off
+    stage.off()
+    assert 100 == stage.rating.max_current_a
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_module_that_delivers_less_than_its_share_has_it_given_to_others(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    stage = stage_of(bench)
+    for fake in bench.fakes:
+        fake.load_v = 380
+    bench.fakes[0].most_a = 12
+    await trio.sleep(1)
+    for _ in range(60):
+        stage.apply(set_point(400, 60))
+        await trio.sleep(0.1)
+
+    assert [8, 52] == [round(fake.output().current_a) for fake in bench.fakes], "the same part of what each can"
+    assert 112 == stage.rating.max_current_a
+    assert "delivers 12.0 A of the 30.0 A it was told" == bench.faults.standing["PM-12", "module-1"]
+    bench.fakes[0].most_a = None
+    for _ in range(400):
+        stage.apply(set_point(400, 60))
+        await trio.sleep(0.1)
+    assert {} == bench.faults.standing
+    assert [30, 30] == [round(fake.set_current_a) for fake in bench.fakes]
+
+
+async def test_at_its_voltage_nobody_is_short(bench: Bench, autojump_clock: MockClock) -> None:
+    stage = stage_of(bench)
+    for fake in bench.fakes:
+        fake.most_a = 12  # all that the load takes at 400 V
+    await trio.sleep(1)
+    for _ in range(60):
+        stage.apply(set_point(400, 60))
+        await trio.sleep(0.1)
+
+    assert {} == bench.faults.standing
+    assert [30, 30] == [fake.set_current_a for fake in bench.fakes]
+
+
+# --- silence ---
+
+
+async def test_a_lower_limit_while_a_module_is_silent_cuts_the_others_by_all_of_it(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    stage = stage_of(bench)
+    await trio.sleep(1)
+    stage.apply(set_point(400, 60))
+    await trio.sleep(1)
+    bench.fakes[1].silent = True
+    await trio.sleep(1)
+    sent = len(bench.memory.sent)
+    stage.apply(set_point(400, 40))
+
+    assert 10 == bench.fakes[0].set_current_a, "30 A of the 40 A may flow already"
+    assert 2 == len(bench.memory.sent) - sent, "one cut and one OFF, inside the call"
+    for _ in range(80):
+        stage.apply(set_point(400, 40))
+        await trio.sleep(0.1)
+        assert 10 == bench.fakes[0].set_current_a
+    await trio.sleep(3)
+    stage.apply(set_point(400, 40))
+    assert 40 == bench.fakes[0].set_current_a
