@@ -217,13 +217,21 @@ async def test_what_one_was_cut_by_is_given_to_another_once_it_was_measured_gone
     assert 60 == second.set_current_a
 
 
-async def test_a_cut_is_on_the_wire_before_any_rise(bench: Bench, autojump_clock: MockClock) -> None:
+async def test_a_cut_is_on_the_wire_at_once_and_the_rise_follows(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    bench = Bench()
+    for _ in range(2):
+        bench.add(driver=RangeDriver())
+    nursery.start_soon(bench.bus.run, pulse(bench.bus.run))
+    await trio.testing.wait_all_tasks_blocked()
+    for task in bench.tasks:
+        nursery.start_soon(task.run, pulse(task.run))
     stage = stage_of(bench)
     await trio.sleep(1)
     stage.apply(set_point(400, 60))
     await trio.sleep(1)
-    bench.fakes[1].ratings = wire.Ratings(1000, 150, 10, 10_000)
-    bench.tasks[1]._heard.rated = False  # asked again, as after a start
+    bench.fakes[1].available_a = 10
     await trio.sleep(1)
     sent = len(bench.memory.sent)
     stage.apply(set_point(400, 60))
@@ -233,6 +241,7 @@ async def test_a_cut_is_on_the_wire_before_any_rise(bench: Bench, autojump_clock
     await trio.sleep(0.3)
     stage.apply(set_point(400, 60))
     assert [53, 7] == [round(fake.set_current_a) for fake in bench.fakes]
+    nursery.cancel_scope.cancel()
 
 
 # --- start and stop ---
