@@ -26,9 +26,10 @@ def best_users(problem: Problem, solve: Solve) -> tuple[list[int], list[int]]:
         combinations *= len(candidates)
     merits = _Merits(problem, solve)
     if combinations <= COMBINATIONS:
-        best = max(itertools.product(*choices), key=merits.of)
+        allowed = (users for users in itertools.product(*choices) if _keeps_current_flowing(problem, users))
+        best = max(allowed, key=merits.of)
     else:
-        best = _one_at_a_time(choices, merits)
+        best = _one_at_a_time(problem, choices, merits)
     return _used(problem, best, merits.owners[best]), merits.owners[best]
 
 
@@ -51,19 +52,16 @@ class _Merits:
 
 
 def _candidates(problem: Problem, bridge: int) -> list[int]:
-    """Who uses it now, then the poorest with what is theirs without it. Locked modules on it leave no choice."""
+    """Who uses it now and the poorest with what is theirs without it. Locked modules on it leave no choice."""
     if problem.users[bridge] != NOBODY:
         return [problem.users[bridge]]
     behind = {connector for (_, connector), over in problem.wiring.bridge_at.items() if over == bridge}
     wanting = [each for each in behind if problem.target_w[each] > 0]
     now = _present_users(problem, bridge)
-    held = [each for each in now if _hangs_on(problem, bridge, each)]
-    if held:
-        return held
     own_w = _without_bridges(problem)
     poorest = sorted(wanting, key=lambda each: (problem.level(each, own_w[each]), -problem.target_w[each], each))
-    candidates = dict.fromkeys([*(each for each in now if each in wanting), *poorest])
-    return [*list(candidates)[:CANDIDATES], NOBODY]
+    users = [each for each in now if each in wanting or problem.keeps_one[each]]
+    return [*dict.fromkeys([*users, *poorest[:CANDIDATES]]), NOBODY]
 
 
 def _present_users(problem: Problem, bridge: int) -> list[int]:
@@ -71,14 +69,16 @@ def _present_users(problem: Problem, bridge: int) -> list[int]:
     return sorted({c for module, c in enumerate(problem.present) if over.get((module, c)) == bridge})
 
 
-def _hangs_on(problem: Problem, bridge: int, connector: int) -> bool:
-    """Whether current flows to `connector` over this bridge and over nothing else: it keeps the bridge."""
-    own = (m for m, c in enumerate(problem.present) if c == connector and problem.in_play[m])
-    return problem.keeps_one[connector] and all(
-        problem.wiring.bridge_at.get((module, connector)) == bridge
-        for module in own
-        if problem.gives_w[module][connector] > 0.0
-    )
+def _keeps_current_flowing(problem: Problem, users: Sequence[int]) -> bool:
+    """Whether each delivering connector can keep one of its present modules: over no bridge, or over one it keeps."""
+    over = problem.wiring.bridge_at
+    kept = set()
+    for module, connector in enumerate(problem.present):
+        if connector != NOBODY and problem.in_play[module] and problem.gives_w[module][connector] > 0.0:
+            bridge = over.get((module, connector))
+            if bridge is None or users[bridge] == connector:
+                kept.add(connector)
+    return all(each in kept for each in problem.connectors if problem.keeps_one[each])
 
 
 def _without_bridges(problem: Problem) -> list[float]:
@@ -91,10 +91,11 @@ def _without_bridges(problem: Problem) -> list[float]:
     return own_w
 
 
-def _one_at_a_time(choices: Sequence[Sequence[int]], merits: _Merits) -> tuple[int, ...]:
+def _one_at_a_time(problem: Problem, choices: Sequence[Sequence[int]], merits: _Merits) -> tuple[int, ...]:
     best = tuple(candidates[0] for candidates in choices)
     while True:
-        better = max(_with_one_changed(best, choices), key=merits.of)
+        changed = (users for users in _with_one_changed(best, choices) if _keeps_current_flowing(problem, users))
+        better = max(changed, key=merits.of)
         if merits.of(better) <= merits.of(best):
             return best
         best = better
