@@ -196,9 +196,12 @@ async def test_everything_off_reaches_every_stage_inside_the_call(autojump_clock
         hall.benches[ONE].plug()
         hall.charger.start(ONE, APP, authorize=False)
         await hall.until(ONE, S.CHARGING)
+        idle: list[str] = []
+        hall.charger.idle_off = lambda: idle.append("off")
         hall.charger.everything_off()
 
         assert [bench.stage.told[-1] for bench in hall.benches.values()] == [None, None]
+        assert idle == ["off"], "modules that belong to no connector"
         hall.charger.end_all(Ending(StopReason.LOCAL))
         await hall.charger.all_ended()
 
