@@ -35,6 +35,7 @@ def check(cabinet: Cabinet) -> list[Mistake]:
         *_drivers(cabinet),
         *_profiles(cabinet),
         *_local_list(cabinet),
+        *_switches(cabinet),
         *_site_meter(cabinet),
         *sharing.mistakes(cabinet),
         *watchdogs.mistakes(cabinet),
@@ -210,6 +211,53 @@ def _profiles(cabinet: Cabinet) -> Iterator[Mistake]:
                 path_of(str(at[0]), device.profile)
             except ConfigError as exc:
                 yield Mistake((*at, "profile"), str(exc))
+
+
+def _switches(cabinet: Cabinet) -> Iterator[Mistake]:
+    """Each relay does one thing, and each way that a module has leads somewhere, once."""
+    boards: list[str] = [one.id for one in cabinet.plc_boards]
+    modules: list[str] = [one.id for one in cabinet.modules]
+    connectors = [one.id for one in cabinet.connectors]
+    bridges = [one.name for one in cabinet.bridges]
+    relays: list[tuple[KeyPath, tuple[str, int]]] = []
+    for at, bridge in enumerate(cabinet.bridges):
+        path: KeyPath = ("bridges", at)
+        if bridge.board not in boards:
+            yield Mistake((*path, "board"), f'there is no PLC board "{bridge.board}"; {suggest(bridge.board, boards)}')
+        if all(one.bridge != bridge.name for one in cabinet.switches):
+            yield Mistake(path, f'no switch goes over bridge "{bridge.name}"; name it at one, or remove the bridge')
+        relays.append(((*path, "relay"), (bridge.board, bridge.relay)))
+    names: list[tuple[KeyPath, str]] = [(("bridges", at, "name"), one.name) for at, one in enumerate(cabinet.bridges)]
+    yield from _twice(names, lambda name: f'"{name}" is used twice; give each bridge a name of its own')
+    ways: list[tuple[KeyPath, tuple[str, int]]] = []
+    for at, switch in enumerate(cabinet.switches):
+        path = ("switches", at)
+        if switch.module not in modules:
+            yield Mistake((*path, "module"), f'there is no module "{switch.module}"; {suggest(switch.module, modules)}')
+        if switch.connector not in connectors:
+            known = _known_connectors(connectors)
+            yield Mistake((*path, "connector"), f"there is no connector {switch.connector}; {known}")
+        if switch.board not in boards:
+            yield Mistake((*path, "board"), f'there is no PLC board "{switch.board}"; {suggest(switch.board, boards)}')
+        if switch.bridge and switch.bridge not in bridges:
+            yield Mistake((*path, "bridge"), f'there is no bridge "{switch.bridge}"; {suggest(switch.bridge, bridges)}')
+        ways.append(((*path, "connector"), (switch.module, switch.connector)))
+        relays.append(((*path, "relay"), (switch.board, switch.relay)))
+    yield from _twice(ways, lambda way: f"{way[0]} has two ways to connector {way[1]}; remove one")
+    yield from _twice(relays, lambda one: f"R{one[1]} of {one[0]} is used twice; a relay is one switch or one bridge")
+    yield from _homes(cabinet)
+
+
+def _homes(cabinet: Cabinet) -> Iterator[Mistake]:
+    """A switched module's own connector is where it goes when nobody says otherwise."""
+    ways = {(one.module, one.connector) for one in cabinet.switches}
+    switched = {one.module for one in cabinet.switches}
+    for at, module in enumerate(cabinet.modules):
+        if module.id in switched and (module.id, module.connector) not in ways:
+            yield Mistake(
+                ("modules", at, "connector"),
+                f"{module.id} has switches, but none to connector {module.connector}; add one, or name another",
+            )
 
 
 def _site_meter(cabinet: Cabinet) -> Iterator[Mistake]:

@@ -25,7 +25,10 @@ _ACCURACY_V = 1e-6
 
 @attrs.define(eq=False)
 class Bus:
-    """One connector's output. `voltage_v` is on the modules' side of the charger's contactor."""
+    """One connector's output. `voltage_v` is on the modules' side of the charger's contactor.
+
+    `modules` are those that hang on it now: relays may bring others.
+    """
 
     modules: Sequence[Module]
     closed: bool = False  # the charger's contactor
@@ -34,6 +37,13 @@ class Bus:
     voltage_v: float = 0.0
     cable_v: float = 0.0
     current_a: float = 0.0
+    modules_wh: float = 0.0  # what modules have delivered into it
+
+    @property
+    def is_live(self) -> bool:
+        """Whether something holds its voltage: a module that is on, or a car's battery."""
+        battery = self.closed and self.car_closed and self.battery is not None
+        return battery or any(module.on for module in self.modules)
 
     def step(self, now_s: float, dt_s: float) -> None:
         """One step of physics: solves the node, lets each module deliver and the battery take."""
@@ -51,7 +61,9 @@ class Bus:
         self.current_a = sum(currents)
         self._settle_cable(dt_s)
         for module, current_a in zip(self.modules, currents, strict=True):
+            before_wh = module.energy_wh
             module.deliver(self.voltage_v, current_a, dt_s)
+            self.modules_wh += module.energy_wh - before_wh
 
     def interrupt(self) -> float:
         """A contactor opened or a plug was torn out: current stops now. Returns what was interrupted."""

@@ -7,11 +7,12 @@ meter. It does nothing by itself.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import attrs
 
 from jp_firmware.config.watchdogs import SITE_METER
+from jp_firmware.sim.free_relay import FreeRelay, RelayAlarm
 from jp_firmware.sim.meter import ALARMS as METER_ALARMS
 from jp_firmware.sim.meter import Meter
 from jp_firmware.sim.misbehaviour import Misbehaviour
@@ -41,10 +42,11 @@ class Device:
 
 
 def devices(plant: Plant) -> dict[str, Device]:
-    """All devices by name; `connector-N` stands for what a board has at one connector."""
+    """All devices by name; `connector-N` stands for what a board has at one connector, `plc-1-r5` for a relay of it."""
     table: dict[str, Device] = {name: _module(node) for name, node in plant.nodes.items()}
     table |= {name: _meter(meter) for name, meter in plant.meters.items()}
     table |= {name: _board(board) for name, board in plant.boards.items()}
+    table |= {f"{name}-r{number}": _relay(relay) for name, number, relay in _switching(plant)}
     table |= {name: _reader(reader) for name, reader in plant.readers.items()}
     if plant.site_meter:
         table[SITE_METER] = _site_meter(plant.site_meter)
@@ -110,6 +112,24 @@ def _board(board: PlcBoard) -> Device:
         clear_faults=clear,
         misbehaviour=board.misbehaviour,
         last_answer_at_s=lambda: board.last_answer_at_s,
+    )
+
+
+def _switching(plant: Plant) -> Iterator[tuple[str, int, FreeRelay]]:
+    """The free relays that switch modules or are bridges."""
+    cabinet = plant.cabinet
+    used = [(one.board, one.relay) for one in cabinet.switches] + [(one.board, one.relay) for one in cabinet.bridges]
+    for board, number in used:
+        yield board, number, plant.boards[board].relays[number]
+
+
+def _relay(relay: FreeRelay) -> Device:
+    return Device(
+        alarms=_words(RelayAlarm),
+        fault=lambda word: relay.alarms.add(RelayAlarm(word)),
+        clear_faults=relay.alarms.clear,
+        misbehaviour=None,
+        last_answer_at_s=lambda: None,
     )
 
 

@@ -27,6 +27,7 @@ from jp_firmware.sim.options import Options
 from jp_firmware.sim.outlet import Event, Outlet
 from jp_firmware.sim.plc_board import PlcBoard
 from jp_firmware.sim.site_meter import SiteMeter
+from jp_firmware.sim.switches import Switchyard
 from jp_firmware.sim.vehicle import Battery, Vehicle
 
 MAX_STEP_S = 0.02
@@ -75,6 +76,7 @@ class Plant:
     meters: dict[str, Meter] = attrs.field(init=False)
     boards: dict[str, PlcBoard] = attrs.field(init=False)
     readers: dict[str, Reader] = attrs.field(init=False)
+    switchyard: Switchyard = attrs.field(init=False)
     site_meter: SiteMeter | None = attrs.field(init=False, default=None)
     worst_gap_s: float = 0.0  # between two calls of `step`: how far the emulation has ever been behind
 
@@ -92,8 +94,11 @@ class Plant:
             )
             for one in cabinet.modules
         }
+        switched = {one.module for one in cabinet.switches}
         self.buses = {
-            one.id: Bus([modules[each.id] for each in cabinet.modules if each.connector == one.id])
+            one.id: Bus(
+                [modules[each.id] for each in cabinet.modules if each.connector == one.id and each.id not in switched]
+            )
             for one in cabinet.connectors
         }
         self.outlets = {
@@ -128,6 +133,7 @@ class Plant:
             )
             for one in cabinet.plc_boards
         }
+        self.switchyard = Switchyard.of(cabinet, self.buses, self.nodes, self.boards, self.marks)
         self.readers = {one.id: Reader(id=one.id) for one in cabinet.readers}
         if cabinet.site_meter:
             self.site_meter = SiteMeter(
@@ -158,8 +164,10 @@ class Plant:
             at_s = now_s - (steps - 1 - index) * short_s
             for board in self.boards.values():
                 board.scan(at_s)
+            self.switchyard.step(at_s, short_s)
             for bus in self.buses.values():
                 bus.step(at_s, short_s)
+            self.switchyard.backfeed()
             for meter in self.meters.values():
                 meter.step(short_s)
 

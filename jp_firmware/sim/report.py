@@ -36,6 +36,7 @@ def state(plant: Plant, now_s: float) -> dict[str, object]:
             }
             for name, node in plant.nodes.items()
         },
+        "switched": {one.node.module.id: one.at for one in plant.switchyard.modules},
         "meters": {
             name: {
                 "connector": meter.connector,
@@ -49,7 +50,10 @@ def state(plant: Plant, now_s: float) -> dict[str, object]:
         },
         "plc_boards": {name: _board(board, now_s) for name, board in plant.boards.items()},
         "readers": {name: {"behaviour": reader.misbehaviour.name} for name, reader in plant.readers.items()},
-        "opened_under_load": sum(outlet.opened_under_load for outlet in plant.outlets.values()),
+        "opened_under_load": sum(outlet.opened_under_load for outlet in plant.outlets.values())
+        + plant.switchyard.opened_under_load,
+        "closed_onto_live": plant.switchyard.closed_onto_live,
+        "connectors_joined": plant.switchyard.joined,
     }
 
 
@@ -60,7 +64,7 @@ def energy(plant: Plant) -> dict[str, object]:
     for number, outlet in plant.outlets.items():
         meter = by_connector.get(number)
         connectors[str(number)] = {
-            "modules_wh": sum(module.energy_wh for module in outlet.bus.modules),
+            "modules_wh": outlet.bus.modules_wh,
             "meter": meter.id if meter else None,
             "meter_wh": meter.energy_wh if meter else None,
             "meter_start_wh": meter.start_wh if meter else None,
@@ -118,6 +122,7 @@ def _board(board: PlcBoard, now_s: float) -> dict[str, object]:
         "controller_heartbeat": board.controller_heartbeat,
         "controller_heartbeat_age_s": _age(board.moved_at_s, now_s),
         "alarms": sorted(alarm.value for alarm in board.alarms),
+        "relays_closed": [number for number, relay in board.relays.items() if relay.closed],
         "last_answer_at_s": board.last_answer_at_s,
         "behaviour": board.misbehaviour.name,
     }
