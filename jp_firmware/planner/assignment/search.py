@@ -184,27 +184,30 @@ class Division:
     def _from(self, module: int, poor: int, mine: list[int], deep: bool) -> Iterator[Step]:
         """`poor` takes `module`; its owner gets nothing, or one that is idle, or of `poor`, or of a third.
 
-        Left out is what cannot help: nobody may end below the poorest of those whom the step touches.
+        Left out is what cannot help: `poor` must gain, and nobody may end below the poorest whom the step touches.
         """
         owner, capacity_w, gives_w, level = self.owner, self.capacity_w, self.problem.gives_w, self.problem.level
         other = owner[module]
-        least = min(level(poor, capacity_w[poor]), level(other, capacity_w[other])) - SAME
+        now = level(poor, capacity_w[poor])
+        least = min(now, level(other, capacity_w[other])) - SAME
         left_w = capacity_w[other] - gives_w[module][other]
         if level(other, left_w) >= least:
             yield ((module, poor),)
+        more_w = capacity_w[poor] + gives_w[module][poor]
+        givable = [each for each in mine if level(poor, more_w - gives_w[each][poor]) > now + SAME]
         for instead in self.reaches[other]:
             third = owner[instead]
             if third == other or level(other, left_w + gives_w[instead][other]) < least:
                 continue
             taken = (module, poor), (instead, other)
-            if third in (NOBODY, poor):
+            if third == NOBODY or (third == poor and instead in givable):
                 yield taken
-            elif deep:
+            elif deep and third != poor:
                 lacking_w = capacity_w[third] - gives_w[instead][third]
                 lowest = min(least, level(third, capacity_w[third]) - SAME)
                 if level(third, lacking_w) >= lowest:
                     yield taken
-                for given in mine:
+                for given in givable:
                     if given in self.is_reached[third] and level(third, lacking_w + gives_w[given][third]) >= lowest:
                         yield *taken, (given, third)
 
