@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
-from jp_firmware.config import sharing, watchdogs
+from jp_firmware.config import sharing, templates, watchdogs
 from jp_firmware.config.lines import KeyPath
 from jp_firmware.config.profiles import path_of
 from jp_firmware.config.schema import Cabinet, ConfigError, Meter, Module, PlcBoard, Reader, Wire
@@ -34,6 +34,7 @@ def check(cabinet: Cabinet) -> list[Mistake]:
         *_connectors(cabinet),
         *_drivers(cabinet),
         *_profiles(cabinet),
+        *templates.mistakes(cabinet),
         *_local_list(cabinet),
         *_switches(cabinet),
         *_site_meter(cabinet),

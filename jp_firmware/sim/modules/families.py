@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jp_firmware.sim.modules.dbc import DbcNode
 from jp_firmware.sim.modules.huawei import HuaweiNode
 from jp_firmware.sim.modules.infypower import InfyPowerNode
 from jp_firmware.sim.modules.infypower_beg import BegNode
@@ -11,6 +12,7 @@ from jp_firmware.sim.modules.tonhe import TonHeNode
 from jp_firmware.sim.modules.uugreenpower import UUGreenPowerNode
 
 EMULATED: dict[str, type[ModuleNode]] = {
+    "dbc": DbcNode,
     "huawei": HuaweiNode,
     "infypower": InfyPowerNode,
     "infypower-beg": BegNode,
