@@ -110,9 +110,8 @@ class Stage:
                 module.want_off()
         serving = [module for module in self._members.values() if module.id in shares]
         for module in serving:  # cuts, and what stays: its lease is renewed
-            if module.wanted:
-                told_a = min(shares[module.id], module.told_a)
-                module.want(set_point.voltage_v, told_a, set_point.expires_at_s)
+            if shares[module.id] <= module.told_a:
+                module.want(set_point.voltage_v, shares[module.id], set_point.expires_at_s)
         total_a = max(set_point.current_a, sum(shares.values()) + stray_a)  # one may deliver its smallest current
         self._raise(serving, shares, total_a, set_point, now_s)
 
@@ -156,8 +155,8 @@ class Stage:
         )
         for module, granted_a in zip(rising, granted, strict=True):
             if module.wanted:
-                if granted_a > module.told_a + STEP_A:
-                    module.want(set_point.voltage_v, granted_a, set_point.expires_at_s)
+                told_a = granted_a if granted_a > module.told_a + STEP_A else module.told_a
+                module.want(set_point.voltage_v, told_a, set_point.expires_at_s)
             elif granted_a >= module.profile.min_current_a:
                 self._next_start_at_s = now_s + module.profile.start_stagger_s
                 module.want(set_point.voltage_v, granted_a, set_point.expires_at_s)
