@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 
 import attrs
 
 from jp_firmware.config.schema import ConfigError
+from jp_firmware.faults import catalogue
 from jp_firmware.hw.can.frame import Frame
 from jp_firmware.hw.modules.dbc_map import Answer, Choice, Description, Sent, SetPoint, State, describe
 from jp_firmware.hw.modules.driver import (
@@ -223,6 +224,23 @@ def _semantics(description: Description) -> Semantics:
     )
 
 
+@cache
+def _codes() -> frozenset[str]:
+    return frozenset(catalogue.load())
+
+
+def _described(profile: ModuleProfile) -> Description:
+    """As `describe`, and refused as well for an alarm that has no fault of ours."""
+    description = describe(profile)
+    for at, bit in enumerate(description.options.alarms):
+        if bit.code not in _codes():
+            known = ", ".join(sorted(code for code in _codes() if code.startswith("PM-")))
+            raise ConfigError(
+                f"module profile {profile.name}: options.alarms[{at}].code: there is no fault {bit.code}; known: {known}"
+            )
+    return description
+
+
 SEMANTICS = Semantics(
     addresses=range(256),
     addressing="as its profile describes it",
@@ -240,10 +258,10 @@ class DbcDriver:
     templates: bool = False
 
     def semantics_of(self, profile: ModuleProfile, /) -> Semantics:
-        return _semantics(describe(profile))
+        return _semantics(_described(profile))
 
     def codec(self, address: int, profile: ModuleProfile, /) -> DbcCodec:
-        description = describe(profile)
+        description = _described(profile)
         if description.options.template and not self.templates:
             raise ConfigError(
                 f"module profile {profile.name}: is a template, nobody's modules are described by it; fill it in from "

@@ -7,7 +7,6 @@ of it is guessed.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -15,7 +14,6 @@ import attrs
 
 from jp_firmware.config import profiles
 from jp_firmware.config.schema import ConfigError
-from jp_firmware.faults import catalogue
 from jp_firmware.hw.can.frame import EXTENDED_MASK, STANDARD_MASK, Frame
 from jp_firmware.hw.modules import dbc_file
 from jp_firmware.hw.modules import dbc_options as said
@@ -216,11 +214,6 @@ def _at(where: str) -> Iterator[None]:
         raise ConfigError(f"{where}: {error}") from error
 
 
-@functools.cache
-def _codes() -> frozenset[str]:
-    return frozenset(catalogue.load())
-
-
 @attrs.define(eq=False)
 class _Joiner:
     """Joins one profile and one file, subject by subject."""
@@ -403,9 +396,6 @@ class _Joiner:
 
     def _alarm(self, where: str, bit: said.AlarmBit) -> None:
         answer, field = self._answer(where, bit)
-        if bit.code not in _codes():
-            known = ", ".join(sorted(code for code in _codes() if code.startswith("PM-")))
-            raise ConfigError(f"options.{where}.code: there is no fault {bit.code}; known: {known}")
         answer.alarms.append(AlarmAt(field, frozenset(bit.values), Alarm(bit.text, bit.code, bit.usable)))
 
     def _refusal(self, where: str, match: said.Match, what: str | None, why: str) -> None:

@@ -97,7 +97,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 )
 def test_what_does_not_fit_is_one_line_that_names_it(changes: Mapping[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said) as raised:
-        describe(changed(changes))
+        DRIVER.codec(3, changed(changes))
     assert str(raised.value).startswith("module profile LianMing V2.0: ")
     assert "\n" not in str(raised.value)
 
