@@ -14,6 +14,8 @@ import attrs
 
 from jp_firmware.planner.assignment.problem import NOBODY, SAME, TINY_W, Level, Net, Problem, compared
 
+HELPED = 12  # connectors that steps are sought for, the poorest; ours: in a large cabinet that has to do
+
 Step: TypeAlias = tuple[tuple[int, int], ...]
 """Modules and the connector that each goes to."""
 
@@ -164,9 +166,7 @@ class Division:
         """A step that raises `poor`: a free module, or one taken from another, who may get something in return."""
         owner = self.owner
         mine = [module for module in self.reaches[poor] if owner[module] == poor]
-        for module in self.reaches[poor]:
-            if owner[module] == poor:
-                continue
+        for module in self._one_of_each_kind(poor):
             steps = (
                 self._from_idle(module, poor, mine) if owner[module] == NOBODY else self._from(module, poor, mine, deep)
             )
@@ -174,6 +174,15 @@ class Division:
                 if self.helps(step):
                     return step
         return None
+
+    def _one_of_each_kind(self, connector: int) -> Iterator[int]:
+        """Modules of others in reach: of those of one size and owner one will do, unless bridges tell them apart."""
+        seen: set[tuple[int, int]] = set()
+        for module in self.reaches[connector]:
+            kind = self.owner[module], id(self.problem.gives_w[module])
+            if kind[0] != connector and (kind not in seen or self.node_of):
+                seen.add(kind)
+                yield module
 
     def _from_idle(self, module: int, poor: int, mine: list[int]) -> Iterator[Step]:
         yield ((module, poor),)
@@ -195,9 +204,9 @@ class Division:
             yield ((module, poor),)
         more_w = capacity_w[poor] + gives_w[module][poor]
         givable = [each for each in mine if level(poor, more_w - gives_w[each][poor]) > now + SAME]
-        for instead in self.reaches[other]:
+        for instead in self._one_of_each_kind(other):
             third = owner[instead]
-            if third == other or level(other, left_w + gives_w[instead][other]) < least:
+            if level(other, left_w + gives_w[instead][other]) < least:
                 continue
             taken = (module, poor), (instead, other)
             if third == NOBODY or (third == poor and instead in givable):
@@ -213,10 +222,10 @@ class Division:
 
 
 def improve(division: Division, deep: bool) -> None:
-    """Takes steps that raise the poorest until no short connector has one. If `deep`, also steps through a third."""
+    """Takes steps that raise one of the poorest until none of them has one. If `deep`, also steps through a third."""
     division.settled.clear()
     while True:
-        for poor in division.poorest_first():
+        for poor in division.poorest_first()[:HELPED]:
             if poor in division.settled:
                 continue
             step = division.step_for(poor, deep)
