@@ -1,4 +1,4 @@
-"""A stage over emulated modules of each family, their bytes and their physics: share, ramp, move, loss, range, silence."""
+"""A stage over emulated modules of each family, their bytes and their physics: share, ramp, move and silence."""
 
 from __future__ import annotations
 
