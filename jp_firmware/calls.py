@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from jp_firmware.console.calls import Call, CallRefused, only, parameter
+from jp_firmware.inventory import SearchRefused
 from jp_firmware.journal import sessions
 from jp_firmware.model.ids import ConnectorId
 from jp_firmware.model.session import IdToken, Sample, Session, TokenSource
@@ -38,6 +39,8 @@ def all_calls(controller: Controller) -> Mapping[str, Call]:
         "tree.restart": operator.restart_part,
         "tree.release": operator.release_part,
         "tree.history": operator.history,
+        "modules.identify": operator.identify_modules,
+        "modules.accept": operator.accept_module,
     }
 
 
@@ -149,6 +152,26 @@ class OperatorCalls:
             return self._controller.tree.history(parameter(params, "path", str, ""), limit)
         except UnknownPath as refusal:
             raise CallRefused(str(refusal)) from None
+
+    async def identify_modules(self, params: Json) -> object:
+        """`wire`: finds out which modules are on a CAN wire; the topic `modules` tells how far it is."""
+        only(params, "wire")
+        wire = parameter(params, "wire", str)
+        try:
+            result = await self._controller.inventory.search(wire)
+        except SearchRefused as refusal:
+            return self._answer(f"identify {wire}", False, str(refusal))
+        found, missing = len(result["found"]), len(result["missing"])
+        self._controller.note("operator", "console", f"identify {wire}: {found} found, {missing} missing")
+        return result
+
+    async def accept_module(self, params: Json) -> object:
+        """`module`: the module that answers there now is the one that shall, and no longer a replaced one."""
+        only(params, "module")
+        module = parameter(params, "module", str)
+        accepted, detail = self._controller.inventory.accept(module)
+        self._answer(f"accept {module}: {detail}" if accepted else f"accept {module}", accepted, detail)
+        return {"result": "accepted", "detail": detail}
 
     def _on_fault(self, params: Json, verb: str, act: Callable[[str, str], bool]) -> object:
         only(params, "code", "source")

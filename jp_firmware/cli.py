@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from jp_firmware import cli_acting, cli_config, cli_running, cli_watching
+from jp_firmware import cli_acting, cli_config, cli_modules, cli_running, cli_watching
 from jp_firmware.cli_values import count, seconds, watts
 
 FAILED, USAGE, INTERRUPTED, NOBODY_READS = 1, 2, 130, 141
@@ -98,6 +98,7 @@ def parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     _add_running(commands)
     _add_watching(commands)
     _add_acting(commands)
+    _add_modules(commands)
     _add_project(commands)
     for name, (module, about) in _ROOMS.items():
         room = commands.add_parser(name, help=about)
@@ -204,6 +205,22 @@ def _add_acting(commands: Any) -> None:
     ):
         one.add_argument("code", metavar="CODE", help="for instance SAF-01")
         one.add_argument("source", metavar="SOURCE", nargs="?", help="where; needed only where it is at several places")
+        _add_socket(one)
+
+
+def _add_modules(commands: Any) -> None:
+    modules = _command(commands, "modules", cli_modules.show, "the power modules, found against configured")
+    modules.add_argument("--json", action="store_true", help="print JSON")
+    _add_socket(modules)
+    verbs = modules.add_subparsers(dest="verb", metavar="VERB", title="on a wire, or on one of them")
+    identify = _command(
+        verbs, "identify", cli_modules.identify, "find out which modules are on a wire, without disturbing any"
+    )
+    identify.add_argument("wire", metavar="WIRE", help="a CAN wire of the cabinet, as in can0")
+    identify.add_argument("--json", action="store_true", help="print JSON; progress goes to the standard error")
+    accept = _command(verbs, "accept", cli_modules.accept, "say that a replaced module is meant to be there")
+    accept.add_argument("module", metavar="MODULE", help="its name, as in module-3")
+    for one in (identify, accept):
         _add_socket(one)
 
 

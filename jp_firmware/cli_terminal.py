@@ -80,6 +80,11 @@ def standard_output() -> Terminal:
     return Terminal.of(sys.stdout)
 
 
+def standard_error() -> Terminal:
+    """The terminal that is the standard error: for what is about the output, and no part of it."""
+    return Terminal.of(sys.stderr)
+
+
 def watch(updates: Iterator[tuple[str, Json]], topics: Sequence[str], show: Callable[[dict[str, Json]], None]) -> None:
     """Calls `show` with the latest of all `topics` once all are known, then as often as the first of them is told."""
     held: dict[str, Json] = {}

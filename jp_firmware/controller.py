@@ -35,6 +35,7 @@ from jp_firmware.faults import catalogue
 from jp_firmware.faults.register import FaultRegister
 from jp_firmware.guarding import Guarding
 from jp_firmware.hw.plant import Plant
+from jp_firmware.inventory import ModuleInventory
 from jp_firmware.journal import state
 from jp_firmware.journal.writer import Journal
 from jp_firmware.logbook import Logbook
@@ -88,6 +89,7 @@ class Controller:
     logbook: Logbook = attrs.field(init=False)
     faults: FaultRegister = attrs.field(init=False)
     plant: Plant = attrs.field(init=False)
+    inventory: ModuleInventory = attrs.field(init=False)
     planner: Planner = attrs.field(init=False)
     authorizing: Authorizing = attrs.field(init=False)
     sessions: JournalledSessions = attrs.field(init=False)
@@ -105,6 +107,7 @@ class Controller:
         self.logbook = Logbook(self.journal)
         self.faults = FaultRegister(catalogue.load(), on_change=self._fault_changed)
         self.plant = Plant.of(cabinet, self.device_dir, self.faults, self._swiped)
+        self.inventory = ModuleInventory(self)
         self.planner = Planner(
             lambda: self.charger.demands(), LimitBook(scopes=scopes_of(cabinet)), rules=Rules.of(cabinet)
         )
@@ -219,6 +222,7 @@ class Controller:
             "tree": self.tree_picture,
             "faults": self.faults.snapshot,
             "events": self.logbook.snapshot,
+            "modules": self.inventory.snapshot,
         }
 
     @property
@@ -235,6 +239,7 @@ class Controller:
     async def _plan(self, lifeline: Lifeline) -> None:
         """The planner, from the configured limits on; a limit an operator had set does not survive a restart."""
         await self._recall_operative()
+        await self.inventory.recall()
         for limit in configured_limits(self.cabinet):
             self.planner.limits.set(limit)
         if not self.planner.limits.has(SITE_LIMIT, "site"):

@@ -119,6 +119,24 @@ class ConsoleClient:
                 case Error(id=None, code=code, message=message):
                     raise CallFailed(code, message)
 
+    def call_watching(
+        self, topic: str, show: Callable[[Snapshot], None], interval_s: float, method: str, /, **params: Any
+    ) -> Any:
+        """As `call`, for what takes a while: `show` gets each change of `topic` until the answer comes."""
+        answer = self.call("subscribe", topics=[topic], interval_s=interval_s)
+        limit_s = silence_limit_s(float(answer["interval_s"]))
+        picture, call_id = Picture(), next(self._ids)
+        self._send(Request(method=method, params=params, id=call_id))
+        while True:
+            match self._next(limit_s):
+                case Result(id=found, result=result) if found == call_id:
+                    return result
+                case Error(id=found, code=code, message=message) if found in (call_id, None):
+                    raise CallFailed(code, message)
+                case Request() as told:
+                    if (renewed := picture.take(told)) is not None:
+                        show(renewed[1])
+
     def _send(self, message: Message) -> None:
         self._socket.settimeout(self._timeout_s)
         try:

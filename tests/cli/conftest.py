@@ -131,6 +131,48 @@ SAMPLE: Json = {
 }  # fmt: skip
 
 
+MODULE: Json = {
+    "wire": "can0", "address": 0, "driver": "infypower", "profile": "InfyPower REG1K0100G", "connector": 1,
+    "state": "on", "on": True, "voltage_v": 402.3, "current_a": 74.5, "serial": "V2026000000001000", "firmware": None,
+    "accepted_serial": "V2026000000001000", "rating": None, "finding": "as configured", "as_configured": True,
+    "detail": "",
+}  # fmt: skip
+GONE: Json = MODULE | {
+    "address": 2, "state": "silent", "on": None, "voltage_v": None, "current_a": None, "serial": None,
+    "finding": "missing", "as_configured": False, "detail": "no answer at address 2",
+}  # fmt: skip
+STRANGER: Json = {
+    "family": "Increase", "driver": "dbc", "profile": "increase-v1", "address": 9, "serial": None, "firmware": None,
+    "rating": None, "module": None,
+}  # fmt: skip
+FOUND: Json = STRANGER | {
+    "family": "InfyPower V1.13", "driver": "infypower", "profile": None, "address": 0, "module": "module-1",
+    "serial": "V2026000000001000", "firmware": "1.2",
+    "rating": {"max_voltage_v": 1000, "min_voltage_v": 150, "max_current_a": 100.0, "max_power_w": 30_000},
+}  # fmt: skip
+IDLE_WIRE: Json = {
+    "searching": False, "doing": None, "progress": None, "found_so_far": None,
+    "searched_at": "2026-11-20T04:00:00+00:00", "unexpected": [STRANGER],
+}  # fmt: skip
+MODULES: Json = {
+    "modules": {
+        "module-1": MODULE,
+        "module-2": MODULE
+        | {
+            "address": 1, "state": "off", "on": False, "voltage_v": 0.0, "current_a": 0.0, "firmware": "1.2",
+            "serial": "V2026000000771077", "finding": "replaced", "as_configured": False,
+            "detail": "serial number V2026000000771077, was V2026000000011001",
+        },
+        "module-3": GONE,
+    },
+    "wires": {"can0": IDLE_WIRE, "can1": IDLE_WIRE | {"unexpected": [], "searched_at": None}},
+}  # fmt: skip
+SEARCH: Json = {
+    "wire": "can0", "at": "2026-11-20T04:00:00+00:00", "found": [FOUND, STRANGER], "missing": ["module-3"],
+    "infypower_talk": False,
+}  # fmt: skip
+
+
 @attrs.define
 class Charger:
     """What the socket's far end says; every call of an operator is remembered."""
@@ -140,10 +182,18 @@ class Charger:
     faults: Json = attrs.field(factory=lambda: copy.deepcopy(FAULTS))
     tree: Json = attrs.field(factory=lambda: copy.deepcopy(TREE))
     sessions: list[Json] = attrs.field(factory=lambda: [dict(SESSION)])
+    modules: Json = attrs.field(factory=lambda: copy.deepcopy(MODULES))
+    doing: list[str] = attrs.field(factory=list)  # what a search still has to tell, one word each time it is told
+    _searched: trio.Event | None = None
     called: list[tuple[str, Json]] = attrs.field(factory=list)
 
     def server(self) -> ConsoleServer:
-        topics = {"status": lambda: self.status, "faults": lambda: self.faults, "tree": lambda: self.tree}
+        topics = {
+            "status": lambda: self.status,
+            "faults": lambda: self.faults,
+            "tree": lambda: self.tree,
+            "modules": self._tell_modules,
+        }
         acts = (
             "connector.start",
             "connector.stop",
@@ -159,6 +209,8 @@ class Charger:
             "tree.restart": self._restart,
             "tree.release": self._acting("tree.release"),
             "tree.history": self._history,
+            "modules.identify": self._identify,
+            "modules.accept": self._accept,
         }
         return ConsoleServer(self.path, topics, calls | own)
 
@@ -178,6 +230,30 @@ class Charger:
         if params["path"] == "jornal":
             raise CallRefused("there is no 'jornal' in the tree; did you mean journal?")
         return RESTART if params["path"].startswith("wires/can0") else RESTART | {"restarts": ["journal"], "text": ""}
+
+    def _tell_modules(self) -> Json:
+        told = copy.deepcopy(self.modules)
+        if self._searched is not None and self.doing:
+            doing = {"searching": True, "doing": self.doing.pop(0), "progress": 0.5, "found_so_far": 1}
+            told["wires"]["can0"] |= doing
+            if not self.doing:
+                self._searched.set()
+        return told
+
+    async def _identify(self, params: Json) -> Json:
+        self.called.append(("modules.identify", params))
+        if params["wire"] != "can0":
+            raise CallRefused(f"there is no CAN wire {params['wire']!r}; there are: can0")
+        self._searched = trio.Event()
+        if self.doing:
+            await self._searched.wait()
+        return SEARCH
+
+    async def _accept(self, params: Json) -> Json:
+        self.called.append(("modules.accept", params))
+        if params["module"] != "module-2":
+            raise CallRefused(f"{params['module']} has not been replaced")
+        return {"result": "accepted", "detail": "serial number V2026000000771077, was V2026000000011001"}
 
     async def _history(self, params: Json) -> list[Json]:
         wanted = f"controller/{params['path']}" if params["path"] else "controller"

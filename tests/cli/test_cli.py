@@ -194,6 +194,7 @@ def test_help_and_version_are_status_zero(capsys: pytest.CaptureFixture[str]) ->
         "tree",
         "session",
         "limit",
+        "modules",
         "fault",
         "completion",
     ):

@@ -32,6 +32,8 @@ def offered_by_bash(line: str) -> set[str]:
         ("jp session ", {"list", "show", "--help"}),
         ("jp session list --", {"--help", "--limit", "--json", "--socket"}),
         ("jp status --w", {"--watch"}),
+        ("jp modules i", {"identify"}),
+        ("jp modules accept --", {"--help", "--socket"}),
         ("jp completion ", {"bash", "zsh", "fish", "--help"}),
         ("jp csms ctl st", {"stations"}),
         ("jp nonsense ", set()),

@@ -77,6 +77,28 @@ async def test_a_subscription_yields_whole_snapshots(
     assert await blocking(use) == [0.0, 1.0, 2.0]
 
 
+async def test_a_call_that_takes_a_while_tells_a_topic_until_its_answer_comes(
+    server: ConsoleServer, charger: Charger, socket_path: Path
+) -> None:
+    seen: list[float] = []
+
+    def show(snapshot: dict[str, Any]) -> None:
+        seen.append(snapshot["site"]["measured_w"])
+        charger.power_w += 1.0
+        if len(seen) == 3:
+            trio.from_thread.run_sync(charger.release.set)
+
+    def use() -> list[object]:
+        with ConsoleClient(socket_path) as client:
+            answer = client.call_watching("status", show, 0.25, "slow")
+            with pytest.raises(CallFailed, match="there is no connector 9"):
+                client.call_watching("faults", print, 0.25, "connector.start", connector=9)
+            return [answer, client.call("connector.start", connector=3)]
+
+    assert await blocking(use) == ["done", {"accepted": True}]
+    assert seen[:3] == [0.0, 1.0, 2.0]
+
+
 async def test_a_topic_that_cannot_be_told_ends_the_subscription_in_one_line(
     server: ConsoleServer, charger: Charger, socket_path: Path
 ) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import entry_points
 
 import attrs
@@ -43,8 +43,14 @@ ANSWER_S = 0.6
 PLAIN = ModuleProfile(name="not configured", max_voltage_v=1, min_voltage_v=0, max_current_a=1, max_power_w=1)
 """For asking a module of which nothing is known but its family."""
 
-ProfileOf = Callable[[str, int], ModuleProfile]
-"""The profile with which a module of a driver's family at an address is asked."""
+
+@attrs.frozen
+class Configured:
+    """A module that is expected on the bus: it is asked as its profile has it, and known by its driver's own word."""
+
+    driver: str
+    address: int
+    profile: ModuleProfile
 
 
 @attrs.frozen(kw_only=True)
@@ -54,6 +60,7 @@ class Found:
     family: str  # for people
     driver: str  # "" where no driver is known
     address: int
+    profile: str = ""  # what describes its family, where its driver is anybody's
     serial: str = ""
     firmware: str = ""
     rating: StageRating | None = None
@@ -76,6 +83,7 @@ class _Seen:
             family=self.family.title,
             driver=self.family.driver,
             address=self.address,
+            profile=self.family.profile,
             serial=identity.serial,
             firmware=identity.firmware,
             rating=self.heard.rating if self.heard.rated else None,
@@ -88,7 +96,7 @@ class Search:
 
     started_at_s: float
     drivers: Mapping[str, ModuleDriver]
-    profile_of: ProfileOf = lambda _driver, _address: PLAIN
+    configured: Sequence[Configured] = ()
     doing: str = "listening"
     due_at_s: float = attrs.field(init=False)
     done: bool = attrs.field(init=False, default=False)
@@ -96,10 +104,16 @@ class Search:
     _families: deque[Family] = attrs.field(init=False, factory=lambda: deque(FAMILIES))
     _unasked: deque[_Seen] | None = attrs.field(init=False, default=None)
     _seen: dict[tuple[str, int], _Seen] = attrs.field(init=False, factory=dict)
+    _own: list[_Seen] = attrs.field(init=False, factory=list)  # that only their configured driver can tell
     _steps: int = attrs.field(init=False, default=0)
 
     def __attrs_post_init__(self) -> None:
         self.due_at_s = self.started_at_s + LISTEN_S
+        described = {family.driver for family in FAMILIES if not family.profile}
+        for one in self.configured:
+            if one.driver not in described:
+                family = Family(one.profile.name, one.driver, None, _nobody)
+                self._own.append(_Seen(family, one.address, self._codec(family, one.address)))
 
     @property
     def found(self) -> tuple[Found, ...]:
@@ -108,7 +122,7 @@ class Search:
         # In group 3 a Maxwell's numbers look like a DPM1000's; one that has shown to be the one is not the other.
         maxwell = {one.address for one in known if one.family.driver == "maxwell"}
         clear = (one for one in known if one.family.driver or one.address not in maxwell)
-        return tuple(one.told() for one in sorted(clear, key=lambda one: (FAMILIES.index(one.family), one.address)))
+        return tuple(one.told() for one in sorted(clear, key=_place))
 
     @property
     def progress(self) -> float:
@@ -123,15 +137,8 @@ class Search:
         if is_talk(frame):
             self.talk = True
             return
-        sighting = recognise(frame)
-        if sighting is None:
-            return
-        key = (sighting.family.title, sighting.address)
-        seen = self._seen.get(key)
-        if seen is None:
-            seen = _Seen(sighting.family, sighting.address, self._codec(sighting.family, sighting.address))
-            self._seen[key] = seen
-        if seen.codec is not None and seen.codec.is_from_module(frame):
+        seen = self._sighted(frame)
+        if seen is not None and seen.codec is not None and seen.codec.is_from_module(frame):
             for report in seen.codec.decode(frame):
                 seen.heard.take(report, now_s)
 
@@ -145,13 +152,26 @@ class Search:
             if family.question is not None:
                 return self._ask(f"asking {family.title}", (family.question,), now_s, last=not self._families)
         if self._unasked is None:
-            self._unasked = deque(one for one in self._seen.values() if one.questions)
+            self._unasked = deque(one for one in sorted(self._seen.values(), key=_place) if one.questions)
         if self._unasked:
             one = self._unasked.popleft()
             what = f"asking {one.family.title} {one.address} who it is"
             return self._ask(what, one.questions, now_s, last=not self._unasked)
         self.done, self.doing, self.due_at_s = True, "", math.inf
         return ()
+
+    def _sighted(self, frame: Frame) -> _Seen | None:
+        """The module that sent this. What is configured as it speaks is that, whatever else it looks like."""
+        for one in self._own:
+            if one.codec is not None and one.codec.is_from_module(frame):
+                return self._seen.setdefault((one.family.title, one.address), one)
+        sighting = recognise(frame)
+        if sighting is None:
+            return None
+        key = (sighting.family.title, sighting.address)
+        if key not in self._seen:
+            self._seen[key] = _Seen(sighting.family, sighting.address, self._codec(sighting.family, sighting.address))
+        return self._seen[key]
 
     def _ask(self, what: str, frames: tuple[Frame, ...], now_s: float, *, last: bool) -> tuple[Frame, ...]:
         self.doing = what
@@ -163,11 +183,23 @@ class Search:
         driver = self.drivers.get(family.driver)
         if driver is None:
             return None
+        same = [one for one in self.configured if one.driver == family.driver]
+        here = [one for one in same if one.address == address]
+        profile = next((one.profile for one in (*here, *same)), PLAIN)
         try:
-            return driver.codec(address, self.profile_of(family.driver, address))
+            return driver.codec(address, profile)
         except ConfigError as error:
             log.info("%s at address %d is not asked more: %s", family.title, address, error)
             return None
+
+
+def _nobody(_frame: Frame) -> None:
+    """Told by its driver, not by its frames alone."""
+
+
+def _place(seen: _Seen) -> tuple[int, str, int]:
+    known = seen.family in FAMILIES
+    return FAMILIES.index(seen.family) if known else len(FAMILIES), seen.family.title, seen.address
 
 
 async def identify(bus: CanBus, search: Search) -> None:

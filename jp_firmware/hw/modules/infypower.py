@@ -107,6 +107,8 @@ def _set_point_taken(data: bytes) -> Report:
     return SetPointTaken()
 
 
+_COMMANDS = frozenset(Command)
+
 _DECODERS: dict[int, Callable[[bytes], Report | None]] = {
     Command.READ_STATUS: _condition,
     Command.READ_OUTPUT: _measured,
@@ -170,8 +172,9 @@ class InfyPowerCodec:
         )
 
     def decode(self, frame: Frame) -> tuple[Report, ...]:
+        """A refusal of what no driver of this family says is about somebody else's question, to all modules."""
         identifier = wire.Identifier.decode(frame.can_id)
-        if len(frame.data) != 8:
+        if len(frame.data) != 8 or identifier.command not in _COMMANDS:
             return ()
         if identifier.error == wire.Error.STARTING_UP:
             return (StartingUp(),)
@@ -203,8 +206,7 @@ class InfyPowerDriver:
 
 
 def _name(command: int) -> str:
-    known = command in set(Command)
-    return Command(command).name.lower().replace("_", " ") if known else f"command {command:#04x}"
+    return Command(command).name.lower().replace("_", " ")
 
 
 DRIVER = InfyPowerDriver()

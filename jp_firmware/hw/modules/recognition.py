@@ -29,6 +29,7 @@ class Family:
     driver: str
     question: Frame | None  # None: its modules speak by themselves, and cannot be asked
     recognise: Recognise
+    profile: str = ""  # what describes the family, where its driver is anybody's
 
 
 @attrs.frozen
@@ -132,8 +133,8 @@ FAMILIES = (
     Family("Maxwell V1.50", "maxwell", _ask("0607FF80#10000040"), _maxwell),
     Family("DPM1000, R48 or MegMeet", "", _ask("0607FF83#01F00001"), _dpm1000),
     Family("Huawei R100040Gx", "huawei", _ask("068040FC#"), _huawei),
-    Family("Increase", "", _ask("1307C080#01"), _behind(0x1207C080)),
-    Family("LianMing V2.0", "", _ask("1907C080#01"), _behind(0x1807C080)),
+    Family("Increase", "dbc", _ask("1307C080#01"), _behind(0x1207C080), "increase-v1"),
+    Family("LianMing V2.0", "dbc", _ask("1907C080#01"), _behind(0x1807C080), "lianming-v2"),
 )
 """In the order in which they are asked."""
 

@@ -35,6 +35,7 @@ class InfyPowerNode(ModuleNode):
     """One InfyPower module."""
 
     group: int = 0
+    specimen: int | None = None  # another one after it was replaced; by its address unless told
     _frozen_answers: dict[int, bytes] = attrs.field(factory=dict)
 
     def concerns(self, asked: wire.Identifier) -> bool:
@@ -178,7 +179,8 @@ class InfyPowerNode(ModuleNode):
         return wire.AcInput(healthy + 0.4, broken, broken - 0.6 if broken else 0.0).encode()
 
     def _read_barcode(self, _sharers: int) -> bytes:
-        return b"V" + (202_600_000_000 + self.address).to_bytes(5, "big") + (1000 + self.address).to_bytes(2, "big")
+        specimen = self.address if self.specimen is None else self.specimen
+        return b"V" + (202_600_000_000 + specimen).to_bytes(5, "big") + (1000 + specimen).to_bytes(2, "big")
 
 
 class _Unknown(Exception):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import itertools
 import math
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ from jp_firmware.hw.can.bus import MAX_LOAD, CanBus
 from jp_firmware.hw.can.frame import Frame
 from jp_firmware.hw.modules import identify as identifying
 from jp_firmware.hw.modules.driver import ModuleCodec, load_profile
-from jp_firmware.hw.modules.identify import PLAIN, Found, Search, identify, installed_drivers
+from jp_firmware.hw.modules.identify import PLAIN, Configured, Found, Search, identify, installed_drivers
 from jp_firmware.hw.modules.recognition import FAMILIES
 from jp_firmware.hw.serial import WireDown
 from jp_firmware.sim.bus import Bus
@@ -34,30 +34,34 @@ from tests.hw.lifelines import Lifelines
 from tests.hw.modules.emulated import EmulatedBench
 
 DRIVERS = installed_drivers()
-TITLES = {family.driver: family.title for family in FAMILIES if family.driver}
+TITLES = {family.driver: family.title for family in FAMILIES if family.driver and not family.profile}
 FOUND_BY_FRAMES = sorted(set(EMULATED) & set(TITLES))
 
 
 def profile_for(driver: str) -> str:
-    """A shipped profile of the family: by its name, or the first with options that its driver takes."""
+    """A shipped profile of the family."""
+    if driver == "dbc":
+        return "increase-v1"
     others = [one for one in TITLES if one.startswith(f"{driver}-")]
-    for name in profiles.names_of("modules"):
-        if name.startswith(driver) and not any(name.startswith(other) for other in others):
-            return name
-    for name in profiles.names_of("modules"):
-        profile = load_profile(name)
-        with contextlib.suppress(ConfigError):
-            DRIVERS[driver].codec(DRIVERS[driver].semantics.addresses[0], profile)
-            if profile.options:
-                return name
-    raise LookupError(f"no profile is shipped for {driver}")
+    names = [one for one in profiles.names_of("modules") if one.startswith(driver)]
+    return next(one for one in names if not any(one.startswith(other) for other in others))
 
 
 def node_of(driver: str, address: int, now_s: float = 0.0) -> ModuleNode:
     module = Module(id=f"{driver}-{address}", rating=rating_of(profile_for(driver)))
-    node = EMULATED[driver](module=module, bus=Bus([module]), address=address, marks=Marks(clock=lambda: now_s))
+    node = EMULATED[driver](
+        module=module,
+        bus=Bus([module]),
+        address=address,
+        marks=Marks(clock=lambda: now_s),
+        profile=profile_for(driver),
+    )
     module.power_up(now_s - 10.0)
     return node
+
+
+def configured(bench: EmulatedBench) -> list[Configured]:
+    return [Configured(one.config.driver, one.config.address, one.profile) for one in bench.tasks]
 
 
 @attrs.define(eq=False)
@@ -199,6 +203,26 @@ def test_a_module_at_an_address_that_its_driver_does_not_take_is_found_and_not_a
     assert [("infypower", 60, "")] == [(one.driver, one.address, one.serial) for one in search.found]
 
 
+@pytest.mark.parametrize("profile", ["increase-v1", "lianming-v2"])
+async def test_a_module_that_only_its_profile_describes_is_found_while_it_is_in_use(
+    autojump_clock: MockClock, nursery: trio.Nursery, profile: str
+) -> None:
+    bench = EmulatedBench(driver="dbc", profile_name=profile, addresses=(2, 3))
+    await bench.start(nursery)
+    search = Search(trio.current_time(), DRIVERS, configured(bench))
+    await identify(bench.can, search)
+
+    assert [("dbc", 2), ("dbc", 3)] == [(one.driver, one.address) for one in search.found]
+    assert [] == bench.faults.raised
+
+
+def test_a_module_that_a_shipped_profile_describes_is_told_with_it() -> None:
+    search = Search(0.0, {})
+    search.hear(Frame.from_text("1207C081#0100000000000000"), 0.1)
+
+    assert [Found(family="Increase", driver="dbc", address=1, profile="increase-v1")] == list(search.found)
+
+
 # --- disturbing nothing -----------------------------------------------------------------------------------------------
 
 
@@ -214,7 +238,7 @@ async def test_modules_in_use_go_on_while_it_searches_and_the_budget_of_the_bus_
     lowest_a = [math.inf]
     for task in bench.tasks:
         task.status.subscribe(lambda: lowest_a.append(bench.bus.current_a))
-    search = Search(trio.current_time(), DRIVERS, lambda _driver, _address: load_profile("infypower-reg1k0100g"))
+    search = Search(trio.current_time(), DRIVERS, configured(bench))
     await identify(bench.can, search)
     sent = bench.memory.sent[before:]
     asked = {family.question for family in FAMILIES if family.question}
@@ -229,6 +253,21 @@ async def test_modules_in_use_go_on_while_it_searches_and_the_budget_of_the_bus_
     assert bits / 125_000 / (sent[-1][0] - sent[0][0]) < MAX_LOAD
 
 
+@pytest.mark.parametrize("driver", FOUND_BY_FRAMES)
+async def test_no_family_takes_the_questions_to_others_for_trouble_of_its_own(
+    autojump_clock: MockClock, nursery: trio.Nursery, driver: str
+) -> None:
+    bench = EmulatedBench(driver=driver, profile_name=profile_for(driver), addresses=(1, 2))
+    await bench.start(nursery)
+    await trio.sleep(1)
+    search = Search(trio.current_time(), DRIVERS, configured(bench))
+    await identify(bench.can, search)
+
+    assert [(driver, 1), (driver, 2)] == [(one.driver, one.address) for one in search.found]
+    assert [] == bench.faults.raised
+    assert all(task.usable for task in bench.tasks)
+
+
 async def test_questions_wait_for_room_on_the_bus_as_all_others_do(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
@@ -237,7 +276,7 @@ async def test_questions_wait_for_room_on_the_bus_as_all_others_do(
     times = [at_s for at_s, _ in wire.memory.sent]
 
     assert 20 == len(search.found)
-    assert min(b - a for a, b in zip(times, times[1:], strict=False)) >= 0.99 * 2 * 157 / 125_000 / MAX_LOAD
+    assert min(b - a for a, b in itertools.pairwise(times)) >= 0.99 * 2 * 157 / 125_000 / MAX_LOAD
 
 
 async def test_without_a_bus_it_says_so_and_listens_no_longer(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
@@ -273,8 +312,8 @@ def _codecs() -> Iterator[tuple[str, ModuleCodec]]:
             for address in driver.semantics.addresses:
                 try:
                     yield name, driver.codec(address, profile)
-                except ConfigError:  # a profile of another family
-                    break
+                except ConfigError:  # a profile of another family, or an address that its family has not
+                    continue
 
 
 CODECS = list(_codecs())

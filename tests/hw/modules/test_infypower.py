@@ -53,7 +53,7 @@ def heard(text: str) -> object:
         ("029CF003#0007A1200000C350", SetPointTaken()),
         ("1E89F003#0000000000000000", StartingUp()),
         ("0E9CF003#0007A12000000000", Refused("set output", "data invalid")),
-        ("16BFF003#0000000000000000", Refused("command 0x3f", "error 5")),
+        ("169AF003#0000000000000000", Refused("set switch", "error 5")),
         ("028CF003#1358016600000000", Available(35.8)),
         ("028BF003#562F2BE6AA2803E8", Identity(serial="V2026000000401000")),
     ],
@@ -62,7 +62,15 @@ def test_what_a_module_says(text: str, report: object) -> None:
     assert report == heard(text)
 
 
-@pytest.mark.parametrize("text", ["029AF003#0000000000000000", "0289F003#00030D40", "02BFF003#0000000000000000"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "029AF003#0000000000000000",
+        "0289F003#00030D40",
+        "02BFF003#0000000000000000",
+        "0AA3F003#1110000000000000",  # to a question of another family, asked of all
+    ],
+)
 def test_what_says_nothing_we_use(text: str) -> None:
     assert heard(text) is None
 

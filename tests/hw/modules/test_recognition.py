@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jp_firmware.config.profiles import names_of
 from jp_firmware.hw.can.frame import Frame
 from jp_firmware.hw.modules import recognition
 from jp_firmware.hw.modules.driver import ENTRY_POINTS
@@ -97,6 +98,7 @@ def test_each_family_with_a_driver_names_one_that_is_installed() -> None:
     installed = entry_points(group=ENTRY_POINTS).names
 
     assert {family.driver for family in FAMILIES if family.driver} <= set(installed)
+    assert {family.profile for family in FAMILIES if family.profile} <= set(names_of("modules"))
 
 
 def test_talk_of_infypower_modules_is_known_by_its_identifier() -> None:
