@@ -7,7 +7,9 @@ from trio.testing import MockClock
 
 from jp_firmware.hw.modules.module import SILENT_MARGIN_S
 from jp_firmware.model.connector import ConnectorState
-from tests.whole.charger import ONE, SITE_LIMIT_W, TAG, World
+from tests.whole.charger import BOTH, ONE, OTHER_TAG, SITE_LIMIT_W, TAG, TWO, World
+
+LOWER_LIMIT_W = 26_000.0
 
 
 async def test_a_session_outlives_a_module_and_its_share_waits_for_the_modules_own_time_out(
@@ -48,3 +50,33 @@ async def test_a_session_outlives_a_module_and_its_share_waits_for_the_modules_o
         assert process.session(ONE).id == session.id  # type: ignore[union-attr]
         assert {"module-1", "module-2"} <= set(world.modules_on())
         nursery.cancel_scope.cancel(reason="the session was seen")
+
+
+async def test_the_sites_limit_holds_while_a_module_feeds_on_unheard(autojump_clock: MockClock) -> None:
+    """What may flow unheard counts: at its connector, and at the site when its limit falls."""
+    world = World()
+    process = world.boot()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(world.run)
+        nursery.start_soon(process.run)
+        await world.until(lambda: all(process.state(one) is ConnectorState.AVAILABLE for one in BOTH))
+        for connector, tag in ((ONE, TAG), (TWO, OTHER_TAG)):
+            world.plug(connector)
+            await world.until(lambda connector=connector: process.state(connector) is ConnectorState.PREPARING)
+            process.start(connector, tag)
+        await world.until(lambda: world.power_w() > 0.95 * SITE_LIMIT_W)
+        await trio.sleep(2)
+        lost = world.plant.nodes["module-1"]
+        lost.misbehaviour.silent = lost.misbehaviour.frozen = True  # goes on with what it was told, hears nothing
+        await trio.sleep(2)
+        assert lost.module.current_a > 5
+
+        process.controller.set_site_limit(LOWER_LIMIT_W, "a test")
+        await trio.sleep(1)
+        while lost.module.on:
+            await trio.sleep(0.1)
+            assert world.power_w() <= LOWER_LIMIT_W * 1.01
+        await trio.sleep(0.5)
+        assert all(process.state(one) is ConnectorState.CHARGING for one in BOTH)
+        await world.until(lambda: world.power_w() > 0.95 * LOWER_LIMIT_W)
+        nursery.cancel_scope.cancel(reason="the limit held")
