@@ -20,7 +20,10 @@ from jp_firmware.planner.topology import Assignment, BusBar, Topology
 
 @attrs.frozen(kw_only=True)
 class Assigned:
-    """Who feeds whom, and what has to move for it. `capacity_w` is what each connector's modules can give."""
+    """Who feeds whom, and what has to move for it. `capacity_w` is what each connector's modules can give.
+
+    `owner` names every module of the topology, `capacity_w` every connector of it and of the targets.
+    """
 
     owner: Assignment
     capacity_w: Mapping[ConnectorId, float]
@@ -54,7 +57,7 @@ def assign(targets_w: Mapping[ConnectorId, float], situation: Situation, topolog
         used = {wiring.bridges[n].name: wiring.connectors[user] for n, user in enumerate(users) if user != NOBODY}
     else:
         used, owner = {}, solver.owners(())
-    return _told(problem, owner, before, used)
+    return _told(problem, owner, before, used, dict.fromkeys(targets_w, 0.0))
 
 
 @attrs.frozen
@@ -103,7 +106,13 @@ def _with_one_pinned(problem: Problem, net: Net, connector: int) -> list[int]:
     )
 
 
-def _told(problem: Problem, owner: Sequence[int], before: Assignment, used: Mapping[str, ConnectorId]) -> Assigned:
+def _told(
+    problem: Problem,
+    owner: Sequence[int],
+    before: Assignment,
+    used: Mapping[str, ConnectorId],
+    nothing_w: Mapping[ConnectorId, float],
+) -> Assigned:
     wiring = problem.wiring
     names = [None if number == NOBODY else wiring.connectors[number] for number in owner]
     changes = [
@@ -114,7 +123,7 @@ def _told(problem: Problem, owner: Sequence[int], before: Assignment, used: Mapp
     capacity_w = problem.capacities(owner)
     return Assigned(
         owner=dict(zip(wiring.modules, names, strict=True)),
-        capacity_w=dict(zip(wiring.connectors, capacity_w, strict=True)),
+        capacity_w={**nothing_w, **dict(zip(wiring.connectors, capacity_w, strict=True))},
         attached=tuple(module for module, was, _ in changes if was is None),
         moved=tuple(module for module, was, now in changes if was is not None and now is not None),
         released=tuple(module for module, _, now in changes if now is None),

@@ -52,7 +52,7 @@ def losses(targets_w: Mapping[ConnectorId, float], situation: Situation, topolog
             without = attrs.evolve(situation, faulty=frozenset(situation.faulty).union({module}))
             known[kind] = assign(targets_w, without, wiring)
         after = known[kind]
-        after_w = {each: min(targets_w.get(each, 0.0), after.capacity_w[each]) for each in wiring.connectors}
+        after_w = {each: min(targets_w.get(each, 0.0), capacity_w) for each, capacity_w in after.capacity_w.items()}
         if owner == NOBODY:
             yield Loss(module=module, connector=None, had_w=0, keeps_w=0, regains_w=0, moves=0, after_w=after_w)
             continue

@@ -21,6 +21,20 @@ Share: TypeAlias = Callable[[Powers], Powers]
 """The fair share (W) of every connector if none may have more than this (W)."""
 
 
+@attrs.define(eq=False)
+class Choice:
+    """The assignment as the planner asks for it: what modules can be found for these targets. Remembers its answer."""
+
+    situation: Situation
+    wiring: Wiring
+    assigned: Assigned | None = None  # the last answer
+
+    def capacity_w(self, target_w: Powers) -> Powers:
+        """What each connector's modules give once they are where `assigned` has them, W."""
+        self.assigned = assign(target_w, self.situation, self.wiring)
+        return self.assigned.capacity_w
+
+
 @attrs.frozen(kw_only=True)
 class ModulePlan:
     """What every connector may draw once the modules are where `assigned` has them."""

@@ -1,44 +1,23 @@
-"""Which modules may not move now: they moved a moment ago, or too often in the last hour. A record, no clock."""
+"""Which modules may not move now: they moved a moment ago, or too often in the last hour. No record and no clock."""
 
 from __future__ import annotations
 
-import math
-from collections import deque
-from collections.abc import Iterable
-
-import attrs
+from collections.abc import Mapping, Sequence
 
 from jp_firmware.model.ids import ModuleId
 
 HOUR_S = 3600.0
 
 
-@attrs.define(eq=False)
-class Wear:
-    """The moves of the last hour. `locked` feeds the assignment: what it names is a constant there."""
+def locked_by_wear(
+    moved_at_s: Mapping[ModuleId, Sequence[float]], now_s: float, *, dwell_s: float, moves_per_hour: int
+) -> frozenset[ModuleId]:
+    """The modules that must stay where they are at `now_s`, by the ends of their moves (monotonic, ascending).
 
-    dwell_s: float
-    moves_per_hour: int
-    _moved_at_s: dict[ModuleId, deque[float]] = attrs.field(factory=dict)
-
-    def moved(self, module: ModuleId, now_s: float) -> None:
-        """Says that a relay of `module` changed at `now_s` (monotonic)."""
-        self._moved_at_s.setdefault(module, deque()).append(now_s)
-
-    def locked(self, modules: Iterable[ModuleId], now_s: float) -> frozenset[ModuleId]:
-        """Those of `modules` that must stay where they are at `now_s`."""
-        return frozenset(module for module in modules if self.free_at_s(module, now_s) > now_s)
-
-    def free_at_s(self, module: ModuleId, now_s: float) -> float:
-        """When `module` may move again; `now_s` if it may. Infinite if no module may ever move."""
-        if self.moves_per_hour <= 0:
-            return math.inf
-        moves = self._moved_at_s.get(module)
-        while moves and moves[0] + HOUR_S <= now_s:
-            moves.popleft()
-        if not moves:
-            return now_s
-        free_s = moves[-1] + self.dwell_s
-        if len(moves) >= self.moves_per_hour:
-            free_s = max(free_s, moves[-self.moves_per_hour] + HOUR_S)
-        return max(now_s, free_s)
+    Add them to `Situation.locked`. Of `moves_per_hour` 0 every module named is locked.
+    """
+    return frozenset(
+        module
+        for module, moves in moved_at_s.items()
+        if (moves and moves[-1] + dwell_s > now_s) or sum(at_s + HOUR_S > now_s for at_s in moves) >= moves_per_hour
+    )

@@ -113,8 +113,8 @@ def test_nobody_is_served_worse_than_by_staying(instance: Instance) -> None:
     assert brute.levels(instance, stays) <= brute.levels(instance, owner_list(instance, made_for(instance)))
 
 
-@settings(max_examples=300, deadline=None)
-@given(instances(with_pins=False))
+@settings(max_examples=200, deadline=None)
+@given(instances(mixed=False, with_pins=False) | instances(mixed=True, with_pins=False, bridges=False))
 def test_asked_again_from_the_result_nothing_moves(instance: Instance) -> None:
     made = made_for(instance)
     again = made_for(attrs.evolve(instance, situation=attrs.evolve(instance.situation, present=made.owner)))
@@ -124,8 +124,10 @@ def test_asked_again_from_the_result_nothing_moves(instance: Instance) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(instances())
-def test_asked_again_where_modules_had_to_stay_it_moves_only_to_serve_better(instance: Instance) -> None:
-    """A module that had to stay because it was a delivering connector's last may go once another has joined."""
+def test_asked_again_it_moves_only_to_serve_better(instance: Instance) -> None:
+    """A module that had to stay because it was a delivering connector's last may go once another has joined; and
+    with mixed modules over bridges the search may get further from where it ended.
+    """
     made = made_for(instance)
     later = attrs.evolve(instance, situation=attrs.evolve(instance.situation, present=made.owner))
     again = made_for(later)
