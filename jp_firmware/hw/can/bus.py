@@ -113,6 +113,10 @@ class CanBus:
         self._polls[frame] = None
         self._polls_bell.ring()
 
+    def settle(self) -> None:
+        """No answer is waited for any longer: what stayed silent until now says nothing about the bus."""
+        self._asked_at_s = None
+
     def send_now(self, *frames: Frame) -> None:
         """Puts commands on the wire before it returns; drops them while the bus is down. Never raises."""
         if self._link is None:

@@ -216,6 +216,7 @@ async def identify(bus: CanBus, search: Search) -> None:
                 await trio.sleep_until(search.due_at_s)
     finally:
         unsubscribe()
+        bus.settle()  # families that are not there do not answer; that is no silence of the bus
 
 
 def installed_drivers(names: Iterable[str] | None = None) -> Mapping[str, ModuleDriver]:

@@ -145,6 +145,17 @@ async def test_on_an_idle_wire_nothing_is_found_and_only_the_questions_were_sent
     assert wire.memory.sent[0][0] - started_s >= identifying.LISTEN_S, "it listens before it speaks"
 
 
+async def test_a_wire_that_is_empty_is_not_called_disturbed_for_having_been_searched(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    wire = Wire([])
+    await nursery.start(Lifelines().run, wire.can.run)
+    await identify(wire.can, Search(trio.current_time(), DRIVERS))
+    await trio.sleep(10)
+
+    assert [] == wire.faults.raised
+
+
 async def test_progress_goes_from_nothing_to_all_and_says_what_is_being_done(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
