@@ -217,6 +217,7 @@ class Move:
     _member: bool = attrs.field(init=False)  # of the donor
     _held: Relay | None = attrs.field(init=False, default=None)  # kept closed in retreat, until nothing flows
     _held_bridge: Relay | None = attrs.field(init=False, default=None)  # the same, and perhaps of another board
+    _touched: bool = attrs.field(init=False, default=False)  # a relay may still be moving: one look is no proof
     _cancelled: bool = attrs.field(init=False, default=False)
     _matching: BarState | None = attrs.field(init=False, default=None)
     _matching_since_s: float = attrs.field(init=False, default=0.0)
@@ -461,6 +462,7 @@ class Move:
         self._held = next(iter(self.switches), None)
         carrying = self.new if self.phase is Phase.CLOSE else self.old if self._member else None
         self._held_bridge = carrying.bridge if carrying else None
+        self._touched = self._held is not None
         self.precharge_v = None
         self._enter(Phase.RETREAT, world.now_s)
 
@@ -482,6 +484,8 @@ class Move:
             self.since_s = world.now_s
             return
         closed = [relay for relay in self.own if not world.is_open(relay)]
+        if not closed and self._touched and self._for_s(world) < self.terms.follow_s:
+            return
         if not closed:
             self._enter(Phase.LOCKED_OUT if self._is_locked else Phase.IDLE, world.now_s)
         elif self._for_s(world) > self.terms.follow_s:

@@ -42,7 +42,8 @@ class Place:
     locked_out: str = ""  # why, until released
     problem: Problem | None = None  # of the last move that met one
     stuck: Relay | None = None
-    since_s: float = -math.inf  # of the last change of place that counts for its dwell
+    counts: bool = True  # its last move, for dwell and moves an hour
+    rests_until_s: float = -math.inf
     moved_at_s: deque[float] = attrs.field(factory=deque)
 
     @property
@@ -157,7 +158,8 @@ class Yard:
             place.at = move.donor
         else:
             place.at = move.receiver if move.phase is Phase.JOINED else None
-            place.since_s = world.now_s
+        if move.problem or (move.phase is Phase.JOINED and place.counts):
+            place.rests_until_s = world.now_s + self.terms.dwell_s
         if move.phase is Phase.LOCKED_OUT:
             place.locked_out = move.problem.text if move.problem else move.why
             place.stuck = move.stuck
@@ -184,6 +186,7 @@ class Yard:
         if not refusal:
             place = self.places[module]
             self._begin(place, to, world)
+            place.counts = counts
             if counts:
                 place.moved_at_s.append(world.now_s)
         return refusal
@@ -208,7 +211,7 @@ class Yard:
         odd = [relay for relay in place.switches if not world.is_open(relay)]
         if odd:
             return f"{_names(odd)} does not read open"
-        place.locked_out, place.stuck, place.problem = "", None, None
+        place.locked_out, place.stuck, place.problem, place.rests_until_s = "", None, None, world.now_s
         return ""
 
     def refusal(self, module: ModuleId, to: ConnectorId | None, world: World, *, counts: bool = True) -> str:
@@ -225,11 +228,20 @@ class Yard:
         if place.at == to:
             return f"{module} is {'idle' if to is None else f'at connector {to}'} already"
         return (
-            (self._too_soon(place, to, world) if counts else "")
+            self._rests(place, world)
+            or (self._too_soon(place, to, world) if counts else "")
             or self._relays_refuse(place, to, world)
             or self._others_refuse(place, to, world)
             or self._power_refuses(place, to, world)
         )
+
+    def _rests(self, place: Place, world: World) -> str:
+        rest_s = place.rests_until_s - world.now_s
+        if rest_s <= 0:
+            return ""
+        if place.problem:
+            return f"{place.id} could not be moved: {place.problem.text}. It is tried again in {math.ceil(rest_s)} s"
+        return f"{place.id} has just been moved, and stays for {math.ceil(rest_s)} s more"
 
     def _too_soon(self, place: Place, to: ConnectorId | None, world: World) -> str:
         terms, moved = self.terms, place.moved_at_s
@@ -237,9 +249,6 @@ class Yard:
             moved.popleft()
         if len(moved) >= terms.moves_per_hour:
             return f"{place.id} was moved {len(moved)} times within the hour, and may be {terms.moves_per_hour} times"
-        rest_s = terms.dwell_s - (world.now_s - place.since_s)
-        if moved and rest_s > 0:
-            return f"{place.id} has just been moved, and stays for {math.ceil(rest_s)} s more"
         if to is not None:
             opened_at_s = self._opened_at_s.get(place.paths[to].switch, -math.inf)
             off_s = terms.min_off_s - (world.now_s - opened_at_s)

@@ -56,6 +56,7 @@ class Yards(RuleBasedStateMachine):
         move = self.rig.yard.places[module(number)].move
         if move:
             move.cancel("cancelled", self.rig.world())
+            self.rig.tick()
 
     @rule(number=MODULES)
     def release(self, number: int) -> None:

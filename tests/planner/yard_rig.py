@@ -96,8 +96,8 @@ class Rig:
     contacts: dict[Relay, Contact] = attrs.field(init=False)
     racks: dict[ModuleId, Rack] = attrs.field(init=False)
     bars: dict[ConnectorId, Socket] = attrs.field(factory=lambda: {one: Socket() for one in (ONE, TWO, THREE)})
-    lost: set[PlcId] = attrs.field(factory=set)
-    tripped: set[PlcId] = attrs.field(factory=set)
+    lost: set[PlcId] = attrs.field(factory=set)  # not heard; relays fall open by themselves
+    tripped: set[PlcId] = attrs.field(factory=set)  # relays stay as they are, and none may close
     member_of: dict[ModuleId, ConnectorId | None] = attrs.field(init=False)
     draining: set[ModuleId] = attrs.field(factory=set)
     crimes: list[str] = attrs.field(factory=list)
@@ -225,10 +225,10 @@ class Rig:
             if len([relay for relay in place.switches if relay in closed]) > 1:
                 self.crimes.append(f"{one}: two relays told to close")
         for relay, contact in self.contacts.items():
-            wanted = relay in closed and relay.board not in self.lost | self.tripped
+            wanted = relay in closed and relay.board not in self.lost
             if wanted and not contact.commanded:
                 self._judge_close(relay, world)
-            elif contact.commanded and not wanted and relay.board not in self.lost | self.tripped:
+            elif contact.commanded and not wanted and relay.board not in self.lost:
                 self._judge_open(relay)
             if wanted is not contact.commanded:
                 contact.commanded, contact.since_s = wanted, self.now_s
@@ -262,8 +262,7 @@ class Rig:
 
     def _move_contacts(self) -> None:
         for relay, contact in self.contacts.items():
-            falls = relay.board in self.lost | self.tripped
-            wanted = contact.commanded and not falls
+            wanted = contact.commanded and relay.board not in self.lost
             late = self.now_s - contact.since_s >= (CLOSE_S if wanted else OPEN_S)
             if wanted is not contact.closed and late and not contact.stuck:
                 contact.closed = wanted
