@@ -15,6 +15,7 @@ from jp_firmware.planner.assignment.efficiency import refine
 from jp_firmware.planner.assignment.exact import best_counts
 from jp_firmware.planner.assignment.problem import NOBODY, Net, Problem, Situation, Wiring, pose
 from jp_firmware.planner.assignment.realise import fewest_moves
+from jp_firmware.planner.assignment.ties import with_fewest_moves
 from jp_firmware.planner.topology import Assignment, BusBar, Topology
 
 
@@ -82,7 +83,10 @@ def _solved(problem: Problem, net: Net) -> list[int]:
     equal_w = problem.equal_w()
     if equal_w is None:
         return mixed.best_owner(problem, net)
-    owner = fewest_moves(net, best_counts(problem, net, equal_w), problem.present)
+    count = best_counts(problem, net, equal_w)
+    owner = fewest_moves(net, count, problem.present)
+    if len(net.modules_at) == len(problem.target_w):
+        owner = with_fewest_moves(problem, net, equal_w, count, owner)
     for connector, keeps in enumerate(problem.keeps_one):
         if keeps and not any(owner[m] == connector == problem.present[m] for m in problem.modules):
             return _with_one_pinned(problem, net, connector)

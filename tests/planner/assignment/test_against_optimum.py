@@ -36,9 +36,7 @@ def owners_of(instance: Instance):  # type: ignore[no-untyped-def]
     return made, [made.owner[feed.id] for feed in instance.topology.feeds]
 
 
-def test_equal_modules_have_the_lexicographically_best_levels_and_nearly_always_the_fewest_moves() -> None:
-    """The moves are the fewest for the counts; other counts that serve as well may now and then need fewer."""
-    dearer = 0
+def test_equal_modules_have_the_lexicographically_best_levels_with_the_fewest_moves() -> None:
     for seed in range(120):
         instance = small(seed, mixed=False)
         best = brute.best(instance)
@@ -46,14 +44,11 @@ def test_equal_modules_have_the_lexicographically_best_levels_and_nearly_always_
 
         assert [] == brute.violations(instance, owner)
         assert best.levels == brute.levels(instance, owner), f"seed {seed}"
-        assert brute.cost(instance, owner) == made.cost
-        dearer += made.cost > best.cost
-    print(f"{dearer} of 120 moved more than the best")
-    assert dearer <= 4
+        assert brute.cost(instance, owner) == made.cost == best.cost, f"seed {seed}"
 
 
 def test_mixed_modules_are_nearly_always_as_good_as_the_best() -> None:
-    """Seen: 2 of 400 have other levels than the best; of the rest 15 cost a move more."""
+    """Seen: 4 of 500 have other levels than the best, and 13 cost moves more."""
     worse = dearer = 0
     for seed in range(80):
         instance = small(seed, mixed=True)
