@@ -32,17 +32,17 @@ def random_site(
     chains = _cut(dice, ids, max(1, connectors // 3))
     groups = [_group(f"chain-{n}", chain) for n, chain in enumerate(chains)]
     if shares:
-        groups = [attrs.evolve(one, share_w=dice.uniform(0, 120) * KW * len(one.connectors)) for one in groups]
+        groups = [attrs.evolve(one, share_w=_between(dice, 0, 120) * KW * len(one.connectors)) for one in groups]
     if len(chains) > 1:
         groups.append(_group("feeder-over", [n for chain in chains[: dice.randint(1, len(chains))] for n in chain]))
     longest = max(chains, key=len)
     if len(longest) > 1:
         groups.append(_group("feeder-in", longest[: dice.randint(1, len(longest) - 1)]))
-    limits = [limit("site", dice.uniform(20, 100) * connectors)]
-    limits += [limit(one.scope, dice.uniform(10, 130) * len(one.connectors)) for one in groups]
-    limits += [limit(f"connector-{n}", dice.uniform(5, 120)) for n in ids if dice.random() < 0.3]
+    limits = [limit("site", _between(dice, 20, 100) * connectors)]
+    limits += [limit(one.scope, _between(dice, 10, 130) * len(one.connectors)) for one in groups]
+    limits += [limit(f"connector-{n}", _between(dice, 5, 120)) for n in ids if dice.random() < 0.3]
     demands = [
-        wants(n, dice.uniform(0, 200), weight=dice.choice((1.0, 1.0, 0.5, 2.0, 5.0)), tier=dice.randint(1, tiers))
+        wants(n, _between(dice, 0, 200), weight=dice.choice((1.0, 1.0, 0.5, 2.0, 5.0)), tier=dice.randint(1, tiers))
         for n in ids
     ]
     terms = Rules(tree=Tree(tuple(groups)), min_useful_w=min_useful_kw * KW, borrowing=dice.random() < 0.7)
@@ -65,6 +65,12 @@ def caps_of(site: Site, *, guaranteed: bool) -> list[tuple[frozenset[ConnectorId
         if f"connector-{one.connector_id}" in least
     ]
     return caps
+
+
+def _between(dice: random.Random, low: float, high: float) -> float:
+    """Often a round number, so that equal levels, full caps and zeros come up; else anything."""
+    value = dice.uniform(low, high)
+    return round(value, -1) if dice.random() < 0.4 else value
 
 
 def _cut(dice: random.Random, ids: list[int], parts: int) -> list[list[int]]:

@@ -18,8 +18,9 @@ from jp_firmware.model.ids import ConnectorId
 from jp_firmware.model.power import Demand, Plan
 from jp_firmware.planner.planner import compute
 from jp_firmware.planner.rules import Rules
+from jp_firmware.planner.sharing import ROUNDS
 from jp_firmware.planner.tree import Group, Tree
-from tests.planner.scenes import KW
+from tests.planner.scenes import KW, Fixed
 from tests.planner.sites import Site, caps_of, random_site
 
 W = 1e-3  # a milliwatt of watts: what floats may lose
@@ -168,3 +169,22 @@ def test_what_was_lent_is_back_in_one_recomputation(site: Site, which: int) -> N
     assert all(one.assigned_w <= one.allowed_w + W for one in back.allocations.values()), (
         "the borrowers' cut is at once"
     )
+
+
+@settings(max_examples=80, deadline=None)
+@given(sites(), st.lists(st.floats(0, 150), min_size=9, max_size=9))
+def test_with_modules_for_so_much_the_targets_are_the_shares_of_who_can_offer_no_more(
+    site: Site, has_kw: list[float]
+) -> None:
+    has = {one.connector_id: power_kw for one, power_kw in zip(site.demands, has_kw, strict=False)}
+    offering = [attrs.evolve(one, offered_w=has[one.connector_id] * KW) for one in site.demands]
+    plan = compute(site.demands, site.limits, Plan(), 0.0, site.rules, Fixed(has))
+    rounds_suffice = len(site.demands) <= ROUNDS
+
+    holds_every_cap(plan, site, "allowed_w")
+    for key, one in plan.allocations.items():
+        assert one.assigned_w <= one.target_w + W
+        assert one.target_w <= min(one.allowed_w, has[key] * KW) + W
+    if rounds_suffice:
+        expected = share_of(attrs.evolve(site, demands=tuple(offering)))
+        assert {key: one.target_w for key, one in plan.allocations.items()} == pytest.approx(expected, abs=W)
