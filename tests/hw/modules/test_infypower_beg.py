@@ -243,6 +243,31 @@ async def test_a_module_that_divides_among_its_system_is_given_the_total_where_i
     assert [got_a] * 3 == pytest.approx([node.module.current_a for node in it.nodes], abs=0.1)
 
 
+async def test_the_range_follows_the_cars_highest_voltage_where_the_profile_says_that_there_are_two(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    it = EmulatedBench(
+        driver="infypower-beg",
+        profile_name="infypower-beg1k075g",
+        addresses=(0,),
+        change_profile=lambda profile: attrs.evolve(profile, low_range_max_voltage_v=500.0),
+    )
+    it.module.rating = attrs.evolve(it.module.rating, low_range_max_voltage_v=500.0)
+    it.plug(400)
+    await it.start(nursery)
+    it.task.choose_range(450)
+    await it.until(lambda: not it.module.high_range, 6)
+    it.deliver(450, 20)
+    await it.until(lambda: it.bus.current_a > 19.9, 6)
+    it.off()
+    it.unplug()
+    await it.until(lambda: not it.module.on, 1)
+    it.task.choose_range(900)
+    await it.until(lambda: it.module.high_range, 6)
+
+    assert {} == it.faults.standing
+
+
 async def test_a_module_that_is_set_to_feed_the_grid_is_not_used_and_tells_why(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
