@@ -11,7 +11,7 @@ import heapq
 
 from jp_firmware.planner.assignment.problem import NOBODY, TINY_W, Net, Problem, compared
 from jp_firmware.planner.assignment.realise import fewest_moves
-from jp_firmware.planner.assignment.search import Division, cheapen, improve, tidy
+from jp_firmware.planner.assignment.search import PATIENCE, Division, cheapen, improve, tidy
 
 SMALL = 64  # modules; ours: in larger cabinets there are more ways to the same end, and less time for each
 
@@ -52,7 +52,7 @@ def _from_present(problem: Problem, net: Net) -> Division:
 
 def _settle(division: Division) -> None:
     """Improves and cheapens in turn until neither finds anything: asked again, nothing would move."""
-    while True:
+    for _ in range(PATIENCE):
         before = list(division.owner)
         improve(division, deep=is_small(division.problem))
         tidy(division)

@@ -16,6 +16,7 @@ from jp_firmware.model.power import StageRating
 from jp_firmware.planner.topology import Assignment, Topology
 
 NOBODY = -1  # in place of a connector's or a node's number
+MOST_W = 1e9  # no connector can want more
 MUCH = 1 << 30  # room of a node without a bridge
 TINY_W = 1e-3  # below this two powers are the same; ours
 
@@ -270,8 +271,8 @@ def pose(targets_w: Mapping[ConnectorId, float], situation: Situation, wiring: W
 
 
 def _number(value_w: float) -> float:
-    """A target that is no number, or negative, wants nothing."""
-    return value_w if value_w > TINY_W else 0.0
+    """A target that is no number, or negative, wants nothing; one without end wants what there is."""
+    return min(value_w, MOST_W) if value_w > TINY_W else 0.0
 
 
 def _rows(

@@ -16,6 +16,8 @@ from jp_firmware.planner.assignment.problem import NOBODY, SAME, TINY_W, Level, 
 
 HELPED = 12  # connectors that steps are sought for, the poorest; ours: in a large cabinet that has to do
 
+PATIENCE = 8  # steps for each module, and rounds; ours: an end that sums of floating-point numbers cannot put off
+
 Step: TypeAlias = tuple[tuple[int, int], ...]
 """Modules and the connector that each goes to."""
 
@@ -83,9 +85,6 @@ class Division:
 
     def levels(self) -> list[Level]:
         return self.problem.levels(self.capacity_w)
-
-    def cost(self) -> int:
-        return self.problem.cost_of(self.owner)
 
     def helps(self, step: Step) -> bool:
         """Whether `step` serves the connectors it touches better."""
@@ -224,7 +223,7 @@ class Division:
 def improve(division: Division, deep: bool) -> None:
     """Takes steps that raise one of the poorest until none of them has one. If `deep`, also steps through a third."""
     division.settled.clear()
-    while True:
+    for _ in range(PATIENCE * len(division.owner)):
         for poor in division.poorest_first()[:HELPED]:
             if poor in division.settled:
                 continue

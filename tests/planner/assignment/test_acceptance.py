@@ -8,6 +8,7 @@ import pytest
 
 from jp_firmware.model.ids import ConnectorId, ModuleId
 from jp_firmware.planner.assignment import ModulePlan, Situation, plan_modules
+from jp_firmware.planner.assignment.sharing import Share
 from jp_firmware.planner.topology import Topology
 from jp_firmware.planner.waterfill import Cap, Leaf, waterfill
 from tests.planner.assignment.instances import KW, matrix, owners, rating
@@ -15,7 +16,7 @@ from tests.planner.assignment.instances import KW, matrix, owners, rating
 Powers = Mapping[ConnectorId, float]
 
 
-def site(limit_kw: float, chains: Sequence[tuple[float, Sequence[int]]], share_kw: float | None = None):  # type: ignore[no-untyped-def]
+def site(limit_kw: float, chains: Sequence[tuple[float, Sequence[int]]], share_kw: float | None = None) -> Share:
     """The fair share under a site limit and chains of (cap, connectors); with a share for each chain, borrowing is on:
     first everybody within the shares, then what is left within the caps."""
 
@@ -52,7 +53,7 @@ def site(limit_kw: float, chains: Sequence[tuple[float, Sequence[int]]], share_k
 
 
 def plan(
-    share,  # type: ignore[no-untyped-def]
+    share: Share,
     wants_kw: Sequence[float],
     voltages_v: Sequence[float],
     topology: Topology,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from statistics import fmean
 
 import attrs
 import pytest
 
-from jp_firmware.planner.assignment import assign
+from jp_firmware.model.ids import ConnectorId
+from jp_firmware.planner.assignment import Assigned, assign
 from tests.planner.assignment import brute
 from tests.planner.assignment.instances import KW, Instance, assignment_instance
 from tests.planner.assignment.optimum import Unproven, worst_off
@@ -31,7 +33,7 @@ def small(seed: int, mixed: bool) -> Instance:
     return attrs.evolve(instance, targets_w=round_kw if rng.random() < 0.5 else instance.targets_w, situation=situation)
 
 
-def owners_of(instance: Instance):  # type: ignore[no-untyped-def]
+def owners_of(instance: Instance) -> tuple[Assigned, list[ConnectorId | None]]:
     made = assign(instance.targets_w, instance.situation, instance.topology)
     return made, [made.owner[feed.id] for feed in instance.topology.feeds]
 
@@ -97,7 +99,9 @@ def told(found: list[float]) -> str:
     return f"{len(found)} instances: mean {fmean(found):.4f}, p5 {fifth:.4f}, min {found[0]:.4f}"
 
 
-def test_the_worst_off_connector_is_nearly_optimal_with_mixed_modules(record_property) -> None:  # type: ignore[no-untyped-def]
+def test_the_worst_off_connector_is_nearly_optimal_with_mixed_modules(
+    record_property: Callable[[str, object], None],
+) -> None:
     """The distribution is printed. The worst case may miss by a module."""
     found = ratios([(3, 7, 60), (4, 8, 80), (5, 10, 30)], mixed=True)
 

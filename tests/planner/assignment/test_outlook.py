@@ -6,12 +6,13 @@ import attrs
 
 from jp_firmware.model.ids import ConnectorId, ModuleId
 from jp_firmware.planner.assignment import Situation, assign, losses
+from jp_firmware.planner.topology import Topology
 from tests.planner.assignment.instances import KW, assignment_instance, matrix, owners, rating
 
 ONE, TWO = ConnectorId(1), ConnectorId(2)
 
 
-def cabinet(present: list[int | None]):  # type: ignore[no-untyped-def]
+def cabinet(present: list[int | None]) -> tuple[Topology, Situation]:
     """Six modules of 30 kW: four reach connector 1 only, two reach both."""
     topology = matrix([[1]] * 4 + [[1, 2]] * 2, [rating(30, 100)] * 6)
     return topology, Situation(voltages_v={ONE: 400, TWO: 400}, present=owners(present))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 import attrs
@@ -9,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jp_firmware.model.ids import ConnectorId
-from jp_firmware.planner.assignment import Assigned, Wiring, assign
+from jp_firmware.model.ids import ConnectorId, ModuleId
+from jp_firmware.planner.assignment import Assigned, Situation, Wiring, assign
+from jp_firmware.planner.topology import Topology
 from tests.planner.assignment import brute
 from tests.planner.assignment.instances import (
     KW,
@@ -28,7 +30,7 @@ def made_for(instance: Instance) -> Assigned:
     return assign(instance.targets_w, instance.situation, instance.topology)
 
 
-def owner_list(instance: Instance, made: Assigned):  # type: ignore[no-untyped-def]
+def owner_list(instance: Instance, made: Assigned) -> list[ConnectorId | None]:
     return [made.owner[feed.id] for feed in instance.topology.feeds]
 
 
@@ -180,3 +182,25 @@ def test_a_fixed_module_stays_and_counts_whatever_is_said() -> None:
 
     assert {"m0": one, "m1": two} == made.owner
     assert ("m1",) == made.attached
+
+
+def test_what_is_no_number_wants_nothing_and_gives_nothing() -> None:
+    nan, one, two = math.nan, ConnectorId(1), ConnectorId(2)
+    topology = matrix([[1, 2]] * 3, [rating()] * 3)
+    situation = Situation(voltages_v={one: 400.0, two: nan}, present={}, derating={ModuleId("m0"): nan})
+
+    made = assign({one: math.inf, two: 30 * KW}, situation, topology)
+    none = assign({one: nan, two: 30 * KW}, situation, topology)
+
+    assert {one: 60 * KW, two: 0.0} == made.capacity_w
+    assert {one: 0.0, two: 0.0} == none.capacity_w
+
+
+def test_a_connector_that_no_module_reaches_gets_nothing() -> None:
+    one, two = ConnectorId(1), ConnectorId(2)
+    situation = Situation(voltages_v={one: 400.0, two: 400.0}, present={})
+
+    assert {one: 30 * KW, two: 0.0} == assign(
+        {one: 30 * KW, two: 30 * KW}, situation, matrix([[1]], [rating()])
+    ).capacity_w
+    assert {two: 0.0} == assign({two: 30 * KW}, situation, Topology(feeds=())).capacity_w
