@@ -57,6 +57,8 @@ def cabinet(autojump_clock: object) -> Cabinet:
         Switch(module=MODULE, connector=THREE, board=PlcId("plc-2"), relay=5),
     )
     plant = Plant.of(attrs.evolve(demo, switches=switches), Path("/nowhere"), FaultList(), lambda *_: None)
+    if plant.modules[MODULE] in plant.pool:  # one that hangs on relays may feed nobody at first
+        plant.stages[ONE].join(plant.modules[MODULE])
     told = Recorder()
     for bus in plant.buses.values():
         bus._link = told  # type: ignore[assignment]

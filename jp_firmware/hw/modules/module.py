@@ -25,6 +25,9 @@ from jp_firmware.config import schema
 from jp_firmware.hw.can.bus import CanBus
 from jp_firmware.hw.can.frame import Frame
 from jp_firmware.hw.modules.capability import Shortfall, capability, derating
+from jp_firmware.hw.modules.carried import OFF_CURRENT_A as OFF_CURRENT_A
+from jp_firmware.hw.modules.carried import SILENT_MARGIN_S as SILENT_MARGIN_S
+from jp_firmware.hw.modules.carried import Carried
 from jp_firmware.hw.modules.driver import (
     Condition,
     Frames,
@@ -54,18 +57,6 @@ REFUSED = "PM-12"  # to do what it was told, or all of it
 DISOBEDIENT = "PM-02"
 WRONG_RANGE = "PM-16"
 
-OFF_CURRENT_A = 1.0
-"""Below this current an output counts as off."""
-
-OBEDIENCE = 1.1
-"""A current this much above the set-point, and 1 A more, is not what was ordered (ours)."""
-
-SETTLED_PART, SETTLED_A = 1.02, 1.0
-"""A measurement up to this part of a lowered set-point, and 1 A more, shows that it was obeyed (ours)."""
-
-SETTLED_S = 0.4
-"""Not before this time after the cut: until then it may as well be the old current (ours, two answers)."""
-
 MISSED_ANSWERS = 3
 """Missed answers after which the last measurement is no longer believed; well inside every watchdog (ours)."""
 
@@ -79,9 +70,6 @@ IDENTITY_TRIES = 5
 UNANSWERED_OFF_S = 0.4
 """Time of unanswered OFF frames after which `safe` stops waiting (ours: answers take 10-50 ms). Where nothing can be
 asked, the family's own period comes on top."""
-
-SILENT_MARGIN_S = 1.0
-"""Added to a module's own switch-off time before its current counts as gone (ours)."""
 
 
 class StillOn(Exception):
@@ -109,6 +97,7 @@ class ModuleTask:
     status: Source[ModuleStatus] = attrs.field(init=False)
 
     _heard: Heard = attrs.field(init=False)
+    _carried: Carried = attrs.field(init=False)
     _range: RangeChoice = attrs.field(init=False)
     _shortfall: Shortfall = attrs.field(init=False, factory=Shortfall)
     _inbox: deque[Frame] = attrs.field(init=False, factory=lambda: deque(maxlen=64))
@@ -118,7 +107,6 @@ class ModuleTask:
     _informed_at_s: float = attrs.field(init=False, default=-math.inf)  # last evidence: output and condition known
     _wanted: _Wanted | None = attrs.field(init=False, default=None)
     _switched_at_s: float = attrs.field(init=False, default=-math.inf)  # last change between on and off
-    _may_carry_a: float = attrs.field(init=False, default=0.0)  # most it was told to deliver and may still deliver
     _output_due_s: float = attrs.field(init=False, default=-math.inf)
     _condition_due_s: float = attrs.field(init=False, default=-math.inf)
     _command_due_s: float = attrs.field(init=False, default=-math.inf)
@@ -126,8 +114,6 @@ class ModuleTask:
     _paced: deque[Frame] = attrs.field(init=False, factory=deque)  # the rest of a command that goes out frame by frame
     _paced_due_s: float = attrs.field(init=False, default=math.inf)
     _identity_tries: int = attrs.field(init=False, default=0)
-    _lowered_at_s: float = attrs.field(init=False, default=-math.inf)  # last time its current was to fall
-    _disobeys: str = attrs.field(init=False, default="")  # how
     _raised: dict[str, str] = attrs.field(init=False, factory=dict)
 
     @_driver.default
@@ -139,6 +125,7 @@ class ModuleTask:
         self._codec = self._driver.codec(self.config.address, self.profile)
         self._semantics = semantics_of(self._driver, self.profile)
         self._heard = Heard(self.profile.rating, spontaneous=self._semantics.spontaneous)
+        self._carried = Carried(self.profile)
         self._range = RangeChoice(self.profile, self._semantics)
         self.bus.subscribe(self._codec.is_from_module, self._receive)
 
@@ -170,7 +157,7 @@ class ModuleTask:
         return (
             self._running
             and self.status.signal.quality is Quality.GOOD
-            and not self._disobeys
+            and not self._carried.disobeys
             and self._heard.condition is not None
             and all(alarm.usable for alarm in self._heard.condition.alarms)
         )
@@ -257,22 +244,18 @@ class ModuleTask:
         From a module that does not obey, what it measures. From one that is not heard, what it was last told to
         deliver, until its own switch-off time is over: believed gone, yet feeding, it would be an over-current.
         """
-        if self.status.signal.quality is Quality.GOOD:
-            return self._heard.measured.current_a if self._disobeys and self._heard.measured else 0.0
-        gone_at_s = self._heard.answered_at_s + self.profile.silent_off_s + SILENT_MARGIN_S
-        return self._may_carry_a if now_s < gone_at_s else 0.0
+        return self._carried.stray_a(self._trusted, self._heard.answered_at_s, now_s)
 
     def carried_current_a(self, now_s: float) -> float:
         """Current that it may be delivering now, by our leave or not: room that nobody else may be given.
 
         After a cut it counts with what it was told before, until a measurement shows that it has fallen.
         """
-        measured = self._heard.measured
-        if self.status.signal.quality is not Quality.GOOD or measured is None:
-            return self.stray_current_a(now_s)
-        if self._disobeys or (self._wanted is None and measured.current_a >= OFF_CURRENT_A):
-            return max(self._may_carry_a, measured.current_a)
-        return self._may_carry_a
+        return self._carried.all_a(self._trusted, self._heard.answered_at_s, self.told_a, now_s)
+
+    @property
+    def _trusted(self) -> Measured | None:
+        return self._heard.measured if self.status.signal.quality is Quality.GOOD else None
 
     # --- what the stage orders --------------------------------------------------------------------------------------
 
@@ -290,9 +273,7 @@ class ModuleTask:
         voltage_v = min(voltage_v, limits.max_voltage_v)
         current_a = max(min(current_a, limits.current_limit_a(voltage_v)), self.profile.min_current_a)
         before, self._wanted = self._wanted, _Wanted(voltage_v, current_a, expires_at_s)
-        self._may_carry_a = max(self._may_carry_a, current_a)
-        if before is None or current_a < before.current_a:
-            self._lowered_at_s = now_s
+        self._carried.told(current_a, before.current_a if before else 0.0, now_s)
         if before is None:
             self._range.switched_on()
             self._switched_at_s = self._output_due_s = now_s
@@ -304,9 +285,9 @@ class ModuleTask:
     def want_off(self) -> None:
         """Off: the frame is on the wire before this returns, and repeated until the module confirms. Never raises."""
         if self._wanted is not None:
-            self._wanted = None
+            before, self._wanted = self._wanted, None
             self._switched_at_s = self._output_due_s = self._condition_due_s = trio.current_time()
-            self._lowered_at_s = self._switched_at_s
+            self._carried.told(0.0, before.current_a, self._switched_at_s)
             self._shortfall.forget()
         self._send(self._codec.off(), self.profile.off_repeat_s)
         self._bell.ring()
@@ -338,8 +319,7 @@ class ModuleTask:
         self._running = True
         self._started_at_s = trio.current_time()
         self._switched_at_s = self._output_due_s = self._condition_due_s = self._started_at_s
-        self._lowered_at_s = self._started_at_s
-        self._disobeys = ""
+        self._carried.begin(self._started_at_s)
         self._heard.forget(LATE_S)
         self._range.begin_again()
         self._shortfall.forget()
@@ -526,17 +506,14 @@ class ModuleTask:
                 evidence = self._heard.take(report, now_s)
                 if isinstance(report, Condition):
                     self._react_to(report, now_s)
-                elif evidence:
-                    self._look_at_output(now_s)
-                self._judge_obedience()
+                self._look_at_output(now_s)
                 self._show_faults()
                 if evidence and self._publish(now_s) and lifeline is not None:
                     lifeline.ready()
 
     def _react_to(self, condition: Condition, now_s: float) -> None:
         if self._wanted is None and not condition.on:
-            if now_s > self._switched_at_s and self._may_carry_a:
-                self._may_carry_a = 0.0
+            if now_s > self._switched_at_s and self._carried.is_off():
                 self._output_due_s = now_s  # its word; the measurement makes room for others
         elif self._wanted is None and self._command_due_s == math.inf:
             self._switched_at_s = self._command_due_s = now_s  # it was off and is on again: nobody wants that
@@ -546,15 +523,13 @@ class ModuleTask:
             self.bus.send_now(*self._codec.walk_in(enable))
 
     def _look_at_output(self, now_s: float) -> None:
-        """What it has let go of since it was cut, and whether it delivers its share. OFF needs its word as well."""
+        """Whether it obeys, and delivers its share."""
         measured, wanted = self._heard.measured, self._wanted
-        if measured is None or wanted is None:
+        if measured is None:
             return
-        settled = measured.current_a <= SETTLED_PART * wanted.current_a + SETTLED_A
-        if settled and now_s - self._lowered_at_s >= SETTLED_S:
-            self._may_carry_a = wanted.current_a
-        else:
-            self._may_carry_a = max(wanted.current_a, min(self._may_carry_a, measured.current_a))
+        self._carried.measured(measured, self._heard.measured_at_s, self.told_a)
+        if wanted is None or self._heard.measured_at_s < now_s:
+            return
         if not self.started:  # still starting, or restarted: off is not short
             self._shortfall.forget()
             return
@@ -599,18 +574,6 @@ class ModuleTask:
 
     # --- faults -----------------------------------------------------------------------------------------------------
 
-    def _judge_obedience(self) -> None:
-        """More current than it was told to deliver, measured when it has had time to fall, is disobedience."""
-        measured = self._heard.measured
-        if measured is None:
-            return
-        told_a = self._wanted.current_a if self._wanted is not None else 0.0
-        excess = measured.current_a >= OBEDIENCE * told_a + OFF_CURRENT_A
-        if not excess:
-            self._disobeys = ""
-        elif self._heard.measured_at_s - self._lowered_at_s >= self.profile.off_within_s and not self._disobeys:
-            self._disobeys = f"delivers {measured.current_a:.1f} A, told to deliver {told_a:.1f} A"
-
     def _show_faults(self) -> None:
         """Raises and clears what the module reports. While it reports nothing, what it reported last stands."""
         if self._heard.condition is None:
@@ -620,8 +583,8 @@ class ModuleTask:
         present = {REFUSED: less} if less else {}
         if self._range.stuck:
             present[WRONG_RANGE] = self._range.stuck
-        if self._disobeys:
-            present[DISOBEDIENT] = self._disobeys
+        if self._carried.disobeys:
+            present[DISOBEDIENT] = self._carried.disobeys
         for alarm in self._heard.condition.alarms:
             present[alarm.code] = ", ".join(filter(None, (present.get(alarm.code), alarm.text)))
         for code in [code for code in self._raised if code != SILENT and code not in present]:
