@@ -223,7 +223,7 @@ class Module:
     def deliver(self, voltage_v: float, current_a: float, dt_s: float) -> None:
         """What the bus came to: the module takes its share over and integrates it."""
         if self.running:
-            self.voltage_v = voltage_v
+            self.voltage_v = min(voltage_v, self.reference_v)  # below the bus the output diode blocks
         else:
             self.voltage_v *= math.exp(-dt_s / self.rating.bleeder_s)
         self.current_a = current_a

@@ -21,8 +21,9 @@ SHORT_LEAST_A = 5.0
 SHORT_S = 3.0
 """Time without any rise after which a module is short, and after which one that keeps up is given more (ours)."""
 
-RISING_A = 0.5
-"""A measurement this much above the best one before is still on its way up (ours)."""
+RISING_A, RISING_V = 0.5, 5.0
+"""A measurement this much above the best one before is still on its way up (ours). A soft start raises the voltage
+first, for seconds, and no current flows until it has come to the load's."""
 
 CURRENT_MODE_V = 5.0
 """At less than this below its voltage it is the load that takes less (ours)."""
@@ -74,6 +75,7 @@ class Shortfall:
     text: str = ""
     _since_s: float = math.inf  # short without a rise
     _best_a: float = 0.0
+    _best_v: float = 0.0
     _keeps_up_since_s: float = math.inf
     _patience_s: float = SHORT_S
 
@@ -81,28 +83,31 @@ class Shortfall:
         """It is off: what it could not do then, it may do the next time."""
         self.limit_a, self.text = None, ""
         self._since_s = self._keeps_up_since_s = math.inf
-        self._best_a, self._patience_s = 0.0, SHORT_S
+        self._best_a, self._best_v, self._patience_s = 0.0, 0.0, SHORT_S
 
     def observe(self, told_v: float, told_a: float, measured: Measured, now_s: float) -> None:
         """A measurement, at `now_s`, of a module that was told `told_v` and `told_a`."""
         judged = told_a >= SHORT_LEAST_A and measured.voltage_v < told_v - CURRENT_MODE_V
         if judged and measured.current_a < SHORT_PART * told_a - SHORT_MORE_A:
             self._keeps_up_since_s = math.inf
-            self._is_short(told_a, measured.current_a, now_s)
+            self._is_short(told_a, measured, now_s)
             return
-        self._since_s, self._best_a = math.inf, 0.0
+        self._since_s, self._best_a, self._best_v = math.inf, 0.0, 0.0
         if self.limit_a is not None and judged:
             self._keeps_up(now_s)
 
-    def _is_short(self, told_a: float, current_a: float, now_s: float) -> None:
-        if self._since_s == math.inf or current_a > self._best_a + RISING_A:
-            self._since_s, self._best_a = now_s, current_a
+    def _is_short(self, told_a: float, measured: Measured, now_s: float) -> None:
+        current_a, voltage_v = measured.current_a, measured.voltage_v
+        rises = current_a > self._best_a + RISING_A or voltage_v > self._best_v + RISING_V
+        if self._since_s == math.inf or rises:
+            self._since_s = now_s
+            self._best_a, self._best_v = max(current_a, self._best_a), max(voltage_v, self._best_v)
         elif now_s - self._since_s >= SHORT_S:
             if self.limit_a is not None:
                 self._patience_s = min(2 * self._patience_s, PATIENCE_S)
             self.limit_a = current_a
             self.text = f"delivers {current_a:.1f} A of the {told_a:.1f} A it was told"
-            self._since_s, self._best_a = math.inf, 0.0
+            self._since_s, self._best_a, self._best_v = math.inf, 0.0, 0.0
 
     def _keeps_up(self, now_s: float) -> None:
         """More is tried from time to time; a try that fails costs `SHORT_S` at a share that was too large."""

@@ -235,9 +235,8 @@ def _described(profile: ModuleProfile) -> Description:
     for at, bit in enumerate(description.options.alarms):
         if bit.code not in _codes():
             known = ", ".join(sorted(code for code in _codes() if code.startswith("PM-")))
-            raise ConfigError(
-                f"module profile {profile.name}: options.alarms[{at}].code: there is no fault {bit.code}; known: {known}"
-            )
+            where = f"module profile {profile.name}: options.alarms[{at}].code"
+            raise ConfigError(f"{where}: there is no fault {bit.code}; known: {known}")
     return description
 
 

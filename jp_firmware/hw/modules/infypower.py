@@ -29,6 +29,7 @@ from jp_firmware.hw.modules.driver import (
     StartingUp,
     SwitchedOff,
     check_address,
+    options_of,
 )
 from jp_firmware.hw.modules.infypower_wire import Bit, Command
 
@@ -121,6 +122,11 @@ _DECODERS: dict[int, Callable[[bytes], Report | None]] = {
 
 
 @attrs.frozen
+class Options:
+    """This family needs none: any that a profile names is a mistake."""
+
+
+@attrs.frozen
 class InfyPowerCodec:
     """One module by its address."""
 
@@ -200,8 +206,9 @@ class InfyPowerDriver:
     name: str = "infypower"
     semantics: Semantics = SEMANTICS
 
-    def codec(self, address: int, _profile: ModuleProfile) -> InfyPowerCodec:
+    def codec(self, address: int, profile: ModuleProfile) -> InfyPowerCodec:
         check_address(self, address)
+        options_of(profile, Options)
         return InfyPowerCodec(address)
 
 

@@ -94,6 +94,13 @@ def test_a_module_on_its_way_up_is_not_short() -> None:
         assert watched.see(60, current_a, 0.6) is None, "a soft start takes longer than a judgement"
 
 
+def test_a_module_whose_voltage_still_comes_up_to_the_loads_is_not_short() -> None:
+    watched = Watched()
+    for voltage_v in range(0, 380, 10):
+        assert watched.see(60, 0, 0.2, voltage_v) is None, "no current flows before"
+    assert 0 == watched.see(60, 0, SHORT_S + 0.4), "it is up, and nothing comes of it"
+
+
 def test_one_that_keeps_up_is_tried_with_more_each_failure_doubling_the_wait() -> None:
     watched = Watched()
     watched.see(60, 40, 4)
