@@ -1,0 +1,417 @@
+"""Whether emulated modules behave under a driver as the firmware relies on: started, moved, stopped, broken, silenced.
+
+The driver is run by the same `ModuleTask` that runs it in a charger; the modules are whatever fulfils `Cabinet`, given
+from outside. It needs a clock that jumps (`trio.testing.MockClock`): a check of a minute then takes a second.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+import attrs
+import trio
+
+from jp_firmware.config import schema
+from jp_firmware.faults import catalogue
+from jp_firmware.hw.can.bus import CanBus
+from jp_firmware.hw.can.frame import Frame
+from jp_firmware.hw.modules.conformance import Claim
+from jp_firmware.hw.modules.conformance_wire import MemoryLink
+from jp_firmware.hw.modules.driver import ModuleDriver, ModuleProfile, Ranges, semantics_of
+from jp_firmware.hw.modules.module import OFF_CURRENT_A, REFUSED, SILENT, ModuleTask
+from jp_firmware.model.ids import ConnectorId, ModuleId
+from jp_firmware.model.signals import Quality
+from jp_firmware.nursery.supervisor import Child, Lifeline
+
+STEP_S = 0.05  # of the physics
+LEASE_S, RENEW_S = 2.0, 0.5
+READY_S = 5.0  # ours: what a module may take to be heard and understood after its power-up
+RISE_S = 15.0  # ours: what an output may take to rise, a soft start included
+EXACT = 0.005  # ours: how well a set-point arrives and a measurement is told, as a part of the rating
+
+
+class Emulated(Protocol):
+    """One emulated module, as it truly is."""
+
+    @property
+    def on(self) -> bool: ...
+    @property
+    def current_a(self) -> float: ...
+    @property
+    def set_voltage_v(self) -> float | None: ...
+    @property
+    def set_current_a(self) -> float | None: ...
+    @property
+    def high_range(self) -> bool: ...
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """The faults it can be given."""
+
+    def fault(self, word: str) -> None: ...
+    def silence(self) -> None:
+        """It hears and obeys, and says nothing."""
+
+    def corrupt(self) -> None:
+        """What it says is damaged."""
+
+    def repair(self) -> None: ...
+    def power_up(self, now_s: float) -> None: ...
+
+
+class Cabinet(Protocol):
+    """Modules of one family on one bus-bar, and a car's battery on it."""
+
+    @property
+    def modules(self) -> Sequence[Emulated]: ...
+    def plug(self, open_circuit_v: float) -> None: ...
+    def hear(self, frame: Frame, now_s: float) -> list[Frame]: ...
+    def speak(self, now_s: float) -> list[Frame]: ...
+    def step(self, now_s: float, dt_s: float) -> None: ...
+
+
+CabinetOf = Callable[[Sequence[int]], Cabinet]
+"""A cabinet with modules at these addresses."""
+
+
+class Wrong(Exception):
+    """A clause that is not kept: how."""
+
+
+@attrs.define(eq=False)
+class Faults:
+    """Fulfils `FaultSink`."""
+
+    standing: set[tuple[str, str]] = attrs.field(factory=set)
+
+    def raise_(self, code: str, source: str, detail: str = "") -> None:
+        del detail
+        self.standing.add((code, source))
+
+    def clear(self, code: str, source: str) -> None:
+        self.standing.discard((code, source))
+
+
+@attrs.define(eq=False, kw_only=True)
+class Stage:
+    """Two modules under the driver, and what a connector would ask of them."""
+
+    driver: ModuleDriver
+    profile: ModuleProfile
+    cabinet: Cabinet
+    addresses: Sequence[int]
+    faults: Faults = attrs.field(init=False, factory=Faults)
+    link: MemoryLink = attrs.field(init=False)
+    tasks: list[ModuleTask] = attrs.field(init=False)
+    _bus: CanBus = attrs.field(init=False)
+    _order: tuple[float, float] | None = attrs.field(init=False, default=None)
+    _renewed_at_s: float = attrs.field(init=False, default=-math.inf)
+
+    def __attrs_post_init__(self) -> None:
+        self.link = MemoryLink(lambda frame: self.cabinet.hear(frame, trio.current_time()))
+        self._bus = CanBus("can0", 125_000, self.link.open, self.faults)
+        self.tasks = [self._task(address) for address in self.addresses]
+
+    def _task(self, address: int) -> ModuleTask:
+        config = schema.Module(
+            id=ModuleId(f"module-{address}"),
+            wire="can0",
+            address=address,
+            connector=ConnectorId(1),
+            driver=self.driver.name,
+        )
+        return ModuleTask(config, self.profile, self._bus, self.faults, self.driver)
+
+    @property
+    def task(self) -> ModuleTask:
+        return self.tasks[0]
+
+    @property
+    def module(self) -> Emulated:
+        return self.cabinet.modules[0]
+
+    @property
+    def neighbour(self) -> Emulated:
+        return self.cabinet.modules[1]
+
+    @property
+    def codes(self) -> set[str]:
+        return {code for code, source in self.faults.standing if source == self.task.id}
+
+    @property
+    def low_v(self) -> float:
+        """A voltage that any range of the module reaches."""
+        rating, low_v = self.profile.rating, self.profile.low_range_max_voltage_v
+        return rating.min_voltage_v + 0.5 * ((low_v or rating.max_voltage_v) - rating.min_voltage_v)
+
+    @property
+    def order(self) -> tuple[float, float]:
+        """What it is asked for: a third of its current, 50 V above the battery."""
+        return self.low_v + 50.0, max(self.profile.min_current_a * 2, self.profile.max_current_a / 3)
+
+    def deliver(self, voltage_v: float, current_a: float) -> None:
+        """From the first module, renewed until `off`."""
+        self._order = (voltage_v, current_a)
+        self._renew()
+
+    def off(self) -> None:
+        self._order = None
+        self.task.want_off()
+
+    def _renew(self) -> None:
+        self._renewed_at_s = trio.current_time()
+        if self._order is not None:
+            self.task.want(*self._order, self._renewed_at_s + LEASE_S)
+
+    async def run(self, nursery: trio.Nursery) -> None:
+        """Power on, a battery plugged in, and both tasks at work; returns at once."""
+        for module in self.cabinet.modules:
+            module.power_up(trio.current_time())
+        self.cabinet.plug(self.low_v)
+        nursery.start_soon(self._step)
+        for run in (self._bus.run, *(task.run for task in self.tasks)):
+            nursery.start_soon(run, Lifeline(Child(name="conformance", run=run)))
+            await trio.sleep(STEP_S)
+
+    async def _step(self) -> None:
+        while True:
+            await trio.sleep(STEP_S)
+            now_s = trio.current_time()
+            self.cabinet.step(now_s, STEP_S)
+            self.link.arrive(self.cabinet.speak(now_s))
+            if now_s - self._renewed_at_s >= RENEW_S:
+                self._renew()
+
+    async def until(self, condition: Callable[[], object], within_s: float, what: str) -> None:
+        """Raises `Wrong`, with what had to come."""
+        give_up_s = trio.current_time() + within_s
+        while not condition():
+            if trio.current_time() > give_up_s:
+                status = self.task.status.signal.value
+                said = f"{status.voltage_v:.1f} V {status.current_a:.1f} A" if status else "nothing"
+                codes = ", ".join(sorted(self.codes)) or "none"
+                raise Wrong(f"{what}: not within {within_s:g} s (it says {said}; faults: {codes})")
+            await trio.sleep(STEP_S)
+
+    async def delivering(self) -> None:
+        """Ready, on, and risen to what was asked."""
+        await self.until(lambda: all(task.usable for task in self.tasks), READY_S, "the driver hears its modules")
+        self.deliver(*self.order)
+        target_a = self.order[1]
+        rise_s = RISE_S + self.profile.start_within_s
+        await self.until(
+            lambda: self.module.current_a > 0.98 * target_a, rise_s, f"the current rises to {target_a:g} A"
+        )
+
+    def require(self, condition: object, what: str) -> None:
+        if not condition:
+            raise Wrong(what)
+
+
+Scenario = Callable[[Stage], Awaitable[None]]
+
+
+async def check_behaviour(driver: ModuleDriver, profile: ModuleProfile, cabinet_of: CabinetOf) -> tuple[Claim, ...]:
+    """Every claim on how modules behave under `driver`, each with modules of its own.
+
+    Raises `ConfigError` for a profile that the driver does not take. Cancelled, it leaves nothing behind.
+    """
+    semantics = semantics_of(driver, profile)
+    claims = []
+    for name, says, scenario in SCENARIOS:
+        if scenario is _range and (semantics.ranges is Ranges.NONE or not profile.low_range_max_voltage_v):
+            continue
+        addresses = (semantics.addresses[min(1, len(semantics.addresses) - 2)], semantics.addresses[-1])
+        stage = Stage(driver=driver, profile=profile, cabinet=cabinet_of(addresses), addresses=addresses)
+        claims.append(Claim(name, says, await _wrong(stage, scenario)))
+    return tuple(claims)
+
+
+async def _wrong(stage: Stage, scenario: Scenario) -> str:
+    wrong = ""
+    try:
+        async with _running(stage):
+            await scenario(stage)
+    except* Wrong as group:
+        wrong = str(_first(group))
+    except* Exception as group:  # noqa: BLE001 - whatever a driver raises is a finding about it
+        error = _first(group)
+        wrong = f"raises {type(error).__name__}: {error}"
+    return wrong
+
+
+@asynccontextmanager
+async def _running(stage: Stage) -> AsyncIterator[None]:
+    async with trio.open_nursery() as nursery:
+        await stage.run(nursery)
+        yield
+        nursery.cancel_scope.cancel(reason="the scenario is over")
+
+
+def _first(group: BaseExceptionGroup[Exception]) -> BaseException:
+    inner: BaseException = group
+    while isinstance(inner, BaseExceptionGroup):
+        inner = inner.exceptions[0]
+    return inner
+
+
+# --- what is claimed --------------------------------------------------------------------------------------------------
+
+
+async def _starts(stage: Stage) -> None:
+    await stage.until(lambda: all(task.usable for task in stage.tasks), READY_S, "the driver hears its modules")
+    stage.require(not stage.module.on, "it is on before anybody asked for it")
+    stage.deliver(*stage.order)
+    within_s = stage.profile.start_within_s + 2 * stage.profile.poll_status_s
+    await stage.until(lambda: stage.task.started, within_s, "ON is obeyed and reported, by start_within_s")
+    target_a = stage.order[1]
+    await stage.until(lambda: stage.module.current_a > 0.98 * target_a, RISE_S, f"the current rises to {target_a:g} A")
+    stage.require(not stage.codes, f"a start raises {', '.join(sorted(stage.codes))}")
+
+
+async def _exact(stage: Stage) -> None:
+    await stage.delivering()
+    rating = stage.profile.rating
+    for more_v, part in ((10.0, 0.9), (25.3, 0.55), (40.0, 1.0)):
+        voltage_v, current_a = stage.low_v + more_v, part * stage.order[1]
+        stage.deliver(voltage_v, current_a)
+        await trio.sleep(RISE_S + 3 * stage.profile.poll_on_s)
+        set_v, set_a = stage.module.set_voltage_v or 0.0, stage.module.set_current_a or 0.0
+        stage.require(abs(set_v - voltage_v) <= EXACT * rating.max_voltage_v, f"{voltage_v:g} V arrives as {set_v:g} V")
+        stage.require(abs(set_a - current_a) <= EXACT * rating.max_current_a, f"{current_a:g} A arrives as {set_a:g} A")
+        status = stage.task.status.signal.value
+        told_a, true_a = status.current_a if status else 0.0, stage.module.current_a
+        stage.require(
+            abs(told_a - true_a) <= 2 * EXACT * rating.max_current_a, f"{true_a:.2f} A is told as {told_a:.2f}"
+        )
+    stage.require(not stage.codes, f"set-points raise {', '.join(sorted(stage.codes))}")
+
+
+async def _alone(stage: Stage) -> None:
+    await stage.delivering()
+    stage.require(not stage.neighbour.on, "the module beside it is on too")
+    stage.tasks[1].want(*stage.order, trio.current_time() + LEASE_S)
+    await stage.until(lambda: stage.neighbour.on, stage.profile.start_within_s, "the module beside it starts")
+    stage.off()
+    stage.tasks[1].want(*stage.order, trio.current_time() + LEASE_S)
+    await trio.sleep(1.0)
+    stage.require(stage.neighbour.on, "OFF to one switches the module beside it off")
+    stage.require(not stage.module.on, "OFF is not obeyed")
+
+
+async def _no_start(stage: Stage) -> None:
+    await stage.until(lambda: stage.task.usable, READY_S, "the driver hears its modules")
+    codec = stage.driver.codec(stage.addresses[0], stage.profile)
+    for _ in range(5):
+        stage.link.send_now(*codec.set_point(*stage.order))
+        await trio.sleep(0.3)
+        stage.require(not stage.module.on, "a set-point alone switches it on")
+
+
+async def _off(stage: Stage) -> None:
+    await stage.delivering()
+    stage.off()
+    within_s = stage.profile.off_within_s
+    await stage.until(lambda: stage.module.current_a < OFF_CURRENT_A, within_s, "OFF is obeyed, by off_within_s")
+    condition_s = stage.profile.poll_status_s + stage.profile.poll_off_s
+
+    def told_off() -> bool:
+        status = stage.task.status.signal.value
+        return status is not None and not status.on and status.current_a < OFF_CURRENT_A
+
+    await stage.until(told_off, within_s + condition_s, "it is told that it is off")
+
+
+async def _lost_off(stage: Stage) -> None:
+    await stage.delivering()
+    stage.link.cut = True
+    stage.off()
+    await trio.sleep(0.5)
+    stage.link.cut = False
+    await stage.until(lambda: not stage.module.on, 1.0, "OFF is repeated when it was lost")
+
+
+async def _faults(stage: Stage) -> None:
+    known = catalogue.load()
+    for word in stage.module.faults:
+        await stage.delivering()
+        stage.module.fault(word)
+        within_s = 1.0 + 3 * stage.profile.poll_status_s
+        await stage.until(lambda: stage.codes, within_s, f"the fault {word} is told by a code")
+        unknown = sorted(stage.codes - known.keys())
+        stage.require(not unknown, f"the fault {word} is told as {', '.join(unknown)}, not in the catalogue")
+        stage.require(stage.codes - {SILENT, REFUSED}, f"the fault {word} is only told as {', '.join(stage.codes)}")
+        stage.module.repair()
+        await stage.until(lambda: not stage.codes and stage.task.usable, within_s, f"the fault {word} clears")
+
+
+async def _silent(stage: Stage) -> None:
+    await stage.delivering()
+    stage.module.silence()
+    await stage.until(lambda: not stage.task.usable, 2.0 + 3 * stage.profile.poll_status_s, "silence is noticed")
+    await stage.until(lambda: SILENT in stage.codes, 3.0, f"silence is told as {SILENT}")
+    held_a = stage.task.stray_current_a(trio.current_time())
+    stage.require(held_a >= 0.9 * stage.order[1], "the current of a silent module is not held back")
+    stage.module.repair()
+    await stage.until(lambda: stage.task.usable and not stage.codes, 3.0, "it is taken back when it is heard again")
+
+
+async def _left_alone(stage: Stage) -> None:
+    await stage.delivering()
+    stage.link.cut = True
+    within_s = stage.profile.silent_off_s + 1.0
+    await stage.until(lambda: not stage.module.on, within_s, "left alone it switches off, by silent_off_s")
+
+
+async def _restarted(stage: Stage) -> None:
+    await stage.delivering()
+    stage.module.power_up(trio.current_time())
+    within_s = RISE_S + READY_S + stage.profile.start_within_s
+    await trio.sleep(0.5)
+    await stage.until(lambda: stage.module.current_a > 0.98 * stage.order[1], within_s, "it is started again")
+
+
+async def _corrupt(stage: Stage) -> None:
+    await stage.delivering()
+    stage.module.corrupt()
+    signal = stage.task.status
+    within_s = 2.0 + 3 * stage.profile.poll_status_s
+    await stage.until(lambda: signal.signal.quality is not Quality.GOOD, within_s, "nonsense is not believed")
+    stage.module.repair()
+    await stage.until(lambda: stage.task.usable, 5.0, "sense is believed again")
+
+
+async def _range(stage: Stage) -> None:
+    await stage.until(lambda: stage.task.usable, READY_S, "the driver hears its modules")
+    low_v = stage.profile.low_range_max_voltage_v
+    for high in (False, True):
+        stage.task.choose_range(low_v + 100 if high else low_v - 1)
+        within_s = 3 * stage.profile.range_settle_s + 3.0
+        word = "high" if high else "low"
+        await stage.until(
+            lambda high=high: stage.module.high_range is high and stage.task.usable,  # type: ignore[misc]
+            within_s,
+            f"the {word} range is chosen while it is off",
+        )
+        stage.deliver(*stage.order)
+        await stage.until(lambda: stage.module.current_a > 0.98 * stage.order[1], RISE_S + 4, f"it delivers in {word}")
+        stage.off()
+        await stage.until(lambda: not stage.module.on, stage.profile.off_within_s, "OFF is obeyed")
+
+
+SCENARIOS: tuple[tuple[str, str, Scenario], ...] = (
+    ("starts", "it is heard, off until it is asked, starts in its time and rises to what it is asked for", _starts),
+    ("exact", "set-points arrive as they were meant, and measurements are told as they are", _exact),
+    ("leaves-neighbours", "the module beside it is never moved", _alone),
+    ("no-start-by-set-point", "a set-point alone does not start it", _no_start),
+    ("off", "OFF is obeyed and reported in its time", _off),
+    ("lost-off", "OFF that was lost is said again", _lost_off),
+    ("faults", "each fault is told by a code of the catalogue, and clears", _faults),
+    ("silent", "silence is told, its current held back, and it is taken back when it is heard", _silent),
+    ("left-alone", "without the controller it switches itself off in its time", _left_alone),
+    ("restarted", "a module that was restarted is started again", _restarted),
+    ("corrupt", "damaged answers are not believed and do no harm", _corrupt),
+    ("range", "its output range is chosen while it is off, and it delivers in both", _range),
+)
