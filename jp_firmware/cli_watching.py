@@ -35,6 +35,15 @@ def tree(args: argparse.Namespace) -> int:
     return _show(args, ("tree",), lambda terminal, told: tree_lines(terminal, told["tree"]), lambda told: told["tree"])
 
 
+def why(args: argparse.Namespace) -> int:
+    from jp_firmware.cli_terminal import standard_output
+    from jp_firmware.cli_why import why_lines
+
+    asked = {} if args.connector is None else {"connector": args.connector}
+    with connect(args) as client:
+        return _print(args, client.call("plan.why", **asked), lambda told: why_lines(standard_output(), told))
+
+
 def session_list(args: argparse.Namespace) -> int:
     from jp_firmware.cli_session import session_list_lines
 

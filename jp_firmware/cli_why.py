@@ -1,0 +1,31 @@
+"""How `jp why` is drawn: one sentence for each connector, and under it the chain of limits from the car to the grid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from jp_firmware.cli_terminal import Json, Terminal, clean, duration, kilo, table, wrapped
+
+
+def why_lines(terminal: Terminal, told: Sequence[Json]) -> list[str]:
+    """The page. The limit that binds is marked."""
+    lines: list[str] = []
+    for one in told:
+        if lines:
+            lines.append("")
+        lines += wrapped(clean(one["sentence"]), "")
+        rows = [["", "limit", "where", "value", "for", "why"], *(_row(link) for link in one["links"])]
+        for row, link in zip(table(rows, "<<<>><"), [None, *one["links"]], strict=True):
+            lines.append(terminal.paint(row, "attention") if link and link["binds"] else row)
+    return lines
+
+
+def _row(link: Json) -> list[str]:
+    return [
+        ">" if link["binds"] else "",
+        clean(link["owner"], 24),
+        clean(link["scope"], 14),
+        kilo(link["value_w"], "W"),
+        duration(link["expires_in_s"]) if link["expires_in_s"] is not None else "",
+        clean(link["reason"]),
+    ]

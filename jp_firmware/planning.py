@@ -1,0 +1,83 @@
+"""The planner in the composition: what the site's meter leaves it, and what it has to say to those who ask why."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import trio
+
+from jp_firmware.config.schema import Cabinet
+from jp_firmware.hw.meters.site_meter import SiteMeter
+from jp_firmware.model.ids import ConnectorId
+from jp_firmware.model.limits import Limit
+from jp_firmware.model.power import Plan
+from jp_firmware.planner.building import building_limit
+from jp_firmware.planner.explain import explain
+from jp_firmware.planner.task import Planner
+
+if TYPE_CHECKING:
+    from jp_firmware.controller import Controller
+
+Json = dict[str, Any]
+
+
+@attrs.define(eq=False)
+class Building:
+    """Keeps the limit that the building leaves of the site's connection, at each reading of the site's meter."""
+
+    cabinet: Cabinet
+    planner: Planner
+    meter: SiteMeter
+
+    def __attrs_post_init__(self) -> None:
+        self.meter.power.subscribe(self.look)
+
+    def look(self) -> None:
+        """A new limit in force when this returns. A meter that is silent leaves what its fallback says, by itself."""
+        config, power = self.cabinet.site_meter, self.meter.power.signal
+        assert config is not None  # or there were no such meter
+        known = power.fresh(trio.current_time(), config.watchdog_s)
+        plan = self.planner.plan.signal.value or Plan()
+        self.planner.limits.set(
+            building_limit(
+                self.cabinet.site.limit_w,
+                config,
+                known.power_w if known else None,
+                sum(one.measured_w for one in plan.allocations.values()),
+                power.at_s,
+            )
+        )
+
+
+def why(controller: Controller, connector: ConnectorId) -> Json:
+    """The call `plan.why`. Raises UnknownConnector."""
+    return explain(_plan(controller), connector, trio.current_time(), datetime.now().astimezone()).as_json()
+
+
+def snapshot(controller: Controller) -> Json:
+    """The topic `planner`: every connector's chain of limits, and all limits there are."""
+    plan, now_s, wall_time = _plan(controller), trio.current_time(), datetime.now().astimezone()
+    return {
+        "revision": plan.revision,
+        "age_s": round(now_s - plan.at_s, 2),
+        "borrowing": controller.planner.rules.borrowing,
+        "connectors": {str(key): explain(plan, key, now_s, wall_time).as_json() for key in plan.allocations},
+        "limits": [_limit(one, now_s) for one in plan.limits],
+    }
+
+
+def _limit(limit: Limit, now_s: float) -> Json:
+    return {
+        "owner": limit.owner,
+        "scope": limit.scope,
+        "reason": limit.reason,
+        "value_w": round(limit.bound_w(now_s)),
+        "expires_in_s": round(limit.expires_at_s - now_s, 1) if now_s < limit.expires_at_s < float("inf") else None,
+        "safe_w": round(limit.safe_w) if limit.expires_at_s < float("inf") else None,
+    }
+
+
+def _plan(controller: Controller) -> Plan:
+    return controller.planner.plan.signal.value or Plan()
