@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from jp_firmware import planning
 from jp_firmware.console.calls import Call, CallRefused, only, parameter
 from jp_firmware.inventory import SearchRefused
 from jp_firmware.journal import sessions
-from jp_firmware.model.ids import ConnectorId
+from jp_firmware.model.ids import ConnectorId, ModuleId
 from jp_firmware.model.session import IdToken, Sample, Session, TokenSource
 from jp_firmware.nursery.supervisor import RestartRefused, UnknownPath
+from jp_firmware.planner.explain import UnknownConnector
 
 if TYPE_CHECKING:
     from jp_firmware.controller import Controller
@@ -39,6 +41,9 @@ def all_calls(controller: Controller) -> Mapping[str, Call]:
         "tree.restart": operator.restart_part,
         "tree.release": operator.release_part,
         "tree.history": operator.history,
+        "plan.why": operator.why,
+        "modules.assign": operator.assign_module,
+        "modules.release": operator.release_module,
         "modules.identify": operator.identify_modules,
         "modules.accept": operator.accept_module,
     }
@@ -172,6 +177,37 @@ class OperatorCalls:
         accepted, detail = self._controller.inventory.accept(module)
         self._answer(f"accept {module}: {detail}" if accepted else f"accept {module}", accepted, detail)
         return {"result": "accepted", "detail": detail}
+
+    async def why(self, params: Json) -> object:
+        """`connector` (null: all): what it gets, and the chain of limits from its car to the grid."""
+        only(params, "connector")
+        number = params.get("connector")
+        if number is None:
+            return [planning.why(self._controller, key) for key in self._controller.charger.runners]
+        try:
+            return [planning.why(self._controller, ConnectorId(parameter(params, "connector", int)))]
+        except UnknownConnector as error:
+            raise CallRefused(str(error)) from error
+
+    async def assign_module(self, params: Json) -> object:
+        """`module`, `connector` (null: none): moves a module that hangs on relays, if it may be moved now."""
+        only(params, "module", "connector")
+        module = ModuleId(parameter(params, "module", str))
+        number = params.get("connector")
+        to = ConnectorId(parameter(params, "connector", int)) if number is not None else None
+        switching = self._controller.plant.switching
+        refusal = switching.assign(module, to) if switching else "no module of this charger hangs on relays"
+        return self._answer(
+            f"move {module} to {'no connector' if to is None else f'connector {to}'}", not refusal, refusal
+        )
+
+    async def release_module(self, params: Json) -> object:
+        """`module`: somebody has tested the relays of a module that was locked out."""
+        only(params, "module")
+        module = ModuleId(parameter(params, "module", str))
+        switching = self._controller.plant.switching
+        refusal = switching.release(module) if switching else "no module of this charger hangs on relays"
+        return self._answer(f"release {module}", not refusal, refusal)
 
     def _on_fault(self, params: Json, verb: str, act: Callable[[str, str], bool]) -> object:
         only(params, "code", "source")

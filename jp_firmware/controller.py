@@ -4,6 +4,7 @@ controller
 ├─ journal            first up, last down
 ├─ guard              a process of its own: modules off when this one stands still or is gone
 ├─ wires              buses, and the modules, meters, PLC boards and readers on them
+├─ switching          modules that relays move from connector to connector, where there are any
 ├─ planner            shares the site's power
 ├─ connectors         connector-1 …, each with its session and its energised scope
 ├─ backend            the central system; may be away for days
@@ -20,7 +21,7 @@ from typing import Any
 import attrs
 import trio
 
-from jp_firmware import calls, picture
+from jp_firmware import calls, picture, planning
 from jp_firmware.boot import boot_id
 from jp_firmware.charging.authorize import Authorizing
 from jp_firmware.charging.charger import Charger
@@ -28,13 +29,14 @@ from jp_firmware.charging.connector import ConnectorMachine
 from jp_firmware.charging.runner import ConnectorRunner, Ports
 from jp_firmware.charging.view import Ending
 from jp_firmware.config.schema import Authorize, Cabinet, Connector
-from jp_firmware.config.watchdogs import Watch, watches
+from jp_firmware.config.watchdogs import SWITCHING, Watch, watches
 from jp_firmware.console.server import ConsoleServer
 from jp_firmware.console.topics import Provider
 from jp_firmware.faults import catalogue
 from jp_firmware.faults.register import FaultRegister
 from jp_firmware.guarding import Guarding
 from jp_firmware.hw.plant import Plant
+from jp_firmware.hw.switching import Switching
 from jp_firmware.inventory import ModuleInventory
 from jp_firmware.journal import state
 from jp_firmware.journal.writer import Journal
@@ -91,6 +93,7 @@ class Controller:
     plant: Plant = attrs.field(init=False)
     inventory: ModuleInventory = attrs.field(init=False)
     planner: Planner = attrs.field(init=False)
+    building: planning.Building | None = attrs.field(init=False, default=None)
     authorizing: Authorizing = attrs.field(init=False)
     sessions: JournalledSessions = attrs.field(init=False)
     charger: Charger = attrs.field(init=False)
@@ -111,9 +114,14 @@ class Controller:
         self.planner = Planner(
             lambda: self.charger.demands(), LimitBook(scopes=scopes_of(cabinet)), rules=Rules.of(cabinet)
         )
+        if self.plant.site_meter:
+            self.building = planning.Building(cabinet, self.planner, self.plant.site_meter)
         self.authorizing = Authorizing(cabinet.authorize)
         self.sessions = JournalledSessions(self.journal, enabled=bool(cabinet.backend.url))
         self.charger = self._charger()
+        if self.plant.switching:
+            self.plant.switching.state_of = lambda key: self.charger.runners[key].machine.state
+            self.plant.switching.noted = lambda module, text: self.note("move", module, text)
         self.backend = self._backend() if cabinet.backend.url else None
         self.authorizing.remote = self.sessions.courier = self.backend
         self.console = ConsoleServer(self.socket, topics=self._topics(), calls=calls.all_calls(self))
@@ -129,6 +137,7 @@ class Controller:
             self._watched("journal", self.journal.run, stop_within_s=5.0),
             *([self.guarding.part()] if self.guarding else []),
             self.plant.supervisor().as_child(),
+            *([self._switching_part(self.plant.switching)] if self.plant.switching else []),
             self._watched("planner", self._plan),
             # Connectors share nothing: one that could not be made safe is latched, and ends no other's session.
             _apart("connectors", *map(self._connector_child, self.charger.runners.values()), latch_escalates=False),
@@ -145,6 +154,13 @@ class Controller:
             children=parts,
             everything_off=self.charger.everything_off,
             on_event=self._child_ended,
+        )
+
+    def _switching_part(self, switching: Switching) -> Child:
+        """Not to be moved takes no power away, so its trouble is nobody else's."""
+        return _apart(
+            "switching",
+            self._watched(SWITCHING, switching.run, safe=switching.safe, safe_now=switching.safe_now),
         )
 
     def _connector_child(self, runner: ConnectorRunner) -> Child:
@@ -223,6 +239,7 @@ class Controller:
             "faults": self.faults.snapshot,
             "events": self.logbook.snapshot,
             "modules": self.inventory.snapshot,
+            "planner": lambda: planning.snapshot(self),
         }
 
     @property
@@ -242,6 +259,8 @@ class Controller:
         await self.inventory.recall()
         for limit in configured_limits(self.cabinet):
             self.planner.limits.set(limit)
+        if self.building:
+            self.building.look()
         if not self.planner.limits.has(SITE_LIMIT, "site"):
             self.set_site_limit(self.cabinet.site.limit_w, "configured")
         await self.planner.run(lifeline)

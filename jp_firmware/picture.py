@@ -20,6 +20,7 @@ from jp_firmware.hw.meters.driver import MeterTask
 from jp_firmware.hw.modules.module import ModuleTask
 from jp_firmware.hw.plc.driver import BoardTask
 from jp_firmware.model.connector import EvStatus, ProximityState
+from jp_firmware.model.ids import ModuleId
 from jp_firmware.model.power import Allocation, Plan
 from jp_firmware.model.signals import Signal
 from jp_firmware.planner.headroom import headroom
@@ -48,7 +49,10 @@ def status(controller: Controller) -> Json:
             str(key): _connector(runner, plan.allocations.get(key), now_s)
             for key, runner in controller.charger.runners.items()
         },
-        "modules": {one.id: _module(one, controller.plant.modules[one.id], now_s) for one in cabinet.modules},
+        "modules": {
+            one.id: _module(one, controller.plant.modules[one.id], now_s) | _place(controller, one.id)
+            for one in cabinet.modules
+        },
         "meters": {one.id: _meter(one, controller.plant.meters[one.id], now_s) for one in cabinet.meters},
         "plc_boards": {one.id: _board(one, controller.plant.boards[one.id], now_s) for one in cabinet.plc_boards},
     }
@@ -213,6 +217,22 @@ def _module(config: schema.Module, module: ModuleTask, now_s: float) -> Json:
         "ambient_c": status.ambient_c,
         "alarms": list(status.alarms),
         "age_s": age_s(signal, now_s),
+    }
+
+
+def _place(controller: Controller, module: ModuleId) -> Json:
+    """Of a module that hangs on relays, where it is and where it goes; of any other nothing."""
+    switching = controller.plant.switching
+    report = switching.report.signal.value if switching else None
+    place = report.places.get(module) if report else None
+    if place is None:
+        return {}
+    return {
+        "place": place.at,
+        "going_to": place.going_to,
+        "move": place.phase or None,
+        "waits_for": place.waits_for or None,
+        "locked_out": place.locked_out or None,
     }
 
 

@@ -45,12 +45,14 @@ KINDS: Mapping[str, Kind] = {
     "meter": Kind("a plausible reading that moves", 0.5, 60, on_bus=True),
     "site meter": Kind("a plausible reading that moves", 1, 300, on_bus=True),
     "plc board": Kind("a heartbeat that moved", 0.5, 15, on_bus=True),
+    "switching": Kind("a look at every relay and module, ten times a second", 1, 10, period_s=2.0),
     "reader": Kind("bytes read; an idle reader says none", 10, 86_400),
     "process": Kind("a look at the whole tree that came to its end, every second", 2, 60, period_s=5.0),
 }
 # Parts that the process brings along, beside those of the cabinet.
 GUARD = "guard/process"
 PROCESS = "process/health"
+SWITCHING = "switching/modules"
 SITE_METER = "site-meter"  # its name in the tree and in faults
 LINK = "link"  # what a wire's own child is called; a "*" in a path never means it
 
@@ -143,6 +145,8 @@ def _parts(cabinet: Cabinet, backend_s: float) -> Iterator[tuple[str, str, float
         yield f"wires/{module.wire}/{module.id}", "module", module.watchdog_s
     for reader in cabinet.readers:
         yield f"wires/{reader.id}", "reader", None
+    if cabinet.switches:
+        yield SWITCHING, "switching", None
     yield "planner", "planner", None
     for connector in cabinet.connectors:
         yield f"connectors/connector-{connector.id}", "connector", None

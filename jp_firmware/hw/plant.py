@@ -34,6 +34,7 @@ from jp_firmware.hw.plc import driver as plc_drivers
 from jp_firmware.hw.plc.board import LOST as BOARD_LOST
 from jp_firmware.hw.plc.driver import BoardTask
 from jp_firmware.hw.rfid.reader import RfidReader
+from jp_firmware.hw.switching import Switching
 from jp_firmware.model.ids import ConnectorId, MeterId, ModuleId, PlcId
 from jp_firmware.nursery.backoff import Backoff
 from jp_firmware.nursery.guard import Guard
@@ -59,6 +60,7 @@ class Plant:
     readers: Mapping[str, RfidReader]
     stages: Mapping[ConnectorId, Stage]
     pool: Pool  # of the modules that feed nobody
+    switching: Switching | None  # moves those that hang on relays; None where all are wired
     ev_links: Mapping[ConnectorId, EvLink]
     watches: Mapping[str, Watch]
     site_meter: SiteMeter | None = None
@@ -71,10 +73,19 @@ class Plant:
         modules = {
             one.id: ModuleTask(one, load_profile(one.profile), buses[one.wire], faults) for one in cabinet.modules
         }
-        pool = Pool()
+        pool, switched = Pool(), {one.module for one in cabinet.switches}
+        for one in cabinet.modules:
+            if one.id in switched:
+                pool.put(modules[one.id])
         stages = {
             connector.id: Stage(
-                connector.id, tuple(modules[one.id] for one in cabinet.modules if one.connector == connector.id), pool
+                connector.id,
+                tuple(
+                    modules[one.id]
+                    for one in cabinet.modules
+                    if one.connector == connector.id and one.id not in switched
+                ),
+                pool,
             )
             for connector in cabinet.connectors
         }
@@ -101,6 +112,7 @@ class Plant:
             },
             stages=stages,
             pool=pool,
+            switching=Switching.of(cabinet, modules, stages, pool, boards, faults) if switched else None,
             ev_links={key: link for board in boards.values() for key, link in board.connectors.items()},
             watches=watches(cabinet),
             site_meter=_site_meter(cabinet.site_meter, masters, faults),

@@ -106,6 +106,7 @@ class World:
     """The cabinet around the charger. `run` is its time; `watchers` are called after each step of the physics."""
 
     options: Options = QUICK
+    cabinet: Cabinet = CABINET
     disk: Disk = attrs.field(factory=Disk)
     plant: Plant = attrs.field(init=False)
     wires: dict[str, CanWire | ModbusWire] = attrs.field(init=False)
@@ -115,16 +116,18 @@ class World:
 
     def __attrs_post_init__(self) -> None:
         with mock.patch("jp_firmware.sim.plant.load_profile", _load_profile):
-            self.plant = Plant(CABINET, self.options)
-        self.wires = {wire.name: self._wire(wire) for wire in CABINET.wires}
+            self.plant = Plant(self.cabinet, self.options)
+        self.wires = {wire.name: self._wire(wire) for wire in self.cabinet.wires}
         self.verbs = Verbs(self.plant, self.wires, trio.current_time)
 
     def _wire(self, wire: Wire) -> CanWire | ModbusWire:
         if wire.is_can:
             return CanWire(wire.name, modules=self.plant.module_bus(wire.name))
-        units = {one.unit: meter_unit(self.plant.meters[one.id]) for one in CABINET.meters if one.wire == wire.name}
+        units = {
+            one.unit: meter_unit(self.plant.meters[one.id]) for one in self.cabinet.meters if one.wire == wire.name
+        }
         units |= {
-            one.unit: board_unit(self.plant.boards[one.id]) for one in CABINET.plc_boards if one.wire == wire.name
+            one.unit: board_unit(self.plant.boards[one.id]) for one in self.cabinet.plc_boards if one.wire == wire.name
         }
         return ModbusWire(wire.name, units=units, baud=None if wire.kind == "modbus-tcp" else wire.baud)
 
@@ -208,7 +211,7 @@ class Process:
 
         with _loading_once(), mock.patch.object(composition, "Journal", journal):
             nowhere = Path("/nowhere")
-            self.controller = Controller(CABINET, nowhere, nowhere, nowhere / "socket")
+            self.controller = Controller(self.world.cabinet, nowhere, nowhere, nowhere / "socket")
         for name, bus in self.controller.plant.buses.items():
             bus._open_link = partial(self.world.wires[name].open, self.life)  # type: ignore[assignment]
         for name, master in self.controller.plant.masters.items():

@@ -1,0 +1,385 @@
+"""The task that moves modules: it looks at relays, modules and bus-bars, asks the yard, and carries out what it orders.
+
+The only writer of the boards' free relays. What may be moved, and in which order, is decided in `planner.moves` and
+`planner.yard`; who shall be where is another's wish (`request`).
+
+Rules
+
+1. Modules are told before relays: what lets go of a bus-bar is drained or off before a relay hears of it.
+2. A board that is not heard, or in a mode in which its free relays fall open, counts as open relays: the modules behind
+   it are off in the step that notices it, synchronously, and become idle. The board opens by itself 1 s later.
+3. At the start every free relay is open: the first exchange with a board says so, and no move begins before each relay
+   of its module has been confirmed open. Then modules go home, to the connector that the configuration gives them.
+4. Frozen (stopped, stuck, or failed), no relay moves: modules between two connectors are off, all others stay as they
+   are, and the boards' own interlocks hold.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+
+import attrs
+import trio
+
+from jp_firmware.charging.ports import EvLink, FaultSink
+from jp_firmware.config.schema import Cabinet
+from jp_firmware.hw.modules.module import ModuleTask
+from jp_firmware.hw.modules.pool import Pool
+from jp_firmware.hw.modules.stage import Stage
+from jp_firmware.hw.plc.driver import BoardTask
+from jp_firmware.model.connector import ConnectorState
+from jp_firmware.model.ids import ConnectorId, ModuleId, PlcId
+from jp_firmware.model.plc import PlcMode
+from jp_firmware.model.signals import Quality, Source
+from jp_firmware.nursery.bell import Bell
+from jp_firmware.nursery.supervisor import Lifeline
+from jp_firmware.planner.moves import (
+    LOCKED_OUT,
+    NOT_MOVED,
+    Bar,
+    BarState,
+    BoardSeen,
+    ModuleSeen,
+    Move,
+    Phase,
+    Terms,
+    World,
+)
+from jp_firmware.planner.topology import Assignment
+from jp_firmware.planner.wiring import homes_of, topology_of
+from jp_firmware.planner.yard import Place, Yard
+
+log = logging.getLogger(__name__)
+
+PERIOD_S = 0.1  # ours: looks at least so often; news of boards and modules bring it earlier
+PRECHARGE_LEASE_S = 1.0  # ours: a precharge that is not renewed for ten looks ends with the module off
+FRESH_S = 1.0  # ours: the age at which a voltage is no longer a witness
+SETTLED_S = 2.0  # ours: after a session bus-bars discharge in a second (IEC 61851-23: below 60 V)
+
+
+@attrs.frozen(kw_only=True)
+class PlaceReport:
+    """Where a module is, and what happens to it."""
+
+    at: ConnectorId | None  # confirmed, and counted there
+    going_to: ConnectorId | None = None
+    phase: str = ""  # of the move under way
+    since_s: float = -math.inf  # of that phase
+    locked_out: str = ""
+    problem: str = ""  # of its last move
+    waits_for: str = ""  # why a move that is wanted has not begun
+
+
+@attrs.frozen(kw_only=True)
+class SwitchingReport:
+    """All switched modules."""
+
+    places: Mapping[ModuleId, PlaceReport] = attrs.field(factory=dict)
+    moves: int = 0  # that joined or left a connector since the start
+    failed: int = 0  # that met a problem
+
+
+@attrs.define(eq=False, kw_only=True)
+class Switching:
+    """Moves modules. `run`, `safe_now` and `safe` are for the tree; all else is synchronous."""
+
+    yard: Yard
+    modules: Mapping[ModuleId, ModuleTask]
+    stages: Mapping[ConnectorId, Stage]
+    pool: Pool
+    boards: Mapping[PlcId, BoardTask]
+    ev_links: Mapping[ConnectorId, EvLink]
+    faults: FaultSink
+    target: dict[ModuleId, ConnectorId | None] = attrs.field(factory=dict)
+    state_of: Callable[[ConnectorId], ConnectorState] = lambda _: ConnectorState.AVAILABLE
+    noted: Callable[[ModuleId, str], None] = lambda _module, _text: None  # each end of a move, for the journal
+    report: Source[SwitchingReport] = attrs.field(init=False)
+    _bell: Bell = attrs.field(init=False, factory=Bell)
+    _running: bool = attrs.field(init=False, default=False)
+    _looking: bool = attrs.field(init=False, default=False)
+    _defect: Exception | None = attrs.field(init=False, default=None)
+    _refused: dict[ModuleId, str] = attrs.field(init=False, factory=dict)
+    _went_home: set[ModuleId] = attrs.field(init=False, factory=set)
+    _energised_at_s: dict[ConnectorId, float] = attrs.field(init=False, factory=dict)
+    _count: int = attrs.field(init=False, default=0)
+    _failed: int = attrs.field(init=False, default=0)
+
+    @classmethod
+    def of(
+        cls,
+        cabinet: Cabinet,
+        modules: Mapping[ModuleId, ModuleTask],
+        stages: Mapping[ConnectorId, Stage],
+        pool: Pool,
+        boards: Mapping[PlcId, BoardTask],
+        faults: FaultSink,
+    ) -> Switching:
+        """The modules that have switches must be in the pool. They go home first."""
+        topology = topology_of(cabinet, {key: module.profile.rating for key, module in modules.items()})
+        terms = Terms(dwell_s=cabinet.planner.move_dwell_s, moves_per_hour=cabinet.planner.moves_per_hour)
+        return cls(
+            yard=Yard({feed.id: feed for feed in topology.feeds}, topology.bridges, terms),
+            modules=modules,
+            stages=stages,
+            pool=pool,
+            boards=boards,
+            ev_links={key: link for board in boards.values() for key, link in board.connectors.items()},
+            faults=faults,
+            target=dict(homes_of(cabinet)),
+        )
+
+    def __attrs_post_init__(self) -> None:
+        self.report = Source("switching")
+        self.report.publish(SwitchingReport(), 0.0)
+        for board in self.boards.values():
+            board.status.subscribe(self._board_heard)
+
+    # --- what others read and ask -----------------------------------------------------------------------------------
+
+    @property
+    def place_of(self) -> Mapping[ModuleId, ConnectorId | None]:
+        """Where each switched module is, by its relay's feedback; None while it is idle or between two."""
+        return {key: place.at if place.move is None else None for key, place in self.yard.places.items()}
+
+    def request(self, assignment: Assignment) -> None:
+        """Who shall be where from now on. Modules that it does not name stay where they are wanted.
+
+        A move under way that no longer leads where it should is cancelled; others begin as soon as they may.
+        """
+        for module, to in assignment.items():
+            if module in self.yard.places:
+                self.target[module] = to
+        self._bell.ring()
+
+    def assign(self, module: ModuleId, to: ConnectorId | None) -> str:
+        """One module, by hand: begins the move now, or says why it may not begin."""
+        if not self._running:
+            return "the switching of modules is not running"
+        refusal = self.yard.begin(module, to, self._world(trio.current_time()))
+        if not refusal:
+            self.target[module] = to
+            self.look()
+        return refusal
+
+    def release(self, module: ModuleId) -> str:
+        """Somebody has tested the relays of a module that was locked out. Why it stays so, or ""."""
+        refusal = self.yard.release(module, self._world(trio.current_time()))
+        if not refusal:
+            for code in (LOCKED_OUT, NOT_MOVED):
+                self.faults.clear(code, module)
+            self.look()
+        return refusal
+
+    # --- the tree -----------------------------------------------------------------------------------------------------
+
+    async def run(self, lifeline: Lifeline) -> None:
+        """Looks and moves, until cancelled. However it ends, modules between two connectors are off in that step."""
+        with ExitStack() as stack:
+            stack.callback(self.safe_now)
+            for module in self.yard.places:
+                stack.callback(self.modules[module].status.subscribe(self._bell.ring))
+            self._running = True
+            self._defect = None
+            while True:
+                self.look()
+                if self._defect:
+                    raise self._defect
+                lifeline.ready()
+                with trio.move_on_after(PERIOD_S):
+                    await self._bell.wait()
+
+    def safe_now(self) -> None:
+        """No relay moves from here on, and what is between two connectors is off. Synchronous, never raises."""
+        self._running = False
+        for place in self.yard.places.values():
+            if place.move:
+                self.modules[place.id].want_off()
+
+    async def safe(self) -> None:
+        """The same. Modules repeat their OFF by themselves until they confirm it."""
+        self.safe_now()
+
+    # --- looking ------------------------------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """One look at everything, and what follows from it at once. Safe to call from any listener.
+
+        A defect in it is the task's: modules between two connectors go off, and `run` raises it.
+        """
+        if not self._running or self._looking or self._defect:
+            self._bell.ring()
+            return
+        self._looking = True
+        try:
+            self._look(trio.current_time())
+        except Exception as error:  # noqa: BLE001 - raised by `run`, in the task that the tree watches
+            self.safe_now()
+            self._defect = error
+            self._bell.ring()
+        finally:
+            self._looking = False
+
+    def _board_heard(self) -> None:
+        """A board spoke, or is no longer heard: then what it holds goes off first, whoever else is at work."""
+        for place in self.yard.places.values():
+            paths = [place.path] if place.path else []
+            if place.move:
+                paths += [path for path in (place.move.old, place.move.new) if path]
+            if any(not self._holds(relay.board) for path in paths for relay in path.relays):
+                self.modules[place.id].want_off()
+        if self._running:
+            self.look()
+
+    def _holds(self, board: PlcId) -> bool:
+        """Whether the free relays of a board stay as they are commanded."""
+        signal = self.boards[board].status.signal
+        modes = (PlcMode.RUN, PlcMode.MAINTENANCE)
+        return signal.quality is Quality.GOOD and signal.value is not None and signal.value.mode in modes
+
+    def _look(self, now_s: float) -> None:
+        world = self._world(now_s)
+        self._start_what_is_wanted(world)
+        self.yard.step(world)
+        closed = self.yard.closed
+        for place in self.yard.places.values():
+            self._carry_out(place, now_s)
+        for key, board in self.boards.items():
+            if world.boards[key].heard:
+                board.set_relays([relay.number for relay in closed if relay.board == key])
+        for move in self.yard.finished:
+            self._finished(move)
+        self.yard.finished.clear()
+        self._publish(now_s)
+
+    def _start_what_is_wanted(self, world: World) -> None:
+        self._refused.clear()
+        for module, to in self.target.items():
+            place = self.yard.places[module]
+            if place.move:
+                if place.move.receiver != to and place.move.phase is not Phase.RETREAT:
+                    place.move.cancel("another place is wanted for it", world)
+            elif place.at != to:
+                refusal = self.yard.begin(module, to, world, counts=module in self._went_home)
+                if refusal:
+                    self._refused[module] = refusal
+
+    def _carry_out(self, place: Place, now_s: float) -> None:
+        """Makes the module what it shall be. Each act is idempotent."""
+        order, module = place.order, self.modules[place.id]
+        member_of = next((key for key, stage in self.stages.items() if module in stage.members), None)
+        if member_of is not None and member_of != order.member_of:
+            if not self.stages[member_of].drained(module):
+                self.stages[member_of].drain(module)
+                return  # it leaves at a later look
+            self.stages[member_of].leave(module)
+        if order.member_of is not None:
+            stage = self.stages[order.member_of]
+            (stage.drain if order.drain else stage.join)(module)
+        elif order.precharge_v is not None:
+            self.pool.precharge(module, float(math.floor(order.precharge_v)), now_s + PRECHARGE_LEASE_S)
+        else:
+            if module.wanted:
+                module.want_off()
+            move = place.move
+            if move and move.receiver is not None and move.phase in (Phase.WELD_CHECK, Phase.BRIDGE, Phase.MATCH):
+                module.choose_range(self.stages[move.receiver].max_voltage_v)
+
+    def _finished(self, move: Move) -> None:
+        if move.phase is Phase.JOINED:
+            self._went_home.add(move.module)
+        if move.problem:
+            self._failed += 1
+            self.faults.raise_(move.problem.code, move.module, move.problem.text)
+            told = move.problem.text
+        else:
+            if move.phase in (Phase.JOINED, Phase.IDLE):
+                self._count += 1
+                self.faults.clear(NOT_MOVED, move.module)
+            why = f": {move.why}" if move.why else ""
+            told = {
+                Phase.JOINED: f"at connector {move.receiver}",
+                Phase.KEPT: f"stays at connector {move.donor}{why}",
+            }.get(move.phase, f"idle{why}")
+        log.info("%s: %s", move.module, told)
+        self.noted(move.module, told)
+
+    def _publish(self, now_s: float) -> None:
+        report = SwitchingReport(
+            places={key: self._place_report(place) for key, place in self.yard.places.items()},
+            moves=self._count,
+            failed=self._failed,
+        )
+        if report != self.report.signal.value:
+            self.report.publish(report, now_s)
+
+    def _place_report(self, place: Place) -> PlaceReport:
+        move = place.move
+        return PlaceReport(
+            at=place.at if move is None else None,
+            going_to=move.receiver if move else None,
+            phase=move.phase.value if move else "",
+            since_s=move.since_s if move else -math.inf,
+            locked_out=place.locked_out,
+            problem=place.problem.text if place.problem else "",
+            waits_for=self._refused.get(place.id, ""),
+        )
+
+    # --- what is seen -------------------------------------------------------------------------------------------------
+
+    def _world(self, now_s: float) -> World:
+        return World(
+            now_s=now_s,
+            modules={key: self._module(self.modules[key], now_s) for key in self.yard.places},
+            bars={key: self._bar(key, stage, now_s) for key, stage in self.stages.items()},
+            boards={key: self._board(key) for key in self.boards},
+        )
+
+    def _module(self, module: ModuleTask, now_s: float) -> ModuleSeen:
+        nothing = not module.wanted and module.carried_current_a(now_s) == 0.0
+        signal = module.status.signal
+        if signal.quality is not Quality.GOOD or signal.value is None:
+            return ModuleSeen(off=nothing, at_s=signal.at_s)
+        return ModuleSeen(
+            usable=module.usable,
+            settling=module.settling,
+            off=nothing and not signal.value.on and signal.value.current_a < self.yard.terms.load_a,
+            voltage_v=signal.value.voltage_v,
+            current_a=signal.value.current_a,
+            at_s=signal.at_s,
+        )
+
+    def _bar(self, connector: ConnectorId, stage: Stage, now_s: float) -> Bar:
+        """A bus-bar is dead once its contactors are open, by feedback, and it has had time to discharge."""
+        state = self.state_of(connector)
+        if state.is_energised:
+            self._energised_at_s[connector] = now_s
+        output = stage.output.fresh(now_s, FRESH_S)
+        feeding = frozenset(module.id for module in stage.members if module.usable and not self._drains(module.id))
+        if state.is_energised:
+            live = output is not None and output.modules_on > 0 and output.voltage_v >= self.yard.terms.safe_v
+            steady = live and state not in (ConnectorState.CABLE_CHECK, ConnectorState.PRECHARGE)
+            bar = BarState.LIVE if steady else BarState.UNSTEADY
+        else:
+            ev = self.ev_links[connector].status.fresh(now_s, FRESH_S)
+            settled = now_s - self._energised_at_s.get(connector, -math.inf) >= SETTLED_S
+            bar = BarState.DEAD if settled and ev is not None and not ev.contactors_closed else BarState.UNSTEADY
+        return Bar(state=bar, voltage_v=output.voltage_v if output else None, feeding=feeding)
+
+    def _drains(self, module: ModuleId) -> bool:
+        place = self.yard.places.get(module)
+        return place is not None and place.order.drain
+
+    def _board(self, key: PlcId) -> BoardSeen:
+        board = self.boards[key]
+        status = board.status.signal.value
+        if not self._holds(key) or status is None:
+            return BoardSeen()
+        return BoardSeen(
+            heard=True,
+            may_close=not status.stops_power,
+            closed=frozenset(number for number, closed in enumerate(status.relays, 1) if closed),
+            relays=frozenset(board.free_relays),
+        )

@@ -1,0 +1,216 @@
+"""A module moves between two cars that charge, on the whole charger: seen by the electricity, not by the charger."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+
+from jp_firmware.model.connector import ConnectorState
+from jp_firmware.sim.free_relay import RelayAlarm
+from tests.whole.charger import BOTH, ONE, TWO, Process, World
+from tests.whole.moving import (
+    BRIDGED,
+    MOVER,
+    SWITCHED,
+    at_home,
+    both_charge,
+    crimes,
+    moved,
+    places,
+    relay_crimes,
+    switching,
+)
+
+
+@asynccontextmanager
+async def charger() -> AsyncIterator[tuple[World, Process]]:
+    world = World(cabinet=SWITCHED)
+    process = world.boot()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(world.run)
+        nursery.start_soon(process.run)
+        yield world, process
+        nursery.cancel_scope.cancel(reason="the day is over")
+
+
+async def test_at_the_start_every_module_goes_home_and_nowhere_else(autojump_clock: trio.testing.MockClock) -> None:
+    async with charger() as (world, process):
+        assert places(process) == {MOVER: None, BRIDGED: None}
+        await at_home(world, process)
+
+        assert {one.node.module.id: one.at for one in world.plant.switchyard.modules} == {MOVER: ONE, BRIDGED: TWO}
+        assert crimes(world) == []
+        assert process.faults() == []
+
+
+async def test_a_module_moves_between_two_live_sessions_and_costs_them_no_more_than_its_share(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with charger() as (world, process):
+        await at_home(world, process)
+        await both_charge(world, process)
+        before = {one: world.plant.buses[one].current_a for one in BOTH}
+        share_a = world.plant.nodes[MOVER].module.current_a
+        assert share_a > 30.0
+        lowest = dict(before)
+
+        def watch() -> None:
+            for one in BOTH:
+                lowest[one] = min(lowest[one], world.plant.buses[one].current_a)
+
+        world.watchers.append(watch)
+        await moved(world, process, MOVER, TWO)
+        await world.until(lambda: world.plant.nodes[MOVER].module.current_a > 20.0)
+
+        assert lowest[ONE] >= before[ONE] - share_a - 2.0
+        assert lowest[TWO] >= before[TWO] - share_a, "others are cut before the newcomer is raised"
+        assert world.plant.nodes[MOVER].module in world.plant.buses[TWO].modules
+        assert [process.state(one) for one in BOTH] == [ConnectorState.CHARGING] * 2
+        assert crimes(world) == []
+        assert process.faults() == []
+
+
+async def test_a_module_moves_over_the_bridge_and_back(autojump_clock: trio.testing.MockClock) -> None:
+    async with charger() as (world, process):
+        await at_home(world, process)
+        await both_charge(world, process)
+        await moved(world, process, BRIDGED, ONE)
+        assert world.plant.boards["plc-1"].relays[16].closed
+        await trio.sleep(15.0)
+        await moved(world, process, BRIDGED, TWO)
+        await trio.sleep(0.5)
+
+        assert not world.plant.boards["plc-1"].relays[16].closed
+        assert crimes(world) == []
+        assert [process.state(one) for one in BOTH] == [ConnectorState.CHARGING] * 2
+
+
+async def test_a_requested_assignment_is_carried_out_several_moves_if_need_be(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with charger() as (world, process):
+        await at_home(world, process)
+        await both_charge(world, process)
+        switching(process).request({MOVER: TWO, BRIDGED: ONE})
+        await world.until(lambda: places(process) == {MOVER: TWO, BRIDGED: ONE}, within_s=60.0)
+
+        assert crimes(world) == []
+        assert [process.state(one) for one in BOTH] == [ConnectorState.CHARGING] * 2
+
+
+async def test_an_emergency_stop_in_the_middle_of_a_move_leaves_nothing_on(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with charger() as (world, process):
+        await at_home(world, process)
+        await both_charge(world, process)
+        assert switching(process).assign(MOVER, TWO) == ""
+        await world.until(
+            lambda: any(move.phase.value == "match the voltage" for move in switching(process).yard.moves)
+        )
+        world.verbs.emergency_stop("press")
+        await world.until(lambda: world.modules_on() == [], within_s=1.0)
+        await world.until(lambda: not switching(process).yard.moves)
+
+        assert places(process)[MOVER] is None
+        assert relay_crimes(world) == []
+
+
+async def test_a_lost_board_takes_the_modules_behind_its_relays_off_and_gives_them_back(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with charger() as (world, process):
+        await at_home(world, process)
+        await both_charge(world, process)
+        world.verbs.freeze("plc-1")
+        await world.until(lambda: not world.plant.nodes[MOVER].module.on, within_s=0.8)
+        await world.until(lambda: places(process)[MOVER] is None)
+        assert not world.plant.boards["plc-1"].relays[3].closed or world.plant.nodes[MOVER].module.current_a < 1.0
+        await trio.sleep(3.0)
+        world.verbs.clear("plc-1")
+        world.verbs.unplug(ONE)
+        await at_home(world, process)
+
+        assert relay_crimes(world) == []
+
+
+async def test_a_welded_relay_locks_the_module_out_and_both_sessions_say_what_happened(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with charger() as (world, process):
+        await at_home(world, process)
+        await both_charge(world, process)
+        world.verbs.fault("plc-1-r3", "welded")
+        assert switching(process).assign(MOVER, TWO) == ""
+        await world.until(lambda: not switching(process).yard.moves)
+
+        assert "PWR-09 module-2" in process.faults()
+        assert "R3 of plc-1 was told to open" in switching(process).yard.places[MOVER].locked_out
+        assert not world.plant.boards["plc-1"].relays[4].closed
+        assert process.state(TWO) is ConnectorState.CHARGING
+        assert crimes(world) == []
+        world.verbs.clear("plc-1-r3")
+        await trio.sleep(1.0)
+        assert switching(process).release(MOVER) == ""
+
+
+async def test_a_weld_that_no_feedback_shows_is_found_by_its_voltage(autojump_clock: trio.testing.MockClock) -> None:
+    async with charger() as (world, process):
+        await at_home(world, process)
+        await both_charge(world, process)
+        relay = world.plant.boards["plc-1"].relays[3]
+        relay.alarms.add(RelayAlarm.WELDED)
+        assert switching(process).assign(MOVER, TWO) == ""
+        await world.until(lambda: any(move.phase.value == "open" for move in switching(process).yard.moves))
+        relay.alarms.add(RelayAlarm.FEEDBACK_OPEN)
+        await world.until(lambda: not switching(process).yard.moves)
+
+        assert "PWR-09 module-2" in process.faults()
+        assert "the voltage of connector 1" in switching(process).yard.places[MOVER].locked_out
+        assert not world.plant.boards["plc-1"].relays[4].closed
+        assert crimes(world) == []
+
+
+async def test_a_relay_that_does_not_close_leaves_the_module_idle_and_is_named(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with charger() as (world, process):
+        await at_home(world, process)
+        await both_charge(world, process)
+        world.verbs.fault("plc-1-r4", "stuck-open")
+        assert switching(process).assign(MOVER, TWO) == ""
+        await world.until(lambda: not switching(process).yard.moves)
+
+        assert process.faults() == ["PWR-08 module-2"]
+        assert places(process)[MOVER] is None
+        assert not world.plant.nodes[MOVER].module.on
+        assert [process.state(one) for one in BOTH] == [ConnectorState.CHARGING] * 2
+        assert crimes(world) == []
+
+
+@pytest.mark.parametrize("module", [MOVER, BRIDGED])
+async def test_sessions_that_start_and_end_while_modules_move_leave_no_mark(
+    autojump_clock: trio.testing.MockClock, module: object
+) -> None:
+    """Moves are asked for without regard to what the connectors do."""
+    async with charger() as (world, process):
+        await at_home(world, process)
+        moving = switching(process)
+        for turn in range(3):
+            world.plug(ONE)
+            await world.until(lambda: process.state(ONE) is ConnectorState.PREPARING)
+            assert process.start(ONE) == (True, "")
+            for _ in range(40):
+                moving.assign(module, (ONE, TWO, None)[turn])  # type: ignore[arg-type]
+                await trio.sleep(0.17)
+            process.stop(ONE)
+            for _ in range(20):
+                moving.assign(module, (TWO, None, ONE)[turn])  # type: ignore[arg-type]
+                await trio.sleep(0.13)
+            world.verbs.unplug(ONE)
+            await world.until(lambda: process.state(ONE) is ConnectorState.AVAILABLE)
+
+        assert crimes(world) == []
