@@ -25,7 +25,7 @@ def _row(link: Json) -> list[str]:
         ">" if link["binds"] else "",
         clean(link["owner"], 24),
         clean(link["scope"], 14),
-        kilo(link["value_w"], "W"),
+        kilo(link["value_w"], "kW"),
         duration(link["expires_in_s"]) if link["expires_in_s"] is not None else "",
         clean(link["reason"]),
     ]

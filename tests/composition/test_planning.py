@@ -1,0 +1,79 @@
+"""The planner in the composition: the building's share of the site, and the answers to why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+import pytest
+import trio
+from trio.testing import MockClock
+
+from jp_firmware import planning
+from jp_firmware.config import store
+from jp_firmware.config.schema import SiteMeter
+from jp_firmware.controller import Controller
+from jp_firmware.model.ids import ConnectorId
+from jp_firmware.model.limits import Limit
+from jp_firmware.model.signals import Quality
+from jp_firmware.model.site import SitePower
+from jp_firmware.planner.building import OWNER
+from jp_firmware.planner.explain import UnknownConnector
+
+
+def metered(tmp_path: Path) -> Controller:
+    cabinet = store.load(store.find("demo"))
+    meter = SiteMeter(wire="rs485-0", unit=40, includes_chargers=False, fallback_w=100_000)
+    return Controller(attrs.evolve(cabinet, site_meter=meter), tmp_path, tmp_path, tmp_path / "socket")
+
+
+def building(controller: Controller) -> Limit:
+    return next(one for one in controller.planner.limits.all() if one.owner == OWNER)
+
+
+async def test_what_the_building_takes_the_chargers_do_not_get(tmp_path: Path, autojump_clock: MockClock) -> None:
+    controller = metered(tmp_path)
+    assert controller.plant.site_meter
+    controller.set_site_limit(150_000, "configured")
+    controller.plant.site_meter.power.publish(SitePower(power_w=60_000), trio.current_time())
+
+    assert building(controller).value_w == 90_000
+    plan = controller.planner.plan.signal.value
+    assert plan
+    assert plan.site_limit_w == 90_000
+
+
+async def test_a_meter_that_falls_silent_leaves_what_the_fallback_says(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    controller = metered(tmp_path)
+    assert controller.plant.site_meter
+    controller.plant.site_meter.power.publish(SitePower(power_w=10_000), trio.current_time())
+    await trio.sleep(11)
+    assert building(controller).value_at(trio.current_time()) == 50_000
+
+    controller.plant.site_meter.power.degrade(Quality.STALE)
+    assert building(controller).value_at(trio.current_time()) == 50_000
+
+
+async def test_every_connector_is_told_why_and_an_unknown_one_is_none(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    controller = Controller(store.load(store.find("demo")), tmp_path, tmp_path, tmp_path / "socket")
+    controller.set_site_limit(150_000, "set by an operator")
+    told = planning.snapshot(controller)
+
+    assert list(told["connectors"]) == ["1", "2", "3", "4"]
+    assert told["connectors"]["2"]["sentence"].startswith("Connector 2 gets no power because no session")
+    assert [one for one in told["limits"] if one["owner"] == "site limit"] == [
+        {
+            "owner": "site limit",
+            "scope": "site",
+            "reason": "set by an operator",
+            "value_w": 150_000,
+            "expires_in_s": None,
+            "safe_w": None,
+        }
+    ]
+    with pytest.raises(UnknownConnector, match="no connector 9; it has: 1, 2, 3, 4"):
+        planning.why(controller, ConnectorId(9))
