@@ -50,7 +50,7 @@ class Cabinet:
 
 
 @pytest.fixture
-def cabinet(autojump_clock: object) -> Cabinet:
+async def cabinet(autojump_clock: object) -> Cabinet:
     demo = store.load(store.find("demo"))
     switches = (
         Switch(module=MODULE, connector=ONE, board=PlcId("plc-1"), relay=5),

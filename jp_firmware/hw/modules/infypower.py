@@ -85,8 +85,12 @@ def _available(data: bytes) -> Available | None:
     return Available(external.available_current_a) if external.available_current_a > 0 else None
 
 
-def _identity(data: bytes) -> Identity:
-    return Identity(serial=wire.Barcode.decode(data).text)
+def _identity(data: bytes) -> Identity | None:
+    """All ones are an empty memory or a damaged answer, and nobody's number."""
+    return Identity(serial=wire.Barcode.decode(data).text) if data != _NO_BARCODE else None
+
+
+_NO_BARCODE = b"\xff" * 8
 
 
 def _measured(data: bytes) -> Measured:

@@ -166,3 +166,10 @@ def test_a_wrong_profile_is_one_line_that_names_the_key(
     with pytest.raises(ConfigError, match=said) as raised:
         load_profile("wrong")
     assert "\n" not in str(raised.value)
+
+
+def test_a_barcode_of_all_ones_is_nobodys_number() -> None:
+    question = wire.Identifier.decode(infypower.InfyPowerCodec(1).ask_identity()[0].can_id)
+
+    assert () == infypower.InfyPowerCodec(1).decode(wire.reply(question, 1, b"\xff" * 8))
+    assert () != infypower.InfyPowerCodec(1).decode(wire.reply(question, 1, b"V\x2f\x2c\x23\x16\x01\x03\xe9"))
