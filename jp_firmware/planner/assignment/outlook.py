@@ -33,6 +33,23 @@ class Loss:
         """Whether the connector has everything back after the moves."""
         return self.regains_w >= self.had_w - 1.0
 
+    def sentence(self) -> str:
+        """The same for a person."""
+        if self.connector is None:
+            return f"If module {self.module} dies now, no connector loses power: it is idle."
+        keeps = f"If module {self.module} dies now, connector {self.connector} keeps"
+        if self.keeps_w >= self.had_w - 1.0:
+            return f"{keeps} all its {_kilowatts(self.had_w)} kW."
+        keeps = f"{keeps} {_kilowatts(self.keeps_w)} of {_kilowatts(self.had_w)} kW"
+        if self.regains_w <= self.keeps_w + 1.0:
+            return f"{keeps}; no other module can help."
+        moves = "1 move" if self.moves == 1 else f"{self.moves} moves"
+        return f"{keeps}, and has {_kilowatts(self.regains_w)} kW after {moves}."
+
+
+def _kilowatts(power_w: float) -> str:
+    return f"{power_w / 1000:.1f}".removesuffix(".0")
+
 
 _Kind: TypeAlias = tuple[object, ...]
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import attrs
 
 from jp_firmware.model.ids import ConnectorId, ModuleId, PlcId
 from jp_firmware.model.power import StageRating
-from jp_firmware.planner.assignment import Situation
+from jp_firmware.planner.assignment import Choice, Situation, Wiring
 from jp_firmware.planner.topology import Assignment, Bridge, Feed, Relay, Topology, Way
 
 KW = 1000.0
@@ -113,3 +113,23 @@ def a_little_later(instance: Instance, present: Assignment, seed: int, changes: 
     for each in rng.sample(sorted(targets_w), min(changes, len(targets_w))):
         targets_w[each] = 0.0 if rng.random() < 0.3 else rng.uniform(0.2, 2.0) * average_w
     return attrs.evolve(instance, targets_w=targets_w, situation=attrs.evolve(instance.situation, present=present))
+
+
+@attrs.define(eq=False)
+class FollowingModules:
+    """The planner's `Modules` for benchmarks: every answer is where the modules are when it is asked again."""
+
+    choice: Choice
+
+    @classmethod
+    def of(cls, connectors: int, modules: int, seed: int = 0, *, mixed: bool = False) -> FollowingModules:
+        """A cabinet of this size, every connector at 400 V, all modules idle."""
+        instance = assignment_instance(connectors, modules, seed, mixed=mixed, start="idle")
+        volts = dict.fromkeys(instance.targets_w, 400.0)
+        return cls(Choice(attrs.evolve(instance.situation, voltages_v=volts), Wiring(instance.topology)))
+
+    def capacity_w(self, target_w: Mapping[ConnectorId, float]) -> Mapping[ConnectorId, float]:
+        capacity_w = self.choice.capacity_w(target_w)
+        if self.choice.assigned is not None:
+            self.choice.situation = attrs.evolve(self.choice.situation, present=self.choice.assigned.owner)
+        return capacity_w
