@@ -78,6 +78,8 @@ def load_profile(name: str) -> ModuleProfile:
         raise ConfigError(f"{where}: {said}") from error
     if profile.min_voltage_v >= profile.max_voltage_v:
         raise ConfigError(f"{where}: min_voltage_v must be below max_voltage_v; correct the profile")
+    if profile.low_range_max_voltage_v >= profile.max_voltage_v:
+        raise ConfigError(f"{where}: low_range_max_voltage_v must lie below max_voltage_v; correct the profile")
     if profile.derate_from_c >= profile.derate_to_c:
         raise ConfigError(f"{where}: derate_from_c must be below derate_to_c; correct the profile")
     return profile

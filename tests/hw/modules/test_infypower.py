@@ -151,6 +151,8 @@ def test_the_profile_of_the_example_cabinet_is_shipped() -> None:
         ('walk_in = "maybe"', "walk_in"),
         ("colour = 1", "colour"),
         ("min_voltage_v = 1000", "min_voltage_v must be below max_voltage_v"),
+        ("derate_from_c = 80\nderate_to_c = 60", "derate_from_c must be below derate_to_c"),
+        ("low_range_max_voltage_v = 1000", "low_range_max_voltage_v must lie below max_voltage_v"),
     ],
 )
 def test_a_wrong_profile_is_one_line_that_names_the_key(
