@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from jp_firmware import cli_acting, cli_config, cli_modules, cli_running, cli_watching
+from jp_firmware import cli_acting, cli_config, cli_conformance, cli_modules, cli_running, cli_watching
 from jp_firmware.cli_values import count, seconds, watts
 
 FAILED, USAGE, INTERRUPTED, NOBODY_READS = 1, 2, 130, 141
@@ -226,6 +226,11 @@ def _add_modules(commands: Any) -> None:
     accept.add_argument("module", metavar="MODULE", help="its name, as in module-3")
     for one in (identify, accept):
         _add_socket(one)
+    about = "whether a module driver does what the firmware relies on, without a charger"
+    conformance = _command(verbs, "conformance", cli_conformance.conformance, about)
+    conformance.add_argument("driver", metavar="DRIVER", help="as it is installed, as in infypower or dbc")
+    conformance.add_argument("--profile", metavar="NAME", help="with this one; else with all that are the driver's")
+    conformance.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _add_project(commands: Any) -> None:
