@@ -8,6 +8,9 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 
+from jp_firmware import picture
+from jp_firmware.calls import all_calls
+from jp_firmware.console.calls import CallRefused
 from jp_firmware.model.connector import ConnectorState
 from jp_firmware.sim.free_relay import RelayAlarm
 from tests.whole.charger import BOTH, ONE, TWO, Process, World
@@ -26,8 +29,8 @@ from tests.whole.moving import (
 
 
 @asynccontextmanager
-async def charger() -> AsyncIterator[tuple[World, Process]]:
-    world = World(cabinet=SWITCHED)
+async def charger(world: World | None = None) -> AsyncIterator[tuple[World, Process]]:
+    world = world or World(cabinet=SWITCHED)
     process = world.boot()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(world.run)
@@ -199,18 +202,90 @@ async def test_sessions_that_start_and_end_while_modules_move_leave_no_mark(
     async with charger() as (world, process):
         await at_home(world, process)
         moving = switching(process)
-        for turn in range(3):
+        for turn in range(2):
             world.plug(ONE)
             await world.until(lambda: process.state(ONE) is ConnectorState.PREPARING)
             assert process.start(ONE) == (True, "")
             for _ in range(40):
-                moving.assign(module, (ONE, TWO, None)[turn])  # type: ignore[arg-type]
+                moving.assign(module, (TWO, None)[turn])  # type: ignore[arg-type]
                 await trio.sleep(0.17)
             process.stop(ONE)
             for _ in range(20):
-                moving.assign(module, (TWO, None, ONE)[turn])  # type: ignore[arg-type]
+                moving.assign(module, (None, ONE)[turn])  # type: ignore[arg-type]
                 await trio.sleep(0.13)
             world.verbs.unplug(ONE)
             await world.until(lambda: process.state(ONE) is ConnectorState.AVAILABLE)
 
+        report = moving.report.signal.value
+        assert report is not None
+        assert report.moves > 2, "the two that went home are not all that moved"
         assert crimes(world) == []
+
+
+async def test_a_move_that_is_no_longer_wanted_is_undone(autojump_clock: trio.testing.MockClock) -> None:
+    async with charger() as (world, process):
+        await at_home(world, process)
+        switching(process).request({MOVER: TWO})
+        await world.until(lambda: any(move.phase.value == "weld check" for move in switching(process).yard.moves))
+        switching(process).request({MOVER: ONE})
+        await world.until(lambda: not switching(process).yard.moves)
+        assert places(process)[MOVER] is None
+        await at_home(world, process)
+
+        assert not world.plant.boards["plc-1"].relays[4].closed
+        assert process.faults() == []
+
+
+async def test_a_relay_that_an_older_board_has_not_is_told_and_nothing_is_tried(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    world = World(cabinet=SWITCHED)
+    world.plant.boards["plc-1"].map_minor = 0
+    async with charger(world) as (_, process):
+        await at_home(world, process)
+        refusal = switching(process).assign(BRIDGED, ONE)
+
+    assert refusal == "plc-1 has no R16: update the board to a newer map, or rewire the module"
+
+
+async def test_what_fails_in_the_task_leaves_what_was_between_two_connectors_off_and_is_started_again(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with charger() as (world, process):
+        await at_home(world, process)
+        await both_charge(world, process)
+        moving = switching(process)
+        assert moving.assign(MOVER, TWO) == ""
+        await world.until(lambda: any(move.phase.value == "match the voltage" for move in moving.yard.moves))
+        await world.until(lambda: world.plant.nodes[MOVER].module.on)
+        step = moving.yard.step
+        monkeypatch.setattr(type(moving.yard), "step", lambda *_: 1 / 0)
+        await world.until(lambda: not world.plant.nodes[MOVER].module.on, within_s=0.2)
+        monkeypatch.setattr(type(moving.yard), "step", lambda _self, world: step(world))
+        await world.until(lambda: not moving.yard.moves)
+
+        assert process.lifelines()["controller/switching/modules"].restarts == 1
+        assert [process.state(one) for one in BOTH] == [ConnectorState.CHARGING] * 2
+        assert crimes(world) == []
+
+
+async def test_an_operator_moves_one_module_and_is_told_why_another_may_not_move(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with charger() as (world, process):
+        await at_home(world, process)
+        calls = all_calls(process.controller)
+        assert await calls["modules.assign"]({"module": MOVER, "connector": 2}) == {"result": "accepted"}
+        with pytest.raises(CallRefused, match="module-1 has no switch: it is wired to its connector"):
+            await calls["modules.assign"]({"module": "module-1", "connector": 2})
+        with pytest.raises(CallRefused, match="module-4 is not locked out"):
+            await calls["modules.release"]({"module": BRIDGED})
+        shown = picture.status(process.controller)["modules"]
+        assert (shown[MOVER]["place"], shown[MOVER]["going_to"], shown[MOVER]["move"]) == (None, 2, "reserve")
+        assert "place" not in shown["module-1"]
+        await world.until(lambda: places(process)[MOVER] == TWO)
+        assert await calls["modules.assign"]({"module": BRIDGED, "connector": None}) == {"result": "accepted"}
+        await world.until(lambda: places(process)[BRIDGED] is None)
+        await trio.sleep(15.0)
+
+        assert places(process) == {MOVER: TWO, BRIDGED: None}, "an operator's word stands"
