@@ -105,7 +105,7 @@ def _bent(demand: Demand, requested_kw: float, drawn: float, active: bool, stale
 def _rises_fit_into_measured_room(site: Site, demands: list[Demand], before: Plan, plan: Plan) -> None:
     """Where anyone below a cap rises, what flows there and all rises together stay below it."""
     measured_w = {one.connector_id: one.measured_w for one in demands}
-    for below, cap_w in caps_of(site, guaranteed=not site.rules.borrowing)[:1]:
+    for below, cap_w in caps_of(site, guaranteed=not site.rules.borrowing)[: 1 + len(site.rules.tree.groups)]:
         had_w = {key: before.allocations[key].assigned_w if key in before.allocations else 0.0 for key in below}
         risen_w = sum(max(0.0, plan.allocations[key].assigned_w - had_w[key]) for key in below)
         assert risen_w <= W or sum(measured_w[key] for key in below) + risen_w <= cap_w + W

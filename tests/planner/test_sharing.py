@@ -86,6 +86,8 @@ def test_a_lower_limit_pauses_in_mid_turn_and_a_higher_one_lets_in_at_once() -> 
 def test_turns_go_round_evenly_nobody_dribbles_and_no_place_stays_empty(cars: int, places: int) -> None:
     demands = [wants(n, 50, started_s=float(n), weight=1.0 + n % 2) for n in range(1, cars + 1)]
     served_s: dict[int, float] = defaultdict(float)
+    since_s: dict[int, float] = {}
+    paused_s: dict[int, float] = {}
     plan, hours = Plan(), 8
     for minute in range(hours * 60):
         plan = compute(_drawing(demands, plan), [limit("site", places * 5.5)], plan, minute * 60.0, MINIMUM)
@@ -94,7 +96,14 @@ def test_turns_go_round_evenly_nobody_dribbles_and_no_place_stays_empty(cars: in
         assert places == sum(one > 0 for one in given)
         for number, one in enumerate(given):
             served_s[number] += 60.0 * (one > 0)
+            if one > 0:
+                since_s.setdefault(number, minute * 60.0)
+                assert minute * 60.0 - paused_s.pop(number, -900.0) >= 900, "nobody is paused for a moment"
+            elif number in since_s:
+                assert minute * 60.0 - since_s.pop(number) >= 900, "nobody is paused within its turn"
+                paused_s[number] = minute * 60.0
 
+        assert plan.total("assigned_w") <= places * 5.5 * KW + 1e-3
     even_s = hours * 3600 * places / cars
     assert all(abs(one - even_s) <= 900 for one in served_s.values())
 
@@ -130,3 +139,29 @@ def test_the_sites_reserve_is_shared_with_nobody() -> None:
 
     assert [40, 40] == powers(plan, "allowed_w") == powers(plan, "assigned_w")
     assert 100 * KW == plan.site_limit_w
+
+
+def test_a_rise_leaves_the_sites_reserve_free_of_what_is_measured_too() -> None:
+    terms = rules(reserve_w=20 * KW)
+    plan = compute([wants(1, 20), wants(2, 0)], [limit("site", 100)], Plan(), 0.0, terms)
+    over = [wants(1, 20, measured_w=30 * KW), wants(2, 90)]
+
+    assert [20, 50] == powers(compute(over, [limit("site", 100)], plan, 0.5, terms), "assigned_w")
+
+
+def test_a_rise_waits_for_room_in_its_chain_although_the_site_has_plenty() -> None:
+    terms = rules(group("chain-A", 1, 2), group("chain-B", 3))
+    limits = [limit("site", 500), limit("chain-A", 100)]
+    alone = compute([wants(1, 100), wants(2, 0), wants(3, 0)], limits, Plan(), 0.0, terms)
+    all_three = [wants(1, 100, measured_w=90 * KW), wants(2, 100), wants(3, 100)]
+
+    assert [50, 10, 100] == powers(compute(all_three, limits, alone, 0.5, terms), "assigned_w")
+
+
+def test_a_connector_of_which_nothing_is_known_holds_back_its_own_chain_and_the_site() -> None:
+    terms = rules(group("chain-A", 1, 2), group("chain-B", 3))
+    limits = [limit("site", 500), limit("chain-A", 100)]
+    plan = compute([wants(1, 30), wants(2, 30), wants(3, 30)], limits, Plan(), 0.0, terms)
+    unknown = [wants(1, 30, measured_w=math.nan), wants(2, 60, measured_w=30 * KW), wants(3, 60, measured_w=30 * KW)]
+
+    assert [30, 30, 30] == powers(compute(unknown, limits, plan, 0.5, terms), "assigned_w")
