@@ -107,7 +107,7 @@ class Restarts:
         )
 
     def _modules(self, connector: ConnectorId) -> set[str]:
-        return {one.id for one in self._controller.cabinet.modules if one.connector == connector}
+        return {module.id for module in self._controller.plant.stages[connector].members}
 
 
 def _names(paths: list[str]) -> set[str]:

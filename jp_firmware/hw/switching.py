@@ -20,6 +20,7 @@ import logging
 import math
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 
 import attrs
 import trio
@@ -104,6 +105,7 @@ class Switching:
     _refused: dict[ModuleId, str] = attrs.field(init=False, factory=dict)
     _went_home: set[ModuleId] = attrs.field(init=False, factory=set)
     _energised_at_s: dict[ConnectorId, float] = attrs.field(init=False, factory=dict)
+    _told: dict[PlcId, BoardSeen] = attrs.field(init=False, factory=dict)  # what each board said last of its relays
     _count: int = attrs.field(init=False, default=0)
     _failed: int = attrs.field(init=False, default=0)
 
@@ -134,8 +136,8 @@ class Switching:
     def __attrs_post_init__(self) -> None:
         self.report = Source("switching")
         self.report.publish(SwitchingReport(), 0.0)
-        for board in self.boards.values():
-            board.status.subscribe(self._board_heard)
+        for key, board in self.boards.items():
+            board.status.subscribe(partial(self._board_heard, key))
 
     # --- what others read and ask -----------------------------------------------------------------------------------
 
@@ -222,15 +224,21 @@ class Switching:
         finally:
             self._looking = False
 
-    def _board_heard(self) -> None:
-        """A board spoke, or is no longer heard: then what it holds goes off first, whoever else is at work."""
-        for place in self.yard.places.values():
-            paths = [place.path] if place.path else []
-            if place.move:
-                paths += [path for path in (place.move.old, place.move.new) if path]
-            if any(not self._holds(relay.board) for path in paths for relay in path.relays):
-                self.modules[place.id].want_off()
-        if self._running:
+    def _board_heard(self, key: PlcId) -> None:
+        """A board spoke, or is no longer heard: then what it holds goes off first, whoever else is at work.
+
+        Most of what boards say says nothing new of relays, and can wait for the next turn.
+        """
+        told = self._board(key)
+        if not told.heard:
+            for place in self.yard.places.values():
+                paths = [place.path] if place.path else []
+                if place.move:
+                    paths += [path for path in (place.move.old, place.move.new) if path]
+                if any(relay.board == key for path in paths for relay in path.relays):
+                    self.modules[place.id].want_off()
+        if self._running and (told != self._told.get(key) or self.yard.moves):
+            self._told[key] = told
             self.look()
 
     def _holds(self, board: PlcId) -> bool:
