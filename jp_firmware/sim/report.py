@@ -19,6 +19,7 @@ def state(plant: Plant, now_s: float) -> dict[str, object]:
         "modules": {
             name: {
                 "on": node.module.on,
+                "high_range": node.module.high_range,
                 "voltage_v": round(node.module.voltage_v, 3),
                 "current_a": round(node.module.current_a, 3),
                 "set_voltage_v": node.module.set_voltage_v,
