@@ -22,6 +22,7 @@ import pytest
 
 from jp_firmware.hw.can.frame import Frame
 from jp_firmware.hw.can.slcan_adapter import SlcanAdapter
+from jp_firmware.sim.modules.families import EMULATED
 from tests.uml.guest_slcand import IN_TIME, SENT, TOO_LATE
 
 HERE = Path(__file__).parent
@@ -83,6 +84,13 @@ def test_socketcan_on_a_real_kernel(uml: Run) -> None:
     output = uml(sys.executable, "-m", "pytest", "-q", "--no-header", str(HERE / "guest_socketcan.py"))
 
     assert " passed" in output
+    assert "skipped" not in output
+
+
+def test_every_family_of_modules_on_a_real_kernel(uml: Run) -> None:
+    output = uml(sys.executable, "-m", "pytest", "-q", "--no-header", str(HERE / "guest_families.py"))
+
+    assert f"{len(EMULATED)} passed" in output
     assert "skipped" not in output
 
 
