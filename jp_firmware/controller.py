@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ from jp_firmware.model.faults import Fault
 from jp_firmware.model.ids import ConnectorId
 from jp_firmware.model.limits import Limit
 from jp_firmware.model.session import StopReason
+from jp_firmware.module_choice import ModuleChoice
 from jp_firmware.narrator import Narrator
 from jp_firmware.nursery.backoff import Backoff
 from jp_firmware.nursery.pauses import GcPauses
@@ -93,6 +95,7 @@ class Controller:
     plant: Plant = attrs.field(init=False)
     inventory: ModuleInventory = attrs.field(init=False)
     planner: Planner = attrs.field(init=False)
+    choice: ModuleChoice = attrs.field(init=False)
     building: planning.Building | None = attrs.field(init=False, default=None)
     authorizing: Authorizing = attrs.field(init=False)
     sessions: JournalledSessions = attrs.field(init=False)
@@ -111,14 +114,19 @@ class Controller:
         self.faults = FaultRegister(catalogue.load(), on_change=self._fault_changed)
         self.plant = Plant.of(cabinet, self.device_dir, self.faults, self._swiped)
         self.inventory = ModuleInventory(self)
+        self.choice = ModuleChoice(cabinet, self.plant.modules, self.plant.switching)
         self.planner = Planner(
-            lambda: self.charger.demands(), LimitBook(scopes=scopes_of(cabinet)), rules=Rules.of(cabinet)
+            self.choice.demands,
+            LimitBook(scopes=scopes_of(cabinet)),
+            rules=Rules.of(cabinet),
+            modules=self.choice if self.plant.switching else None,
         )
         if self.plant.site_meter:
             self.building = planning.Building(cabinet, self.planner, self.plant.site_meter)
         self.authorizing = Authorizing(cabinet.authorize)
         self.sessions = JournalledSessions(self.journal, enabled=bool(cabinet.backend.url))
         self.charger = self._charger()
+        self.choice.join(self.charger, self.planner)
         if self.plant.switching:
             self.plant.switching.state_of = lambda key: self.charger.runners[key].machine.state
             self.plant.switching.noted = lambda module, text: self.note("move", module, text)
@@ -211,6 +219,7 @@ class Controller:
                 sources=plant.sources_within_reach_of(connector.id),
                 elsewhere=plant.sources_elsewhere(connector.id),
                 demand_changed=self.planner.ring,
+                reach=partial(self.choice.reach_of, connector.id) if plant.switching else None,
                 boot_id=boot_id(),
             ),
         )

@@ -54,12 +54,13 @@ class Delivery:
         return min(
             ev.target_current_a or 0.0,
             self.offered_current_a(ev, view),
+            view.rating.current_limit_a(present_v),
             view.assigned_w / present_v if present_v > 0 else 0.0,
         )
 
     def offered_current_a(self, ev: EvStatus, view: View) -> float:
         """The most this connector could give at the present voltage, before power is shared."""
-        bounds = [self.connector.max_current_a, view.rating.current_limit_a(self._present_v(ev, view))]
+        bounds = [self.connector.max_current_a, view.offerable.current_limit_a(self._present_v(ev, view))]
         if ev.max_current_a:
             bounds.append(ev.max_current_a)
         return min(bounds)
@@ -68,7 +69,7 @@ class Delivery:
         """The same as power, and what bounds it."""
         present_v = self._present_v(ev, view)
         bounds = [
-            (view.rating.current_limit_a(present_v) * present_v, "modules"),
+            (view.offerable.current_limit_a(present_v) * present_v, "modules"),
             (self.connector.max_current_a * present_v, "cable"),
             (self.connector.max_power_w, "connector"),
         ]

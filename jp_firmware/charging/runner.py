@@ -25,7 +25,7 @@ from jp_firmware.charging.view import Ending, View
 from jp_firmware.charging.waiting import until
 from jp_firmware.model.connector import ConnectorReport, ConnectorState
 from jp_firmware.model.ids import ConnectorId
-from jp_firmware.model.power import Allocation, Demand, MeterReading, Plan
+from jp_firmware.model.power import Allocation, Demand, MeterReading, Plan, StageRating
 from jp_firmware.model.session import IdToken, Session, StopReason
 from jp_firmware.model.signals import Source
 from jp_firmware.nursery.bell import Bell
@@ -57,6 +57,7 @@ class Ports:
     plan: Source[Plan]
     sources: frozenset[str]
     demand_changed: Callable[[], None]
+    reach: Callable[[], StageRating] | None = None  # what it could have with every module that can come to it
     boot_id: str
     elsewhere: Callable[[], frozenset[str]] = frozenset  # those of `sources` that do not concern it now
 
@@ -182,6 +183,7 @@ class ConnectorRunner:
             ev=ports.ev_link.status.fresh(now_s, limits.measurement_s),
             output=ports.stage.output.fresh(now_s, limits.measurement_s),
             rating=ports.stage.rating,
+            reach=ports.reach() if ports.reach else None,
             meter=ports.meter.reading.fresh(now_s, METER_FRESH_S),
             assigned_w=share.assigned_w if share and now_s < share.valid_until_s else 0.0,
             faults=ports.fault_view.active_at(ports.sources - ports.elsewhere()),

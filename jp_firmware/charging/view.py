@@ -17,10 +17,16 @@ class View:
     now_s: float
     ev: EvStatus | None = None
     output: StageOutput | None = None
-    rating: StageRating = attrs.field(factory=StageRating)
+    rating: StageRating = attrs.field(factory=StageRating)  # of the modules that feed it now
+    reach: StageRating | None = None  # of those and all that could come; None where no module ever moves
     meter: MeterReading | None = None
     assigned_w: float = 0.0  # the planner's word, 0 once it has expired
     faults: tuple[Fault, ...] = ()  # active, at any device this connector depends on; worst first
+
+    @property
+    def offerable(self) -> StageRating:
+        """What the car may be told to hope for: modules come when it asks for more than those that are there."""
+        return self.reach or self.rating
 
 
 @attrs.frozen(kw_only=True)

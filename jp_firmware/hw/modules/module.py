@@ -44,6 +44,7 @@ from jp_firmware.hw.modules.driver import (
 from jp_firmware.hw.modules.heard import Heard
 from jp_firmware.hw.modules.inventory import Inventory
 from jp_firmware.hw.modules.ranges import RangeChoice
+from jp_firmware.hw.modules.sharing import corner_v
 from jp_firmware.model.ids import ModuleId
 from jp_firmware.model.power import ModuleStatus, StageRating
 from jp_firmware.model.signals import Quality, Source
@@ -271,7 +272,8 @@ class ModuleTask:
             return
         limits = self._capability(self._range.present_high(self._reported_high))
         voltage_v = min(voltage_v, limits.max_voltage_v)
-        current_a = max(min(current_a, limits.current_limit_a(voltage_v)), self.profile.min_current_a)
+        flowing_v = self._flowing_v(voltage_v)
+        current_a = max(min(current_a, limits.current_limit_a(flowing_v)), self.profile.min_current_a)
         before, self._wanted = self._wanted, _Wanted(voltage_v, current_a, expires_at_s)
         self._carried.told(current_a, before.current_a if before else 0.0, now_s)
         if before is None:
@@ -281,6 +283,11 @@ class ModuleTask:
         elif (before.voltage_v, before.current_a) != (voltage_v, current_a):
             self._change_set_point(self._wanted)
         self._bell.ring()
+
+    def _flowing_v(self, set_v: float) -> float:
+        """The voltage at which its current flows, where its power has a corner; above it the module limits itself."""
+        measured = self._trusted
+        return corner_v(set_v, measured.voltage_v) if measured and measured.current_a >= OFF_CURRENT_A else set_v
 
     def want_off(self) -> None:
         """Off: the frame is on the wire before this returns, and repeated until the module confirms. Never raises."""

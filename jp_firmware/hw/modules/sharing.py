@@ -5,6 +5,7 @@ In proportion to what each can deliver at that voltage, so that all run at the s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import attrs
@@ -14,6 +15,7 @@ from jp_firmware.model.power import StageRating
 JOIN_FACTOR = 1.5
 """A module that is off joins only when its share is this many times its smallest current; so none toggles (ours)."""
 
+CORNER_STEP_V = 2.0
 ROUNDING_A = 1e-6
 """Less than this is no difference between currents (ours; a set-point has 1 mA)."""
 
@@ -95,3 +97,11 @@ def rises_within(room_a: float, carried_a: Sequence[float], wanted_a: Sequence[f
         return list(wanted_a)
     part = max(0.0, room_a) / needed_a
     return [wanted - need * (1.0 - part) if need else wanted for wanted, need in zip(wanted_a, needs, strict=True)]
+
+
+def corner_v(set_v: float, measured_v: float) -> float:
+    """The voltage at which a module's power limits its current while it flows at `measured_v`, in steps of 2 V.
+
+    Rounded up, so that neither noise nor a slowly rising battery makes a new set-point of every measurement (ours).
+    """
+    return min(set_v, math.ceil(measured_v / CORNER_STEP_V) * CORNER_STEP_V)

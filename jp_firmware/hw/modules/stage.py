@@ -20,14 +20,18 @@ from collections.abc import Callable, Iterable, Sequence
 import attrs
 import trio
 
+from jp_firmware.hw.modules.carried import OFF_CURRENT_A
 from jp_firmware.hw.modules.module import ModuleTask
 from jp_firmware.hw.modules.pool import Pool
-from jp_firmware.hw.modules.sharing import Member, rises_within, split
+from jp_firmware.hw.modules.sharing import Member, corner_v, rises_within, split
 from jp_firmware.model.ids import ConnectorId, ModuleId
 from jp_firmware.model.power import SetPoint, StageOutput, StageRating
 from jp_firmware.model.signals import Quality, Source
 
 log = logging.getLogger(__name__)
+
+FLOWING_S = 1.0
+"""Age of a measurement that still says at which voltage current flows (ours: five polls of a module that is on)."""
 
 STEP_A = 0.001
 """A smaller rise is not worth a frame (ours: what set-points are told in)."""
@@ -104,7 +108,8 @@ class Stage:
         """
         now_s = self._clock()
         stray_a = sum(module.stray_current_a(now_s) for module in self._members.values())
-        shares = self._shares(set_point.voltage_v, set_point.current_a - stray_a, now_s)
+        flowing_v = self._flowing_v(set_point.voltage_v, now_s)
+        shares = self._shares(flowing_v, set_point.current_a - stray_a, now_s)
         for module in self._members.values():
             if module.wanted and module.id not in shares:
                 module.want_off()
@@ -119,6 +124,11 @@ class Stage:
         """All modules off: their frames are on the wire before this returns, where it is up. Never raises."""
         for module in self._members.values():
             module.want_off()
+
+    def _flowing_v(self, set_v: float, now_s: float) -> float:
+        """The voltage at which current flows: many cars name their highest as the target, and charge far below it."""
+        output = self.output.fresh(now_s, FLOWING_S)
+        return corner_v(set_v, output.voltage_v) if output and output.current_a >= OFF_CURRENT_A else set_v
 
     def _shares(self, voltage_v: float, current_a: float, now_s: float) -> dict[ModuleId, float]:
         """Who delivers, and how much. Modules that are off start one after the other where their inrush demands it."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jp_firmware.hw.modules.sharing import JOIN_FACTOR, Member, rises_within, split
+from jp_firmware.hw.modules.sharing import CORNER_STEP_V, JOIN_FACTOR, Member, corner_v, rises_within, split
 from jp_firmware.model.power import StageRating
 
 
@@ -112,3 +112,14 @@ def test_room_is_shared_in_proportion_to_what_is_missing() -> None:
     assert [15, 20] == pytest.approx(rises_within(15, [10, 10], [20, 30]))
     assert [20, 30] == rises_within(30, [10, 10], [20, 30])
     assert [10, 10] == rises_within(-5, [10, 10], [20, 30])
+
+
+@given(st.floats(1, 1000), st.floats(0, 1000))
+def test_power_has_its_corner_where_current_flows_never_above_the_set_point(set_v: float, measured_v: float) -> None:
+    at_v = corner_v(set_v, measured_v)
+
+    assert min(set_v, measured_v) <= at_v <= min(set_v, measured_v + CORNER_STEP_V)
+
+
+def test_a_slowly_rising_battery_is_no_new_corner_at_each_measurement() -> None:
+    assert len({corner_v(900, 700.0 + step * 0.05) for step in range(100)}) <= 4

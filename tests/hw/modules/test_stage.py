@@ -288,6 +288,22 @@ async def test_different_ratings_of_one_family_work_at_the_same_part_of_what_the
     assert 50_000 == stage.rating.max_power_w
 
 
+async def test_a_target_far_above_the_battery_costs_no_power(bench: Bench, autojump_clock: MockClock) -> None:
+    """Cars name the voltage they end at; what their modules can is decided by the voltage at which current flows."""
+    stage = stage_of(bench)
+    await trio.sleep(1)
+    for fake in bench.fakes:
+        fake.measured = wire.Output(600, 40)
+    stage.apply(set_point(900, 20))
+    await trio.sleep(1)
+    stage.apply(set_point(900, 100))
+    await trio.sleep(1)
+    stage.apply(set_point(900, 100))
+
+    assert [50, 50] == [round(fake.set_current_a) for fake in bench.fakes]
+    assert [900, 900] == [fake.set_voltage_v for fake in bench.fakes]
+
+
 async def test_heat_reaches_the_rating_and_the_others_take_over(
     nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
