@@ -10,8 +10,8 @@ Rules
    it are off in the step that notices it, synchronously, and become idle. The board opens by itself 1 s later.
 3. At the start every free relay is open: the first exchange with a board says so, and no move begins before each relay
    of its module has been confirmed open. Then modules go home, to the connector that the configuration gives them.
-4. Frozen (stopped, stuck, or failed), no relay moves: modules between two connectors are off, all others stay as they
-   are, and the boards' own interlocks hold.
+4. Frozen (stopped, stuck, or failed), no relay closes any more: modules between two connectors are off, all others stay
+   as they are, and the boards' own interlocks hold.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from jp_firmware.planner.moves import (
     Terms,
     World,
 )
-from jp_firmware.planner.topology import Assignment
+from jp_firmware.planner.topology import Assignment, Relay
 from jp_firmware.planner.wiring import homes_of, topology_of
 from jp_firmware.planner.yard import Place, Yard
 
@@ -59,6 +59,10 @@ PERIOD_S = 0.1  # ours: looks at least so often; news of boards and modules brin
 PRECHARGE_LEASE_S = 1.0  # ours: a precharge that is not renewed for ten looks ends with the module off
 FRESH_S = 1.0  # ours: the age at which a voltage is no longer a witness
 SETTLED_S = 2.0  # ours: after a session bus-bars discharge in a second (IEC 61851-23: below 60 V)
+
+
+class Frozen(Exception):
+    """The task was made safe from outside while it was running."""
 
 
 @attrs.frozen(kw_only=True)
@@ -105,6 +109,7 @@ class Switching:
     _refused: dict[ModuleId, str] = attrs.field(init=False, factory=dict)
     _went_home: set[ModuleId] = attrs.field(init=False, factory=set)
     _energised_at_s: dict[ConnectorId, float] = attrs.field(init=False, factory=dict)
+    _closed: frozenset[Relay] = attrs.field(init=False, default=frozenset())  # relays, as commanded last
     _told: dict[PlcId, BoardSeen] = attrs.field(init=False, factory=dict)  # what each board said last of its relays
     _count: int = attrs.field(init=False, default=0)
     _failed: int = attrs.field(init=False, default=0)
@@ -185,20 +190,30 @@ class Switching:
                 stack.callback(self.modules[module].status.subscribe(self._bell.ring))
             self._running = True
             self._defect = None
+            for move in self.yard.moves:
+                move.lose(self._world(trio.current_time()), "the part of the controller that moves modules began anew")
             while True:
                 self.look()
                 if self._defect:
                     raise self._defect
+                if not self._running:
+                    raise Frozen("was told to move nothing any more")
                 lifeline.ready()
                 with trio.move_on_after(PERIOD_S):
                     await self._bell.wait()
 
     def safe_now(self) -> None:
-        """No relay moves from here on, and what is between two connectors is off. Synchronous, never raises."""
+        """Modules between two connectors go off, and no relay closes from here on. Synchronous, never raises."""
         self._running = False
+        closing: set[Relay] = set()
         for place in self.yard.places.values():
             if place.move:
                 self.modules[place.id].want_off()
+                if place.move.phase is Phase.CLOSE:  # a module that is off would not be at that voltage when it closes
+                    closing |= place.move.switches
+        if closing:
+            self._command(self._closed - closing)
+        self._bell.ring()  # the task ends
 
     async def safe(self) -> None:
         """The same. Modules repeat their OFF by themselves until they confirm it."""
@@ -211,8 +226,9 @@ class Switching:
 
         A defect in it is the task's: modules between two connectors go off, and `run` raises it.
         """
-        if not self._running or self._looking or self._defect:
+        if self._looking:
             self._bell.ring()
+        if self._looking or not self._running:
             return
         self._looking = True
         try:
@@ -220,7 +236,6 @@ class Switching:
         except Exception as error:  # noqa: BLE001 - raised by `run`, in the task that the tree watches
             self.safe_now()
             self._defect = error
-            self._bell.ring()
         finally:
             self._looking = False
 
@@ -251,16 +266,19 @@ class Switching:
         world = self._world(now_s)
         self._start_what_is_wanted(world)
         self.yard.step(world)
-        closed = self.yard.closed
+        self._closed = self.yard.closed
         for place in self.yard.places.values():
             self._carry_out(place, now_s)
-        for key, board in self.boards.items():
-            if world.boards[key].heard:
-                board.set_relays([relay.number for relay in closed if relay.board == key])
+        self._command(self._closed)
         for move in self.yard.finished:
             self._finished(move)
         self.yard.finished.clear()
         self._publish(now_s)
+
+    def _command(self, closed: frozenset[Relay]) -> None:
+        for key, board in self.boards.items():
+            if self._holds(key):
+                board.set_relays([relay.number for relay in closed if relay.board == key])
 
     def _start_what_is_wanted(self, world: World) -> None:
         self._refused.clear()

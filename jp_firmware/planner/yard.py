@@ -129,11 +129,6 @@ class Yard:
             if place.move:
                 self._advance(place, place.move, world)
 
-    def everything_safe(self, world: World, why: str) -> None:
-        """Ends all moves: what is between two connectors goes off and becomes idle."""
-        for move in self.moves:
-            move.lose(world, why)
-
     def _watch(self, place: Place, world: World) -> None:
         """A module stays where it is for as long as its relays say so."""
         path = place.path

@@ -29,6 +29,13 @@ SWITCHED = attrs.evolve(
 )
 
 
+def boot(world: World) -> Process:
+    """A charger in which nobody moves modules but the test: the planner does not choose."""
+    process = world.boot()
+    process.controller.planner.modules = None
+    return process
+
+
 def switching(process: Process) -> Switching:
     found = process.controller.plant.switching
     assert found is not None

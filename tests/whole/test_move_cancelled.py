@@ -13,7 +13,7 @@ from trio.testing import MockClock
 from jp_firmware.model.ids import ConnectorId, ModuleId
 from jp_firmware.nursery.testing import CancelAt
 from tests.whole.charger import ONE, OPENING_S, TWO, World
-from tests.whole.moving import BRIDGED, MOVER, SWITCHED, at_home, both_charge, crimes, switching
+from tests.whole.moving import BRIDGED, MOVER, SWITCHED, at_home, boot, both_charge, crimes, switching
 
 STRIDE = 307  # prime, so that it does not keep step with anything periodic in the charger
 FEWEST_STEPS = 1000  # of a move: one that does nothing proves nothing
@@ -23,7 +23,7 @@ AT_MOST = 20_000
 async def attempt(step: int, module: ModuleId, to: ConnectorId) -> tuple[bool, World]:
     """One move, cancelled before `step`. Whether the move was over before that."""
     world = World(cabinet=SWITCHED)
-    process = world.boot()
+    process = boot(world)
     around = trio.CancelScope(shield=True)
 
     async def outside() -> None:

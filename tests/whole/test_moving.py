@@ -19,6 +19,7 @@ from tests.whole.moving import (
     MOVER,
     SWITCHED,
     at_home,
+    boot,
     both_charge,
     crimes,
     moved,
@@ -31,7 +32,7 @@ from tests.whole.moving import (
 @asynccontextmanager
 async def charger(world: World | None = None) -> AsyncIterator[tuple[World, Process]]:
     world = world or World(cabinet=SWITCHED)
-    process = world.boot()
+    process = boot(world)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(world.run)
         nursery.start_soon(process.run)
@@ -267,6 +268,25 @@ async def test_what_fails_in_the_task_leaves_what_was_between_two_connectors_off
         assert process.lifelines()["controller/switching/modules"].restarts == 1
         assert [process.state(one) for one in BOTH] == [ConnectorState.CHARGING] * 2
         assert crimes(world) == []
+
+
+async def test_frozen_while_a_relay_closes_it_is_opened_again(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A module that goes off would no longer be at the bus-bar's voltage when its contact meets it."""
+    async with charger() as (world, process):
+        await at_home(world, process)
+        await both_charge(world, process)
+        moving = switching(process)
+        assert moving.assign(MOVER, TWO) == ""
+        await world.until(lambda: any(move.phase.value == "close" for move in moving.yard.moves))
+        moving.safe_now()
+        await trio.sleep(0.3)
+
+        relay = world.plant.boards["plc-1"].relays[4]
+        assert (relay.command, relay.closed) == (False, False)
+        assert relay_crimes(world) == []
+        assert world.plant.nodes["module-1"].module.on, "all others go on"
 
 
 async def test_an_operator_moves_one_module_and_is_told_why_another_may_not_move(

@@ -13,7 +13,7 @@ import trio
 
 from jp_firmware.model.connector import ConnectorState
 from tests.whole.charger import BOTH, ONE, TWO, World
-from tests.whole.moving import BRIDGED, MOVER, SWITCHED, at_home, relay_crimes, switching
+from tests.whole.moving import BRIDGED, MOVER, SWITCHED, at_home, boot, relay_crimes, switching
 
 TURNS = 60
 SEEDS = (1, 2)
@@ -24,7 +24,7 @@ _SILENT_OFF_S = 12.0  # a module that was not heard lets go by itself
 
 async def _day(world: World, seed: int) -> int:
     """Random turns. How many moves came to a good end."""
-    process = world.boot()
+    process = boot(world)
     dice = random.Random(seed)
     broken: list[str] = []
 
