@@ -42,6 +42,7 @@ def all_calls(controller: Controller) -> Mapping[str, Call]:
         "tree.release": operator.release_part,
         "tree.history": operator.history,
         "plan.why": operator.why,
+        "plan.losses": operator.losses,
         "modules.assign": operator.assign_module,
         "modules.release": operator.release_module,
         "modules.identify": operator.identify_modules,
@@ -188,6 +189,11 @@ class OperatorCalls:
             return [planning.why(self._controller, ConnectorId(parameter(params, "connector", int)))]
         except UnknownConnector as error:
             raise CallRefused(str(error)) from error
+
+    async def losses(self, params: Json) -> object:
+        """What the loss of each module would mean now."""
+        only(params)
+        return planning.losses(self._controller)
 
     async def assign_module(self, params: Json) -> object:
         """`module`, `connector` (null: none): moves a module that hangs on relays, if it may be moved now."""

@@ -154,6 +154,7 @@ def _add_watching(commands: Any) -> None:
     _add_tree(tree)
     why = _command(commands, "why", cli_watching.why, "why a connector gets the power it gets: every limit on its way")
     why.add_argument("connector", type=int, nargs="?", metavar="CONNECTOR", help="its number (default: all)")
+    why.add_argument("--if-lost", action="store_true", help="instead: what the loss of each module would mean now")
     why.add_argument("--json", action="store_true", help="print JSON")
     _add_socket(why)
     session = commands.add_parser("session", help="what was charged", description="What was charged, and how it ended")

@@ -37,7 +37,12 @@ def tree(args: argparse.Namespace) -> int:
 
 def why(args: argparse.Namespace) -> int:
     from jp_firmware.cli_terminal import standard_output
-    from jp_firmware.cli_why import why_lines
+    from jp_firmware.cli_why import loss_lines, why_lines
+
+    if args.if_lost:
+        with connect(args) as client:
+            told = [one for one in client.call("plan.losses") if args.connector in (None, one["connector"])]
+            return _print(args, told, lambda told: loss_lines(standard_output(), told))
 
     asked = {} if args.connector is None else {"connector": args.connector}
     with connect(args) as client:

@@ -20,6 +20,15 @@ def why_lines(terminal: Terminal, told: Sequence[Json]) -> list[str]:
     return lines
 
 
+def loss_lines(terminal: Terminal, told: Sequence[Json]) -> list[str]:
+    """What the loss of each module would mean; those that no other module could make good stand out."""
+    return [
+        line if one["covered"] else terminal.paint(line, "attention")
+        for one in told
+        for line in wrapped(clean(one["sentence"]), "")
+    ]
+
+
 def _row(link: Json) -> list[str]:
     return [
         ">" if link["binds"] else "",

@@ -56,6 +56,23 @@ def why(controller: Controller, connector: ConnectorId) -> Json:
     return explain(_plan(controller), connector, trio.current_time(), datetime.now().astimezone()).as_json()
 
 
+def losses(controller: Controller) -> list[Json]:
+    """The call `plan.losses`: what the loss of each module would mean now."""
+    return [
+        {
+            "module": one.module,
+            "connector": one.connector,
+            "had_w": round(one.had_w),
+            "keeps_w": round(one.keeps_w),
+            "regains_w": round(one.regains_w),
+            "moves": one.moves,
+            "covered": one.is_covered,
+            "sentence": one.sentence(),
+        }
+        for one in controller.choice.losses()
+    ]
+
+
 def snapshot(controller: Controller) -> Json:
     """The topic `planner`: every connector's chain of limits, and all limits there are."""
     plan, now_s, wall_time = _plan(controller), trio.current_time(), datetime.now().astimezone()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 from jp_firmware.cli_terminal import Json, Terminal
-from jp_firmware.cli_why import why_lines
+from jp_firmware.cli_why import loss_lines, why_lines
 
 
 def link(
@@ -55,3 +55,14 @@ def test_several_connectors_stand_apart_and_colour_means_the_binding_limit_only(
 def test_what_comes_from_outside_cannot_command_the_terminal() -> None:
     evil = TOLD | {"sentence": "a\x1b[2Jb", "links": [link("x\x1b]0;y\x07", "site", 1.0)]}
     assert not any("\x1b" in line for line in why_lines(Terminal(io.StringIO()), [evil]))
+
+
+def test_a_loss_that_nobody_makes_good_stands_out() -> None:
+    covered = {"covered": True, "sentence": "If module module-1 dies now, connector 1 keeps all its 20 kW."}
+    bare = {
+        "covered": False,
+        "sentence": "If module module-2 dies now, connector 2 keeps 30 of 60 kW; nobody can help.",
+    }
+    lines = loss_lines(Terminal(io.StringIO(), interactive=True, colour=True), [covered, bare])
+
+    assert [False, True] == ["\x1b" in line for line in lines]
