@@ -109,3 +109,19 @@ def test_profiles_belong_to_the_driver_with_the_longest_name_that_they_begin_wit
     with pytest.raises(ConfigError):
         profiles_of("acme")
     assert load_driver("dbc").name == "dbc"
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("modules.module-1.address=77", "modules.module-1: an address of infypower is 0 to 59, not 77"),
+        ("modules.module-2.profile=lianming-v2", "modules.module-2: module profile LianMing V2.0: options"),
+    ],
+)
+def test_a_configuration_is_checked_by_its_modules_drivers_too(
+    capsys: pytest.CaptureFixture[str], setting: str, said: str
+) -> None:
+    status, out, err = run(capsys, "config", "check", "demo", "--set", setting)
+
+    assert (1, "") == (status, out)
+    assert said in err

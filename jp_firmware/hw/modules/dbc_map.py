@@ -259,7 +259,9 @@ class _Joiner:
                     raise ConfigError(f"address {one} with offset {place.offset} does not fit into {place.bits} bits")
             if place.shift + place.bits > 29:
                 raise ConfigError(f"{place.bits} bits from bit {place.shift} do not fit into an identifier of 29")
-        mask = ((1 << place.bits) - 1) << place.shift
+            mask = ((1 << place.bits) - 1) << place.shift
+            if place.ignore & mask:
+                raise ConfigError("ignores bits of the address: all modules would be one; correct ignore")
         return Place(place.shift, place.offset, mask, EXTENDED_MASK & ~place.ignore)
 
     # --- what is sent -----------------------------------------------------------------------------------------------
@@ -437,20 +439,31 @@ class _Joiner:
                     f"options.address: message {message.name} of {message.file} has an identifier of 11 bits, too few "
                     "for where the address is to stand"
                 )
-        heard = {
-            (from_.put(one.message.can_id, address) & from_.care, one.message.extended): one.message
-            for one in found.answers
-            for address in found.addresses
-        }
+        heard: dict[tuple[int, bool], Message] = {}
+        for answer in found.answers:
+            for address in found.addresses:
+                can_id = from_.put(answer.message.can_id, address) & from_.care
+                self._own(heard, can_id, answer.message)
+        told: dict[tuple[int, bool], Message] = {}
         for order in found.orders:
             for address in found.addresses:
                 can_id = order.message.can_id if order.to_all else to.put(order.message.can_id, address)
+                self._own(told, can_id, order.message)
                 taken_for = heard.get((can_id & from_.care, order.message.extended))
                 if taken_for is not None:
                     raise ConfigError(
                         f"options.address: {order.message.name} to address {address} has the identifier of "
                         f"{taken_for.name}, both of {self.file.name}: what we say would be taken for an answer"
                     )
+
+    def _own(self, known: dict[tuple[int, bool], Message], can_id: int, message: Message) -> None:
+        """Raises `ConfigError` where an address in an identifier makes one message look like another."""
+        other = known.setdefault((can_id, message.extended), message)
+        if other.name != message.name:
+            raise ConfigError(
+                f"options.address: {message.name} and {other.name} of {self.file.name} have the same identifier once "
+                "an address is in it; correct shift and bits"
+            )
 
 
 def _fixed(message: Message, constants: Mapping[str, int], filled: Iterable[str]) -> Raws:

@@ -92,6 +92,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             {"output.voltage.message": "Order", "output.voltage.signal": "SetVoltage"},
             "Order to address 1 has the identifier of Order, .* what we say would be taken for an answer",
         ),
+        ({"address.from_module.ignore": 0x40}, "options.address.from_module: ignores bits of the address"),
         ({"current": "half"}, "options.current"),
     ],
 )
@@ -111,6 +112,14 @@ def test_a_set_point_that_a_module_could_take_for_on_is_refused() -> None:
     as_switch["switch.signal"] = "Current"
     with pytest.raises(ConfigError, match=r"options.switch: message SetPoint .* that order would switch"):
         describe(changed(as_switch, template))
+
+
+@pytest.mark.parametrize(("key", "two"), [("to_module", "Control|SetPoint|Ask"), ("from_module", "Status|Output")])
+def test_an_address_that_covers_what_tells_messages_apart_is_refused(key: str, two: str) -> None:
+    """Bits 16 to 19 are those in which the template's messages differ."""
+    profile = changed({f"address.{key}.shift": 16}, load_profile("lan-generickm2-bln"))
+    with pytest.raises(ConfigError, match=rf"options.address: ({two}) and ({two}) .* have the same identifier once"):
+        describe(profile)
 
 
 def test_a_unit_that_nobody_knows_is_refused_and_those_that_are_known_are_converted(own: Path) -> None:
