@@ -15,8 +15,8 @@ def mistakes(cabinet: Cabinet) -> Iterator[Mistake]:
         if is_template(module.profile):
             yield Mistake(
                 ("modules", at, "profile"),
-                f'"{module.profile}" is a template, nobody\'s modules are described by it; copy it, fill it in from the '
-                "vendor's manual and set template = false there",
+                f'"{module.profile}" is a template, nobody\'s modules are described by it; copy it, fill it in from '
+                "the vendor's manual and set template = false there",
             )
 
 
