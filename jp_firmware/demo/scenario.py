@@ -41,6 +41,7 @@ DAY = Scenario(
 BUSY_DAY = Scenario(
     name="busy-day",
     about="mixed cars one after another, power measured at 10 Hz against all limits and the ideal",
+    cabinet="matrix",
     sim_arguments=("--walk-in-s", "0.5"),
     for_s=150.0,
     battery_kwh=(0.3, 0.9),

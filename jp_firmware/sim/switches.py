@@ -53,6 +53,7 @@ class Switchyard:
     buses: Mapping[ConnectorId, Bus]
     modules: Sequence[SwitchedModule]
     marks: Marks
+    closed: int = 0  # times that a module came to a connector
     opened_under_load: int = 0
     closed_onto_live: int = 0
     joined: int = 0  # times that two connectors were joined
@@ -136,6 +137,7 @@ class Switchyard:
             module.raise_alarm(Alarm.INTERNAL)
         else:
             self._mark(one, "closed", told, now_s)
+        self.closed += 1
         bus.modules = [*bus.modules, module]
         one.node.bus, one.at = bus, at
 
