@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import attrs
 
@@ -12,6 +12,7 @@ from jp_firmware.demo.sampler import Sampler, Violation
 from jp_firmware.demo.site import Site
 from jp_firmware.hw.modules.driver import load_profile
 
+MOVES = "modules_switched"
 SHOWN = 5  # violations that are listed
 
 
@@ -27,7 +28,7 @@ class PowerAccount:
     ideal_wh: float  # from the plug, without any delay
     ideal_charging_wh: float  # from each car's first current
     sessions: int
-    moves: int
+    switches: Mapping[str, int]  # moves of modules, and what must never happen at a relay or a contactor
 
     @classmethod
     def of(cls, site: Site, sampler: Sampler, delivered_wh: float) -> PowerAccount:
@@ -47,7 +48,7 @@ class PowerAccount:
             ideal_wh=ideal_wh(sampler.stays, bounds),
             ideal_charging_wh=ideal_wh(sampler.charging, bounds),
             sessions=len(sampler.charging),
-            moves=sum(mark["what"] == "relay closed" for mark in site.sim("marks")),
+            switches=sampler.switches,
         )
 
     def disagreements(self) -> list[str]:
@@ -55,6 +56,8 @@ class PowerAccount:
         found = [f"limit exceeded at {one}" for one in self.violations[:SHOWN]]
         if len(self.violations) > SHOWN:
             found.append(f"and {len(self.violations) - SHOWN} samples more")
+        crimes = {what: count for what, count in self.switches.items() if what != MOVES and count}
+        found += [f"relays and contactors: {count} {what.replace('_', ' ')}" for what, count in crimes.items()]
         return found
 
     def lines(self) -> Iterator[str]:
@@ -68,7 +71,8 @@ class PowerAccount:
             f"from the first ampere ({self.ideal_charging_wh:.0f} Wh), {_share(self.delivered_wh, self.ideal_wh)} "
             f"from the plug ({self.ideal_wh:.0f} Wh)"
         )
-        yield f"module moves: {self.moves}, {self.moves / max(1, self.sessions):.1f} a session"
+        moves = self.switches.get(MOVES, 0)
+        yield f"module moves: {moves}, {moves / max(1, self.sessions):.1f} a session"
 
 
 def _connector_w(cabinet: Cabinet) -> dict[int, float]:

@@ -20,6 +20,7 @@ from jp_firmware.sim.vehicle import Battery, Vehicle
 
 PERIOD_S = 0.1
 SLEW_S = 1.5  # ours: a module of 100 A at 100 A/s is down in a second; the rest is the set-point's way and a sample
+SWITCHES = ("modules_switched", "opened_under_load", "closed_onto_live", "connectors_joined")
 TOLERANCE = 0.005  # of a limit: regulation and measurement of the modules
 
 
@@ -61,6 +62,8 @@ class Sampler:
     charging: list[Stay] = attrs.field(factory=list)  # from the first current
     limits: list[tuple[float, float]] = attrs.field(factory=list)  # of the site: since when, W
     peak_w: float = 0.0
+    switches: Mapping[str, int] = attrs.field(factory=dict)  # what relays have done since the first sample
+    _switches_before: Mapping[str, int] = attrs.field(factory=dict)
     _guests: dict[int, _Guest] = attrs.field(factory=dict)
     _next_s: float = 0.0
 
@@ -81,6 +84,9 @@ class Sampler:
         self._next_s = max(self._next_s + PERIOD_S, now_s)
         self.samples += 1
         state = self.site.sim("state")
+        switches = {what: state[what] for what in SWITCHES}
+        self._switches_before = self._switches_before or switches
+        self.switches = {what: count - self._switches_before[what] for what, count in switches.items()}
         connectors = {int(number): one for number, one in state["connectors"].items()}
         self._judge(state["t"], {number: one["power_w"] for number, one in connectors.items()})
         for number, one in connectors.items():

@@ -53,6 +53,7 @@ def state(plant: Plant, now_s: float) -> dict[str, object]:
         "readers": {name: {"behaviour": reader.misbehaviour.name} for name, reader in plant.readers.items()},
         "opened_under_load": sum(outlet.opened_under_load for outlet in plant.outlets.values())
         + plant.switchyard.opened_under_load,
+        "modules_switched": plant.switchyard.closed,
         "closed_onto_live": plant.switchyard.closed_onto_live,
         "connectors_joined": plant.switchyard.joined,
     }

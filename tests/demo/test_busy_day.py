@@ -11,7 +11,7 @@ from jp_firmware.config import store
 from jp_firmware.config.schema import Cabinet
 from jp_firmware.demo.fluid import Bounds, Stay, ideal_wh
 from jp_firmware.demo.power_account import PowerAccount
-from jp_firmware.demo.sampler import SLEW_S, Sampler
+from jp_firmware.demo.sampler import SLEW_S, SWITCHES, Sampler
 from jp_firmware.demo.scenario import BUSY_DAY, DAY
 
 HOUR_S = 3600.0
@@ -65,7 +65,7 @@ class FakeSite:
             str(number): {"power_w": power_w, "current_a": power_w / 400, "car": self.car if number == 1 else None}
             for number, power_w in self.power_w.items()
         }
-        return {"t": self.at_s, "connectors": connectors}
+        return {"t": self.at_s, "connectors": connectors} | dict.fromkeys(SWITCHES, 4)
 
 
 def sampler(site: FakeSite) -> Sampler:
@@ -147,10 +147,10 @@ def test_a_day_with_a_limit_exceeded_does_not_pass() -> None:
         ideal_wh=1000.0,
         ideal_charging_wh=950.0,
         sessions=3,
-        moves=6,
+        switches={"modules_switched": 6, "opened_under_load": 1, "connectors_joined": 0},
     )
 
-    assert "and 2 samples more" == account.disagreements()[-1]
+    assert ["and 2 samples more", "relays and contactors: 1 opened under load"] == account.disagreements()[-2:]
     assert "site 200.00 kW of 100.00 kW" in account.disagreements()[0]
     assert ["7 above a limit", "94.7% of the ideal", "2.0 a session"] == [
         part
