@@ -74,9 +74,11 @@ class ModuleSeen:
     current_a: float | None = None
     at_s: float = -math.inf  # of the measurement
 
-    def unloaded(self, terms: Terms) -> bool:
-        """Whether a relay of it may open."""
-        return self.off and (self.current_a is None or self.current_a < terms.load_a)
+    def unloaded(self, terms: Terms, since_s: float) -> bool:
+        """Whether a relay of it may open: what was measured before it was told to let go counts for nothing."""
+        if self.current_a is None:
+            return self.off
+        return self.off and self.current_a < terms.load_a and self.at_s > since_s
 
 
 class BarState(enum.Enum):
@@ -218,6 +220,8 @@ class Move:
     _held: Relay | None = attrs.field(init=False, default=None)  # kept closed in retreat, until nothing flows
     _held_bridge: Relay | None = attrs.field(init=False, default=None)  # the same, and perhaps of another board
     _touched: bool = attrs.field(init=False, default=False)  # a relay may still be moving: one look is no proof
+    _told_at_s: float = attrs.field(init=False, default=-math.inf)  # when the module was told to let go
+    _fed: bool = attrs.field(init=False, default=False)  # it had a connector when it was told so
     _cancelled: bool = attrs.field(init=False, default=False)
     _matching: BarState | None = attrs.field(init=False, default=None)
     _matching_since_s: float = attrs.field(init=False, default=0.0)
@@ -279,6 +283,7 @@ class Move:
             self._give_up(world, stop)
         elif self.phase is Phase.RESERVE:  # the order to drain is carried out before the next look
             if world.now_s > self.since_s:
+                self._told_at_s = self.since_s
                 self._enter(Phase.DRAIN, world.now_s)
         elif self.phase is Phase.DRAIN:
             self._drain(world, seen)
@@ -316,7 +321,7 @@ class Move:
         return ""
 
     def _drain(self, world: World, seen: ModuleSeen) -> None:
-        if seen.unloaded(self.terms):
+        if seen.unloaded(self.terms, self._told_at_s):
             self._enter(Phase.OPEN, world.now_s)
         elif self._for_s(world) > self.terms.drain_s:
             flows = "its current is not known" if seen.current_a is None else f"{seen.current_a:.1f} A still flow"
@@ -463,6 +468,7 @@ class Move:
         carrying = self.new if self.phase is Phase.CLOSE else self.old if self._member else None
         self._held_bridge = carrying.bridge if carrying else None
         self._touched = self._held is not None
+        self._fed, self._told_at_s = self._member, world.now_s
         self.precharge_v = None
         self._enter(Phase.RETREAT, world.now_s)
 
@@ -472,7 +478,7 @@ class Move:
             self.since_s = world.now_s
         if self._held_bridge and self._may_open(self._held_bridge, world, seen):
             self._held_bridge = None
-        if self._member and seen.unloaded(self.terms):
+        if self._member and seen.unloaded(self.terms, self._told_at_s):
             self._member = False
         if self._held or self._held_bridge or self._member:
             if self._for_s(world) > self.terms.drain_s and self.problem is None:
@@ -498,10 +504,11 @@ class Move:
 
         What a board opens by itself must not stay commanded closed, or it would close again by itself too.
         """
-        if seen.unloaded(self.terms) or not world.heard(relay):
+        if seen.unloaded(self.terms, self._told_at_s) or not world.heard(relay):
             return True
-        gone = seen.current_a is not None and seen.current_a < self.terms.load_a
-        return world.is_open(relay) and (gone or not world.may_close(relay))
+        news = seen.at_s > self._told_at_s or not self._fed  # one that fed nobody had no current to let go of
+        gone = news and seen.current_a is not None and seen.current_a < self.terms.load_a
+        return world.is_open(relay) and gone
 
     # --- helpers ------------------------------------------------------------------------------------------------------
 

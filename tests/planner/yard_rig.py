@@ -109,7 +109,7 @@ class Rig:
         for place in self.yard.places.values():
             self._paths |= {path.switch: (place.id, path.connector) for path in place.paths.values()}
         self.contacts = {relay: Contact() for relay in (*self._paths, BRIDGE)}
-        self.racks = {one: Rack() for one in self.yard.feeds}
+        self.racks = {one: Rack(said_at_s=self.now_s) for one in self.yard.feeds}
         self.member_of = dict.fromkeys(self.yard.feeds) | {module(9): ONE}
 
     # --- what a test does -------------------------------------------------------------------------------------------
@@ -161,7 +161,7 @@ class Rig:
 
     def _seen(self, one: ModuleId) -> ModuleSeen:
         rack = self.racks[one]
-        if rack.silent:
+        if rack.silent or rack.said_at_s < self.now_s - 2 * STEP_S:  # what it said before it fell silent is no news
             return ModuleSeen(at_s=rack.said_at_s)
         return ModuleSeen(
             usable=not rack.dead,
