@@ -1,10 +1,10 @@
 """What a plan costs and how good it is: recomputation at 4x8, 12x36 and 64x256, against a linear programme.
 
-`recompute_ms` is one whole plan: limits, admission, guaranteed shares and borrowing, tiers, explanation data, and what
-may be drawn now. Modules are found by whatever `modules_for` returns; it is part of the time, and None where a build
-has no choice of modules. Each plan follows another that differs in one thing (a request, a limit, a car that comes or
-goes), as on a charger. `p50`, `p99` and `max` are by the clock; `own_…` by this thread's own processor time, in which
-neighbours on the machine do not count.
+`recompute_ms` is one whole plan: limits, admission, guaranteed shares and borrowing, tiers, explanation data, what may
+be drawn now, and which whole modules every connector is to have on a relay matrix. `continuous_ms` is the same without
+the modules, as on a charger whose modules are wired to their connectors. Each plan follows another that differs in one
+thing (a request, a limit, a car that comes or goes), as on a charger. `p50`, `p99` and `max` are by the clock; `own_…`
+by this thread's own processor time, in which neighbours on the machine do not count.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from jp_firmware.planner.rules import Rules
 from jp_firmware.planner.sharing import Modules
 from jp_firmware.planner.tree import Group, Tree
 from tests.bench.report import distribution
+from tests.planner.assignment.instances import FollowingModules
 from tests.planner.optimum import fair_share_w, largest_total_w
 from tests.planner.sites import random_site
 
@@ -34,12 +35,6 @@ SIZES = ((4, 8), (12, 36), (64, 256))  # connectors, modules
 DOUBLINGS = (8, 16, 32, 64, 128)
 GOALS_MS = {"12x36": 0.5, "64x256": 10.0}
 A_CHAIN = 4  # connectors behind one PLC board
-
-
-def modules_for(connectors: int, modules: int) -> Modules | None:
-    """The choice of modules for a cabinet of this size. None: what can be offered is all that modules say."""
-    del connectors, modules
-    return None
 
 
 @attrs.define
@@ -55,7 +50,7 @@ class Charger:
     now_s: float = 0.0
 
     @classmethod
-    def of(cls, connectors: int, modules: int, seed: int) -> Charger:
+    def of(cls, connectors: int, modules: int, seed: int, *, switched: bool) -> Charger:
         """Chains of four behind two feeders, with guaranteed shares and a minimum, and power for two thirds of all."""
         dice = random.Random(seed)
         ids = [ConnectorId(n) for n in range(1, connectors + 1)]
@@ -84,7 +79,7 @@ class Charger:
             for key in ids
         ]
         rules = Rules(tree=Tree(tuple(groups)), min_useful_w=5_000.0, ramp_a_per_s=25.0, reserve_w=5_000.0)
-        return cls(dice, demands, limits, rules, modules_for(connectors, modules))
+        return cls(dice, demands, limits, rules, FollowingModules.of(connectors, modules) if switched else None)
 
     def step(self) -> tuple[float, float]:
         """One event and the plan after it; milliseconds by the clock and of this thread's own processor time."""
@@ -127,9 +122,9 @@ class Charger:
             )
 
 
-def recompute(connectors: int, modules: int, plans: int) -> dict[str, Any]:
-    """The distribution of one plan's time, in milliseconds."""
-    charger = Charger.of(connectors, modules, seed=connectors)
+def recompute(connectors: int, modules: int, plans: int, *, switched: bool = True) -> dict[str, Any]:
+    """The distribution of one plan's time, in milliseconds; `switched`: with a choice of modules."""
+    charger = Charger.of(connectors, modules, seed=connectors, switched=switched)
     for _ in range(plans // 10):
         charger.step()
     gc.collect()
@@ -172,17 +167,18 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true")
     quick = parser.parse_args().quick
     plans = 400 if quick else 4000
-    results: dict[str, Any] = {"recompute_ms": {}}
-    print(f"{'one plan, ms':>14} {'p50':>8} {'p99':>8} {'max':>8} {'own p50':>9} {'own p99':>9}")
-    for connectors, modules in SIZES:
-        size = f"{connectors}x{modules}"
-        row = recompute(connectors, modules, plans)
-        results["recompute_ms"][size] = row
-        print(
-            f"{size:>14} {row['p50']:>8.3f} {row['p99']:>8.3f} {row['max']:>8.3f} {row['own_p50']:>9.3f} "
-            f"{row['own_p99']:>9.3f}",
-            flush=True,
-        )
+    results: dict[str, Any] = {"recompute_ms": {}, "continuous_ms": {}}
+    for figure, switched in (("recompute_ms", True), ("continuous_ms", False)):
+        print(f"{figure:>14} {'p50':>8} {'p99':>8} {'max':>8} {'own p50':>9} {'own p99':>9}")
+        for connectors, modules in SIZES:
+            size = f"{connectors}x{modules}"
+            row = recompute(connectors, modules, plans, switched=switched)
+            results[figure][size] = row
+            print(
+                f"{size:>14} {row['p50']:>8.3f} {row['p99']:>8.3f} {row['max']:>8.3f} {row['own_p50']:>9.3f} "
+                f"{row['own_p99']:>9.3f}",
+                flush=True,
+            )
     results["growth"] = growth(plans // 10)
     print(f"growth with twice the connectors: {results['growth']}", flush=True)
     results |= against_optimum(60 if quick else 300)
@@ -190,7 +186,6 @@ def main() -> int:
         f"against a linear programme on {results['lp_trees']} sites: total off by {results['lp_gap_kw']:.2g} kW, any "
         f"share by {results['lp_share_gap_kw']:.2g} kW; worst-off at {results['worst_off_ratio']} of its optimum"
     )
-    results["with_modules"] = modules_for(4, 8) is not None
     results["goals_ms"] = GOALS_MS
     for goal_met, figure in (("goal_met", "p99"), ("goal_met_own", "own_p99")):
         results[goal_met] = all(results["recompute_ms"][size][figure] < goal for size, goal in GOALS_MS.items())
