@@ -12,6 +12,7 @@ from jp_firmware import planning
 from jp_firmware.console.calls import Call, CallRefused, only, parameter
 from jp_firmware.inventory import SearchRefused
 from jp_firmware.journal import sessions
+from jp_firmware.limiting import LimitCalls
 from jp_firmware.model.ids import ConnectorId, ModuleId
 from jp_firmware.model.session import IdToken, Sample, Session, TokenSource
 from jp_firmware.nursery.supervisor import RestartRefused, UnknownPath
@@ -27,13 +28,15 @@ OPERATOR_TAG = "OPERATOR"  # what a start from a terminal is billed to, unless i
 
 def all_calls(controller: Controller) -> Mapping[str, Call]:
     """The calls by name."""
-    operator = OperatorCalls(controller)
+    operator, limits = OperatorCalls(controller), LimitCalls(controller)
     return {
         "connector.start": operator.start,
         "connector.stop": operator.stop,
         "connector.unlock": operator.unlock,
         "connector.operative": operator.operative,
         "limit.set": operator.set_limit,
+        "limit.put": limits.put,
+        "limit.lift": limits.lift,
         "fault.acknowledge": operator.acknowledge,
         "fault.clear": operator.release,
         "session.list": operator.sessions,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from jp_firmware import cli_acting, cli_config, cli_conformance, cli_modules, cli_running, cli_watching
-from jp_firmware.cli_values import count, seconds, watts
+from jp_firmware.cli_values import count, seconds, watts, watts_or_none
 
 FAILED, USAGE, INTERRUPTED, NOBODY_READS = 1, 2, 130, 141
 
@@ -196,8 +196,15 @@ def _add_acting(commands: Any) -> None:
     ):
         one.add_argument("connector", type=count, metavar="CONNECTOR", help="its number, as painted on the charger")
         _add_socket(one)
-    limit = _command(commands, "limit", cli_acting.limit, "set the site's power limit, until the controller restarts")
-    limit.add_argument("watts", type=watts, metavar="WATTS", help="100000, or 100kW")
+    limit = _command(commands, "limit", cli_acting.limit, "set a power limit, until the controller restarts")
+    limit.add_argument("watts", type=watts_or_none, metavar="WATTS", help="100000, or 100kW; none: lift it")
+    limit.add_argument(
+        "--at", default="site", metavar="SCOPE", help="site, feeder-NAME, chain-NAME, connector-2 (site)"
+    )
+    limit.add_argument("--for", type=seconds, dest="for_s", metavar="SECONDS", help="it ends by itself")
+    limit.add_argument("--then", type=watts, dest="then_w", metavar="WATTS", help="and falls to this (no limit)")
+    limit.add_argument("--owner", metavar="NAME", help="whose limit it is (operator)")
+    limit.add_argument("--reason", metavar="TEXT", help="for whoever asks jp why")
     _add_socket(limit)
     fault = commands.add_parser("fault", help="faults and their remedies", description="Faults and their remedies")
     verbs = fault.add_subparsers(dest="verb", metavar="VERB", required=True)

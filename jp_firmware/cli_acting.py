@@ -26,7 +26,20 @@ def unlock(args: argparse.Namespace) -> int:
 
 
 def limit(args: argparse.Namespace) -> int:
-    return _act(args, f"site limit {args.watts / 1000:g} kW:", "limit.set", site_w=args.watts)
+    asked = {"owner": args.owner, "reason": args.reason, "for_s": args.for_s, "then_w": args.then_w}
+    given = {key: value for key, value in asked.items() if value is not None}
+    if args.watts is None:
+        return _act(args, f"limit at {args.at}: lift", "limit.lift", scope=args.at, **_only(given, "owner"))
+    if args.at == "site" and not given:
+        return _act(args, f"site limit {args.watts / 1000:g} kW:", "limit.set", site_w=args.watts)
+    what = f"limit of {args.watts / 1000:g} kW at {args.at}:"
+    return _act(args, what, "limit.put", scope=args.at, value_w=args.watts, **given)
+
+
+def _only(given: dict[str, object], *names: str) -> dict[str, object]:
+    if unfit := sorted(set(given) - set(names)):
+        raise CommandError(f"a limit that is lifted has no {', '.join(unfit)}")
+    return given
 
 
 def fault_ack(args: argparse.Namespace) -> int:

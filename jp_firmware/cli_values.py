@@ -21,6 +21,11 @@ def count(text: str) -> int:
     return int(text)
 
 
+def watts_or_none(text: str) -> float | None:
+    """None for "none"."""
+    return None if text.strip().lower() == "none" else watts(text)
+
+
 def watts(text: str) -> float:
     number, factor = text.strip(), 1.0
     for unit, times in (("MW", 1e6), ("kW", 1e3), ("W", 1.0)):

@@ -41,6 +41,7 @@ from jp_firmware.hw.switching import Switching
 from jp_firmware.inventory import ModuleInventory
 from jp_firmware.journal import state
 from jp_firmware.journal.writer import Journal
+from jp_firmware.limiting import SITE_LIMIT
 from jp_firmware.logbook import Logbook
 from jp_firmware.model.faults import Fault
 from jp_firmware.model.ids import ConnectorId
@@ -60,7 +61,6 @@ from jp_firmware.planner.rules import Rules, configured_limits, scopes_of
 from jp_firmware.planner.task import Planner
 from jp_firmware.restarts import Restarts
 
-SITE_LIMIT = "site limit"
 OPERATIVE = (
     "connectors.operative"  # key of the journal's state: what an operator or a central system took out of service
 )

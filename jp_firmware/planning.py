@@ -90,9 +90,9 @@ def _limit(limit: Limit, now_s: float) -> Json:
         "owner": limit.owner,
         "scope": limit.scope,
         "reason": limit.reason,
-        "value_w": round(limit.bound_w(now_s)),
+        "value_w": round(bound_w) if (bound_w := limit.bound_w(now_s)) < float("inf") else None,
         "expires_in_s": round(limit.expires_at_s - now_s, 1) if now_s < limit.expires_at_s < float("inf") else None,
-        "safe_w": round(limit.safe_w) if limit.expires_at_s < float("inf") else None,
+        "safe_w": round(limit.safe_w) if max(limit.expires_at_s, limit.safe_w) < float("inf") else None,
     }
 
 

@@ -199,6 +199,8 @@ class Charger:
             "connector.stop",
             "connector.unlock",
             "limit.set",
+            "limit.put",
+            "limit.lift",
             "fault.acknowledge",
             "fault.clear",
         )

@@ -1,0 +1,97 @@
+"""Limits that an operator or an energy manager sets over the console: anywhere in the tree, with an end if it has one.
+
+Limits of the wiring, of the site's meter and of the central system have owners of their own, and are nobody else's.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import trio
+
+from jp_firmware.console.calls import CallRefused, only, parameter
+from jp_firmware.model.limits import Limit
+from jp_firmware.planner.building import OWNER as SITE_METER
+from jp_firmware.planner.limits import UnknownScope
+from jp_firmware.planner.rules import configured_limits
+
+if TYPE_CHECKING:
+    from jp_firmware.controller import Controller
+
+Json = dict[str, Any]
+
+OPERATOR = "operator"  # who sets a limit and gives no name
+CENTRAL_SYSTEM = "central system"
+SITE_LIMIT = "site limit"
+MOST_W = 10_000_000.0  # of any site (the range of site.limit_w)
+
+
+@attrs.frozen
+class LimitCalls:
+    """The calls `limit.put` and `limit.lift`."""
+
+    _controller: Controller
+
+    async def put(self, params: Json) -> object:
+        """`scope`, `value_w`, `owner?`, `reason?`, `for_s?`, `then_w?`: a limit in place of this owner's last one.
+
+        After `for_s` it falls to `then_w`, or is no limit any more without one: an energy manager that repeats its
+        set-point names what is safe without it. The set-points that follow are on the wire when this returns.
+        """
+        only(params, "scope", "value_w", "owner", "reason", "for_s", "then_w")
+        owner = self._owner(params)
+        limit = Limit(
+            owner=owner,
+            scope=parameter(params, "scope", str),
+            value_w=_power(parameter(params, "value_w", float)),
+            reason=parameter(params, "reason", str, "") or "set over the console",
+            expires_at_s=trio.current_time() + _time(parameter(params, "for_s", float, math.inf)),
+            safe_w=_power(parameter(params, "then_w", float)) if params.get("then_w") is not None else math.inf,
+        )
+        try:
+            self._controller.planner.limits.set(limit)
+        except UnknownScope as error:
+            raise CallRefused(str(error)) from error
+        self._note(f"{owner} limits {limit.scope} to {limit.value_w:.0f} W")
+        return {"result": "accepted", "owner": owner, "scope": limit.scope, "value_w": limit.value_w}
+
+    async def lift(self, params: Json) -> object:
+        """`scope`, `owner?`: this owner limits this place no longer."""
+        only(params, "scope", "owner")
+        scope, owner = parameter(params, "scope", str), self._owner(params)
+        book = self._controller.planner.limits
+        if not book.has(owner, scope):
+            theirs = sorted({one.scope for one in book.all() if one.owner == owner}) or ["nothing"]
+            raise CallRefused(f'{owner} does not limit "{scope}"; it limits: {", ".join(theirs)}')
+        book.lift(owner, scope)
+        self._note(f"{owner} limits {scope} no longer")
+        return {"result": "accepted", "owner": owner, "scope": scope}
+
+    def _owner(self, params: Json) -> str:
+        owner = parameter(params, "owner", str, OPERATOR).strip()
+        taken = {
+            SITE_LIMIT,
+            SITE_METER,
+            CENTRAL_SYSTEM,
+            *(one.owner for one in configured_limits(self._controller.cabinet)),
+        }
+        if not owner or owner in taken:
+            raise CallRefused(f'"{owner}" sets limits of its own; choose another name, or none for "{OPERATOR}"')
+        return owner
+
+    def _note(self, text: str) -> None:
+        self._controller.note("operator", "console", text)
+
+
+def _power(value_w: float) -> float:
+    if not 0 <= value_w <= MOST_W:
+        raise CallRefused(f"a limit lies between 0 and 10 MW, not at {value_w:.0f} W")
+    return value_w
+
+
+def _time(for_s: float) -> float:
+    if not for_s > 0:
+        raise CallRefused(f"a limit holds for a time above 0 s, not for {for_s:g} s")
+    return for_s
