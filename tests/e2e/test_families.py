@@ -1,7 +1,7 @@
 """Every family of modules on real bytes: a cabinet of two of them, a car that charges, and what breaks of them.
 
-One site a family, on an slcan adapter's tty; one session runs through all of its tests. A family that is emulated is
-tested: a new one needs a profile in the table, and nothing else.
+Each test has a site of its own, with the modules on an slcan adapter's tty. A family that is emulated is tested: a new
+one needs a profile in the table, and nothing else.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ PROFILES = {
 }
 
 FIRST, SECOND = "module-1", "module-2"
+CAR_V = 424.0  # the most it bears
 SHARE = 0.15  # how far their currents may be apart, as a part of the larger one
 
 CABINET = """
@@ -82,19 +83,16 @@ def test_every_emulated_family_has_its_turn() -> None:
     assert set(EMULATED) == set(PROFILES)
 
 
-@pytest.fixture(
-    scope="module",
-    params=[pytest.param(one, marks=pytest.mark.xdist_group(f"family {one}")) for one in sorted(PROFILES)],
-)
+@pytest.fixture(params=sorted(PROFILES))
 def family(request: pytest.FixtureRequest) -> str:
     """The driver's name."""
     return str(request.param)
 
 
-@pytest.fixture(scope="module")
-def running(family: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A cabinet of that family with a car that charges."""
-    path: Path = tmp_path_factory.mktemp("cabinet") / "cabinet.toml"
+@pytest.fixture
+def site(family: str, tmp_path: Path) -> Iterator[Site]:
+    """A cabinet of that family, and a car that charges with both modules. Its session ends in order after the test."""
+    path = tmp_path / "cabinet.toml"
     path.write_text(CABINET.format(driver=family, profile=PROFILES[family]))
     with Site(cabinet_name=str(path), settings=PATIENT, sim_arguments=BRISK) as site:
         site.start_sim()
@@ -106,18 +104,6 @@ def running(family: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         wait_for(lambda: shares(site) and charges(site), "both modules to share", 30)
         yield site
         assert_no_traceback(site)
-
-
-@pytest.fixture
-def site(running: Site) -> Iterator[Site]:
-    """The session goes on in whatever a test does, and both modules share again after it."""
-    session = running.connector(1)["session_id"]
-    yield running
-    for module in (FIRST, SECOND):
-        running.sim("clear", device=module)
-    wait_no_faults(running)
-    wait_for(lambda: shares(running), "both modules to share again", 30)
-    assert session == running.connector(1)["session_id"]
 
 
 def shares(site: Site) -> bool:
@@ -136,55 +122,47 @@ def module(site: Site, name: str) -> dict[str, Any]:
     return found
 
 
-def test_two_modules_charge_a_car_and_share(site: Site) -> None:
-    """The meter sees what both deliver together."""
-    wait_for(lambda: shares(site) and charges(site), "both modules to share")
+def ends_in_order(site: Site) -> None:
+    """It was one session, from its start to now; both modules are off, and nothing is wrong."""
+    site.call("connector.stop", connector=1)
+    wait_for(lambda: is_dead(site, 1), "power to be gone", 10)
     for name in (FIRST, SECOND):
-        assert module(site, name)["on"]
+        wait_for(lambda name=name: not module(site, name)["on"], f"{name} to be off")
+    session = ended_session(site, 1)
+    assert "local stop" == session["reason"]
+    assert 1 == len(site.sessions())
+    assert {} == active_faults(site)
+
+
+def test_two_share_a_car_in_its_range_and_a_fault_of_one_is_shown_with_its_code(site: Site, family: str) -> None:
     wait_for(
         lambda: sum(module_currents(site, 1)) == pytest.approx(site.connector(1)["current_a"] or 0, rel=0.1),
         "the connector's current to be that of its modules",
     )
+    low_v = load_profile(PROFILES[family]).low_range_max_voltage_v
+    in_high = not CAR_V <= low_v  # also where there is one range only
+    assert [in_high] * 2 == [module(site, name)["high_range"] for name in (FIRST, SECOND)]
     assert {} == active_faults(site)
 
-
-def test_a_module_with_two_ranges_is_in_the_one_for_the_car(site: Site, family: str) -> None:
-    profile = load_profile(PROFILES[family])
-    expected = not 0 < 424 <= profile.low_range_max_voltage_v  # the car's maximum voltage
-
-    assert [expected] * 2 == [module(site, name)["high_range"] for name in (FIRST, SECOND)]
-
-
-def test_a_fault_bit_is_shown_with_its_code_and_the_other_module_goes_on(site: Site) -> None:
     site.sim("fault", device=FIRST, alarm="over-temperature")
     fault = wait_fault(site, "PM-03", FIRST)
-
     assert fault["detail"]
     wait_for(lambda: module(site, FIRST)["current_a"] == 0 and charges(site), "the session to go on with one")
     assert module(site, SECOND)["current_a"] > 5
+    site.sim("clear", device=FIRST)
+    wait_no_faults(site)
+    wait_for(lambda: shares(site), "both modules to share again", 30)
+    ends_in_order(site)
 
 
-def test_a_module_that_falls_silent_is_told_and_the_other_goes_on(site: Site) -> None:
+def test_one_that_falls_silent_or_is_restarted_costs_power_and_no_session(site: Site) -> None:
     site.sim("silence", device=SECOND)
     wait_fault(site, "PM-01", SECOND)
-
     wait_for(lambda: charges(site) and module(site, FIRST)["current_a"] > 5, "the session to go on with one")
 
-
-def test_a_module_is_restarted_and_shares_again(site: Site) -> None:
-    told = site.call("tree.restart", path=f"wires/can0/{FIRST}", reason="a test")
+    site.sim("clear", device=SECOND)
+    told = site.call("tree.restart", path=f"wires/can0/{SECOND}", reason="a test")
     assert "accepted" == told["result"]
-    wait_for(lambda: not shares(site), "it to be off")
+    wait_no_faults(site)
     wait_for(lambda: shares(site) and charges(site), "both modules to share again", 30)
-
-
-def test_the_end_of_the_session_switches_both_off(running: Site) -> None:
-    """The last: the session that ran through all tests ends in order."""
-    running.call("connector.stop", connector=1)
-    wait_for(lambda: is_dead(running, 1), "power to be gone", 10)
-    for name in (FIRST, SECOND):
-        wait_for(lambda name=name: not module(running, name)["on"], f"{name} to be off")
-    session = ended_session(running, 1)
-    assert "local stop" == session["reason"]
-    assert session["energy_wh"] > 0
-    assert {} == active_faults(running)
+    ends_in_order(site)
