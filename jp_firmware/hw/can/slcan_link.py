@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 ANSWER_S = 0.3
 """Longest time an adapter takes to answer a command (ours: a USB adapter answers within 10 ms)."""
 
+TRIES = 3
+"""Set-ups that may be refused before it is the adapter's last word (ours)."""
+
 QUIET_S = 0.05
 """Silence after which the answers to what a former user left on the line are over (ours)."""
 
@@ -103,17 +106,29 @@ class SlcanLink:
         # nothing.
         await self._port.send_all(slcan.CLEAR + b"\r\r\r" + slcan.encode_command("C"))
         await self._listen_until_quiet()
+        refused = ""
+        for _ in range(TRIES):
+            refused = await self._set_up(bitrate)
+            if not refused:
+                return
+            # It may be the answer to what was sent before, come late from an adapter or a machine that is busy.
+            await self._port.send_all(slcan.encode_command("C"))
+            await self._listen_until_quiet()
+        raise WireError(
+            f"{path}: the slcan adapter refused {refused}; unplug it and plug it in again, and if that does "
+            "not help use another adapter"
+        )
+
+    async def _set_up(self, bitrate: int) -> str:
+        """Bitrate, then open. What the adapter refused, "" for nothing; one that says nothing must tell its version."""
         code = slcan.BITRATE_CODES[bitrate]
         taken = await self._ask(slcan.encode_command("S", code))
         if taken is None:
             await self._require_a_version()
         elif not taken:
-            raise WireError(
-                f"{path}: the slcan adapter refused {bitrate // 1000} kbit/s (command S{code}); "
-                "unplug it and plug it in again, and if that does not help use another adapter"
-            )
-        if await self._ask(slcan.encode_command("O"), ANSWER_S if taken else 0.0) is False:
-            raise WireError(f"{path}: the slcan adapter refused to open its channel; unplug it and plug it in again")
+            return f"{bitrate // 1000} kbit/s (command S{code})"
+        opened = await self._ask(slcan.encode_command("O"), ANSWER_S if taken else 0.0)
+        return "to open its channel" if opened is False else ""
 
     async def _ask(self, command: bytes, within_s: float = ANSWER_S) -> bool | None:
         """Whether the adapter took the command, None if it does not say. Frames that come meanwhile are too early."""
