@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -48,6 +48,9 @@ while os.getppid() == whose:  # not for ever, should the benchmark be killed
 """
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 ENDED = 128  # a shell's exit status for a program that a signal ended: this and the signal's number
+
+REALTIME = ("process.realtime_priority=10",)
+CABINET_PRIORITY = 5
 
 Cause = Callable[["Bench"], list[float]]
 
@@ -201,10 +204,11 @@ class Leg:
     busy: bool
     trials: int
     can: str
+    realtime: bool = False
 
     @property
     def name(self) -> str:
-        unusual = [self.can] * (self.can != "slcan")
+        unusual = [self.can] * (self.can != "slcan") + ["realtime"] * self.realtime
         return "/".join([str(self.connectors), "loaded" if self.busy else "idle", *unusual])
 
 
@@ -218,11 +222,13 @@ def measure(leg: Leg) -> dict[str, Any]:
         cabinet.write_text(cabinet_toml(leg.connectors, can=leg.can))
         with (
             load(leg.busy),
-            Site(str(cabinet), sim_arguments=BRISK, start_s=START_S) as site,
+            Site(str(cabinet), settings=REALTIME * leg.realtime, sim_arguments=BRISK, start_s=START_S) as site,
             witness_of(site, leg.can) as witness,
         ):
             tell(f"{leg.name}: cabinet and controller start")
             site.start_sim()
+            if leg.realtime:  # hardware is not slowed down by what the controller's processor has to do
+                os.sched_setscheduler(site.processes["sim"].pid, os.SCHED_RR, os.sched_param(CABINET_PRIORITY))
             site.start_controller()
             bench = Bench(site, witness)
             wait_for(lambda: bench._all_in("available"), "all connectors to be available", 60)
@@ -311,7 +317,7 @@ def legs(sizes: list[int], *, quick: bool, can: str) -> Iterator[Leg]:
             yield Leg(connectors, busy, trials.get(connectors, connectors), can)
 
 
-def run(chosen: Iterator[Leg]) -> int:
+def run(chosen: Iterable[Leg]) -> int:
     """Measures and reports; 1 if a leg could not be measured, which is told and left out."""
     results: dict[str, Any] = {}
     failed = False
@@ -333,6 +339,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--connectors", type=int, action="append", help="only this size; may be repeated (1, 12 and 64)"
     )
+    parser.add_argument(
+        "--realtime", action="store_true", help="with process.realtime_priority; the cabinet below it (needs the right)"
+    )
     parser.add_argument("--socketcan", action="store_true", help="CAN interfaces can0 and on, instead of ttys")
     parser.add_argument(
         "--kernel-can",
@@ -348,7 +357,9 @@ def main(argv: list[str] | None = None) -> int:
         signal.signal(number, lambda caught, _: sys.exit(ENDED + caught))
     try:
         can = "socketcan" if arguments.socketcan else "slcan"
-        return run(legs(sizes, quick=arguments.quick, can=can))
+        return run(
+            [attrs.evolve(leg, realtime=arguments.realtime) for leg in legs(sizes, quick=arguments.quick, can=can)]
+        )
     except KeyboardInterrupt:
         return ENDED + signal.SIGINT
 
