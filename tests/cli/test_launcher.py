@@ -25,7 +25,8 @@ esac
 def checkout(tmp_path: Path) -> Path:
     """A fresh checkout as far as the launcher looks at it."""
     shutil.copy(ROOT / "jp", tmp_path / "jp")
-    shutil.copy(ROOT / "requirements.lock", tmp_path / "requirements.lock")
+    for name in ("requirements.lock", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 
 
@@ -67,6 +68,21 @@ def test_an_environment_that_fits_the_lock_is_used_as_it_is(checkout: Path) -> N
     (fake / "python").write_text('#!/bin/sh\necho "ran $*"\n')
     (fake / "python").chmod(0o755)
     shutil.copy(checkout / "requirements.lock", checkout / ".venv" / ".jp-lock")
+    shutil.copy(checkout / "pyproject.toml", checkout / ".venv" / ".jp-project")
     done = launch(checkout, PATH=os.environ["PATH"])
 
     assert done.stdout.strip() == "ran -m jp_firmware --version"
+
+
+def test_a_project_that_has_changed_is_installed_anew_into_the_same_environment(checkout: Path) -> None:
+    """A new driver is an entry point: without it nobody would find the driver. Nothing is fetched for it."""
+    fake = checkout / ".venv" / "bin"
+    fake.mkdir(parents=True)
+    (fake / "python").write_text('#!/bin/sh\necho "ran $*"\n')
+    (fake / "python").chmod(0o755)
+    shutil.copy(checkout / "requirements.lock", checkout / ".venv" / ".jp-lock")
+    first, second = launch(checkout, PATH=os.environ["PATH"]), launch(checkout, PATH=os.environ["PATH"])
+
+    assert ["install" in line for line in first.stdout.splitlines()] == [True, False]
+    assert "--no-deps" in first.stdout
+    assert second.stdout.strip() == "ran -m jp_firmware --version"
