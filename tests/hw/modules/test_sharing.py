@@ -114,7 +114,7 @@ def test_room_is_shared_in_proportion_to_what_is_missing() -> None:
     assert [10, 10] == rises_within(-5, [10, 10], [20, 30])
 
 
-@given(st.floats(1, 1000), st.floats(0, 1000))
+@given(st.floats(1, 1000), st.floats(0, 1000, allow_subnormal=False))
 def test_power_has_its_corner_where_current_flows_never_above_the_set_point(set_v: float, measured_v: float) -> None:
     at_v = corner_v(set_v, measured_v)
 
