@@ -67,15 +67,7 @@ class ModuleChoice:
 
     def reach_of(self, connector: ConnectorId) -> StageRating:
         """What a connector could have with every usable module that can come to it."""
-        ratings = [one.rating for one in self._reach[connector] if one.usable]
-        if not ratings:
-            return StageRating()
-        return StageRating(
-            max_voltage_v=min(rating.max_voltage_v for rating in ratings),
-            min_voltage_v=max(rating.min_voltage_v for rating in ratings),
-            max_current_a=sum(rating.max_current_a for rating in ratings),
-            max_power_w=sum(rating.max_power_w for rating in ratings),
-        )
+        return StageRating.together([one.rating for one in self._reach[connector] if one.usable or one.settling])
 
     def capacity_w(self, target_w: Mapping[ConnectorId, float]) -> Mapping[ConnectorId, float]:
         """What modules can be found for these targets, W."""

@@ -20,6 +20,18 @@ class StageRating:
     max_current_a: float = 0.0
     max_power_w: float = 0.0
 
+    @classmethod
+    def together(cls, ratings: Sequence[StageRating]) -> StageRating:
+        """Of modules on one bus-bar: the voltages that all of them can, currents and powers added."""
+        if not ratings:
+            return cls()
+        return cls(
+            max_voltage_v=min(one.max_voltage_v for one in ratings),
+            min_voltage_v=max(one.min_voltage_v for one in ratings),
+            max_current_a=sum(one.max_current_a for one in ratings),
+            max_power_w=sum(one.max_power_w for one in ratings),
+        )
+
     def current_limit_a(self, voltage_v: float) -> float:
         """Largest current at `voltage_v`: constant current below the corner, constant power above it."""
         if voltage_v <= 0:

@@ -78,15 +78,7 @@ class Stage:
 
         Those that only wait for their range to settle count with it: they deliver in a moment.
         """
-        ratings = [module.rating for module in self._serving() if module.usable or module.settling]
-        if not ratings:
-            return StageRating()
-        return StageRating(
-            max_voltage_v=min(rating.max_voltage_v for rating in ratings),
-            min_voltage_v=max(rating.min_voltage_v for rating in ratings),
-            max_current_a=sum(rating.max_current_a for rating in ratings),
-            max_power_w=sum(rating.max_power_w for rating in ratings),
-        )
+        return StageRating.together([module.rating for module in self._serving() if module.usable or module.settling])
 
     # --- power ------------------------------------------------------------------------------------------------------
 
