@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -39,16 +40,25 @@ class Building:
         config, power = self.cabinet.site_meter, self.meter.power.signal
         assert config is not None  # or there were no such meter
         known = power.fresh(trio.current_time(), config.watchdog_s)
-        plan = self.planner.plan.signal.value or Plan()
         self.planner.limits.set(
             building_limit(
                 self.cabinet.site.limit_w,
                 config,
                 known.power_w if known else None,
-                sum(one.measured_w for one in plan.allocations.values()),
+                self._chargers_w(),
                 power.at_s,
             )
         )
+
+    def _chargers_w(self) -> float:
+        """What the chargers drew when the meter was read: the least of the last plan's time and of now.
+
+        While their power moves the two differ; of the building never less is believed than it may take.
+        """
+        plan = self.planner.plan.signal.value or Plan()
+        last_w = sum(one.measured_w for one in plan.allocations.values())
+        now_w = sum(one.measured_w for one in self.planner.demands())
+        return math.nan if math.isnan(last_w + now_w) else min(last_w, now_w)
 
 
 def why(controller: Controller, connector: ConnectorId) -> Json:

@@ -15,15 +15,16 @@ from jp_firmware.config.schema import SiteMeter
 from jp_firmware.controller import Controller
 from jp_firmware.model.ids import ConnectorId
 from jp_firmware.model.limits import Limit
+from jp_firmware.model.power import Demand
 from jp_firmware.model.signals import Quality
 from jp_firmware.model.site import SitePower
 from jp_firmware.planner.building import OWNER
 from jp_firmware.planner.explain import UnknownConnector
 
 
-def metered(tmp_path: Path) -> Controller:
+def metered(tmp_path: Path, *, includes_chargers: bool = False) -> Controller:
     cabinet = store.load(store.find("demo"))
-    meter = SiteMeter(wire="rs485-0", unit=40, includes_chargers=False, fallback_w=100_000)
+    meter = SiteMeter(wire="rs485-0", unit=40, includes_chargers=includes_chargers, fallback_w=100_000)
     return Controller(attrs.evolve(cabinet, site_meter=meter), tmp_path, tmp_path, tmp_path / "socket")
 
 
@@ -41,6 +42,24 @@ async def test_what_the_building_takes_the_chargers_do_not_get(tmp_path: Path, a
     plan = controller.planner.plan.signal.value
     assert plan
     assert plan.site_limit_w == 90_000
+
+
+@pytest.mark.parametrize(("now_w", "last_w", "left_w"), [(20_000, 50_000, 110_000), (50_000, 20_000, 110_000)])
+async def test_while_the_chargers_power_moves_the_building_is_never_taken_for_less_than_it_may_be(
+    now_w: float, last_w: float, left_w: float, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    """Of 60 kW that a meter of the whole site reads, the chargers' part is the least they may have had."""
+    controller = metered(tmp_path, includes_chargers=True)
+    planner = controller.planner
+    assert controller.plant.site_meter
+    for draw_w in (last_w, now_w):
+        demand = Demand(connector_id=ConnectorId(1), requested_w=60_000, offered_w=60_000, measured_w=draw_w)
+        planner.demands = lambda demand=demand: [demand]  # type: ignore[misc]
+        if draw_w is last_w:
+            controller.set_site_limit(150_000, "configured")
+    controller.plant.site_meter.power.publish(SitePower(power_w=60_000), trio.current_time())
+
+    assert building(controller).value_w == left_w
 
 
 async def test_a_meter_that_falls_silent_leaves_what_the_fallback_says(
