@@ -4,10 +4,10 @@
 does that), `losses` looks ahead.
 """
 
-from jp_firmware.planner.assignment.assigning import Assigned, assign
+from jp_firmware.planner.assignment.module_plan import Choice, ModulePlan, plan_modules
 from jp_firmware.planner.assignment.outlook import Loss, losses
+from jp_firmware.planner.assignment.owners import Assigned, assign
 from jp_firmware.planner.assignment.problem import Efficiency, Situation, Wiring
-from jp_firmware.planner.assignment.sharing import Choice, ModulePlan, plan_modules
 from jp_firmware.planner.assignment.wear import locked_by_wear
 
 __all__ = [

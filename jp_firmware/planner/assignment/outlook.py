@@ -11,7 +11,7 @@ from typing import TypeAlias
 import attrs
 
 from jp_firmware.model.ids import ConnectorId, ModuleId
-from jp_firmware.planner.assignment.assigning import Assigned, assign
+from jp_firmware.planner.assignment.owners import Assigned, assign
 from jp_firmware.planner.assignment.problem import NOBODY, Situation, Wiring, pose
 from jp_firmware.planner.topology import Topology
 

@@ -8,7 +8,7 @@ import pytest
 
 from jp_firmware.model.ids import ConnectorId, ModuleId
 from jp_firmware.planner.assignment import ModulePlan, Situation, plan_modules
-from jp_firmware.planner.assignment.sharing import Share
+from jp_firmware.planner.assignment.module_plan import Share
 from jp_firmware.planner.topology import Topology
 from jp_firmware.planner.waterfill import Cap, Leaf, waterfill
 from tests.planner.assignment.instances import KW, matrix, owners, rating

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from jp_firmware.model.ids import ConnectorId
 from jp_firmware.planner.assignment import ModulePlan, plan_modules
-from jp_firmware.planner.assignment.sharing import Share
+from jp_firmware.planner.assignment.module_plan import Share
 from jp_firmware.planner.waterfill import Cap, Leaf, waterfill
 from tests.planner.assignment.instances import KW, Instance, assignment_instance
 

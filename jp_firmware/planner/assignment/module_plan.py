@@ -12,7 +12,7 @@ from typing import TypeAlias
 import attrs
 
 from jp_firmware.model.ids import ConnectorId
-from jp_firmware.planner.assignment.assigning import Assigned, assign
+from jp_firmware.planner.assignment.owners import Assigned, assign
 from jp_firmware.planner.assignment.problem import TIER, TINY_W, Level, Situation, Wiring, compared, pose
 from jp_firmware.planner.topology import Topology
 
