@@ -25,8 +25,8 @@ from time import monotonic_ns
 import attrs
 import trio
 
-from jp_firmware.nursery import guard_process
 from jp_firmware.nursery.child import Lifeline, State
+from jp_firmware.nursery.guard_process import act, messages
 from jp_firmware.nursery.stuck import stack_in_dump
 
 log = logging.getLogger(__name__)
@@ -37,10 +37,13 @@ FORMER_S = 3.0  # ours: how long a guard of a former life is waited for; it need
 UNANSWERED = 30  # ours: beats without any answer after which the guard is given up; a busy machine answers late
 STEADY_S = 10.0  # ours: beats for this long after an act, and the loop counts as recovered
 
+# The guard's process, as a package of its own: by its full name the packages around it would come with it.
+PROGRAM = "import sys; sys.path.append(sys.argv[1]); from guard_process.process import main; main(sys.argv[2:])"
+
 WORDS = {
-    guard_process.STILL: "the control loop stood still",
-    guard_process.STOPPED: "the controller's process was stopped",
-    guard_process.GONE: "the controller's process was gone without a goodbye",
+    act.STILL: "the control loop stood still",
+    act.STOPPED: "the controller's process was stopped",
+    act.GONE: "the controller's process was gone without a goodbye",
 }
 
 
@@ -64,7 +67,7 @@ class Acted:
     def cause(self) -> str:
         """Why it acted, and for how long that lasted, in words."""
         words = WORDS.get(self.why, self.why)
-        return words if self.why == guard_process.GONE else f"{words} for {self.stood_s:.1f} s"
+        return words if self.why == act.GONE else f"{words} for {self.stood_s:.1f} s"
 
     def __str__(self) -> str:
         parts = [self.cause, f"the guard said the last words to {', '.join(self.said_to) or 'no wire'}"]
@@ -134,8 +137,8 @@ class Guard:
         """
         if os.get_blocking(fd):
             raise ValueError(f"{name}: its descriptor must be non-blocking, or the guard could hang on it")
-        message = guard_process.pack_hold(name, tuple(words))
-        if len(message) > guard_process.LARGEST_MESSAGE - 4096:
+        message = messages.pack_hold(name, tuple(words))
+        if len(message) > messages.LARGEST_MESSAGE - 4096:
             raise ValueError(f"{name}: {len(message)} bytes of last words are too many")
         self.drop(name)
         self._wires[name] = os.dup(fd), message
@@ -146,7 +149,7 @@ class Guard:
         held = self._wires.pop(name, None)
         if held is not None:
             os.close(held[0])
-            self._send(guard_process.DROP + name.encode())
+            self._send(messages.DROP + name.encode())
 
     def recall(self) -> Acted | None:
         """What a guard did after a former life of this process, once. Reads a file: call it at start."""
@@ -255,7 +258,9 @@ class Guard:
                     "-I",
                     "-S",
                     "-B",
-                    guard_process.__file__,
+                    "-c",
+                    PROGRAM,
+                    str(Path(__file__).parent),
                     *map(str, arguments),
                     str(self.record or ""),
                     self._meeting,
@@ -272,7 +277,7 @@ class Guard:
         with trio.CancelScope(shield=True):
             if goodbye:
                 try:
-                    control.send(guard_process.BYE)
+                    control.send(messages.BYE)
                 except OSError as error:
                     log.warning("the guard could not be told goodbye: %s", error)
                 with trio.move_on_after(GOODBYE_S):
@@ -291,7 +296,7 @@ class Guard:
                 self._note_act()
                 self.on_stood(stood_s)
             self._number += 1
-            self._send(guard_process.BEAT + guard_process.BEAT_FORMAT.pack(self._number, now_ns))
+            self._send(messages.BEAT + messages.BEAT_FORMAT.pack(self._number, now_ns))
             if self._refusal:
                 raise GuardLost(self._refusal)
             if self._number - self._heard > UNANSWERED:
@@ -302,7 +307,7 @@ class Guard:
         while True:
             await trio.lowlevel.wait_readable(control)
             try:
-                message = control.recv(guard_process.LARGEST_MESSAGE)
+                message = control.recv(messages.LARGEST_MESSAGE)
             except OSError as error:
                 raise GuardLost(f"the guard's process is gone ({error.strerror})") from error
             if not message:
@@ -310,11 +315,11 @@ class Guard:
             self._take(message, lifeline)
 
     def _take(self, message: bytes, lifeline: Lifeline) -> None:
-        if message.startswith(guard_process.ACTED):
+        if message.startswith(messages.ACTED):
             self._note_act()
             self.on_acted(Acted.parse(message[1:]))
             return
-        number, _ = guard_process.BEAT_FORMAT.unpack_from(message, 1)
+        number, _ = messages.BEAT_FORMAT.unpack_from(message, 1)
         if self._heard < number <= self._number:  # an answer that does not move on is no evidence
             self._heard = number
             if lifeline.state is State.STARTING:

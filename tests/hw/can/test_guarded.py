@@ -22,7 +22,7 @@ from jp_firmware.hw.can.slcan_link import SlcanLink
 from jp_firmware.hw.can.socketcan import SocketCanLink, unpack
 from jp_firmware.hw.serial import SerialPort, WireDown, WireError
 from jp_firmware.nursery.guard import Guard
-from jp_firmware.nursery.guard_process import HeldWire
+from jp_firmware.nursery.guard_process.wire import HeldWire
 from jp_firmware.nursery.supervisor import Child, Lifeline
 from tests.hw.can.memory import FaultList, off, on
 from tests.hw.can.test_slcan_link import far_end

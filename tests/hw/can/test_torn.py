@@ -26,7 +26,7 @@ from jp_firmware.hw.can.frame import Frame
 from jp_firmware.hw.can.link import USEFUL_S, Outgoing
 from jp_firmware.hw.can.slcan_adapter import SlcanAdapter
 from jp_firmware.hw.can.slcan_link import SlcanLink
-from jp_firmware.nursery.guard_process import HeldWire
+from jp_firmware.nursery.guard_process.wire import HeldWire
 from tests.hw.can.lax_adapter import LaxAdapter
 from tests.hw.can.memory import off, on
 from tests.hw.can.test_slcan_link import Far
