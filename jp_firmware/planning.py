@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -91,17 +91,19 @@ def snapshot(controller: Controller) -> Json:
         "age_s": round(now_s - plan.at_s, 2),
         "borrowing": controller.planner.rules.borrowing,
         "connectors": {str(key): explain(plan, key, now_s, wall_time).as_json() for key in plan.allocations},
-        "limits": [_limit(one, now_s) for one in plan.limits],
+        "limits": [_limit(one, now_s, wall_time) for one in plan.limits],
     }
 
 
-def _limit(limit: Limit, now_s: float) -> Json:
+def _limit(limit: Limit, now_s: float, wall_time: datetime) -> Json:
+    left_s = limit.expires_at_s - now_s if now_s < limit.expires_at_s < math.inf else None
     return {
         "owner": limit.owner,
         "scope": limit.scope,
         "reason": limit.reason,
         "value_w": round(bound_w) if (bound_w := limit.bound_w(now_s)) < float("inf") else None,
-        "expires_in_s": round(limit.expires_at_s - now_s, 1) if now_s < limit.expires_at_s < float("inf") else None,
+        "expires_in_s": None if left_s is None else round(left_s, 1),
+        "expires_at": None if left_s is None else (wall_time + timedelta(seconds=left_s)).isoformat(timespec="seconds"),
         "safe_w": round(limit.safe_w) if max(limit.expires_at_s, limit.safe_w) < float("inf") else None,
     }
 

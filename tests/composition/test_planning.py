@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import attrs
@@ -91,8 +93,23 @@ async def test_every_connector_is_told_why_and_an_unknown_one_is_none(
             "reason": "set by an operator",
             "value_w": 150_000,
             "expires_in_s": None,
+            "expires_at": None,
             "safe_w": None,
         }
     ]
     with pytest.raises(UnknownConnector, match="no connector 9; it has: 1, 2, 3, 4"):
         planning.why(controller, ConnectorId(9))
+
+
+async def test_a_limit_that_ends_is_told_with_its_time_of_day(tmp_path: Path, autojump_clock: MockClock) -> None:
+    controller = Controller(store.load(store.find("demo")), tmp_path, tmp_path, tmp_path / "socket")
+    ends_s = trio.current_time() + 90
+    controller.planner.limits.set(
+        Limit(owner="operator", scope="site", value_w=50_000, reason="works", expires_at_s=ends_s, safe_w=math.inf)
+    )
+    told = next(one for one in planning.snapshot(controller)["limits"] if one["owner"] == "operator")
+
+    assert told["expires_in_s"] == 90.0
+    left = datetime.fromisoformat(told["expires_at"]) - datetime.now().astimezone()
+    assert timedelta(seconds=80) < left < timedelta(seconds=92)
+    assert told["safe_w"] is None
