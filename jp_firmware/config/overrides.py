@@ -52,7 +52,7 @@ def override(data: dict[str, Any], text: str, kind: type) -> KeyPath:
 def _field(kind: Any, word: str, text: str) -> Any:
     if not attrs.has(kind):
         raise ConfigError(f"--set {text}: {word} does not exist; the key ends before it")
-    fields = {field.name: field.type for field in attrs.fields(attrs.resolve_types(kind))}
+    fields = {field.name: field.type for field in attrs.fields(attrs.resolve_types(kind, include_extras=False))}
     if word not in fields:
         raise ConfigError(f"--set {text}: unknown key {word}; {suggest(word, list(fields))}")
     return fields[word]

@@ -1,305 +1,493 @@
-"""What a cabinet's configuration may say: each key with its unit, its range and its default.
+"""What a cabinet's configuration may say: each key with its meaning, unit, range and default, and what a change takes.
 
 The classes mirror the TOML file one to one. Checks that need more than one key stand in `checks`.
 """
 
-from __future__ import annotations
-
-from typing import Any
+from typing import Annotated
 
 import attrs
-from attrs import validators
 
+from jp_firmware.config.key import Key, Reload, Role, declared
 from jp_firmware.model.ids import ConnectorId, MeterId, ModuleId, PlcId
+
+LIVE, NEXT_SESSION = Reload.LIVE, Reload.NEXT_SESSION
+RECONNECT, RESTART = Reload.RECONNECT, Reload.RESTART_CHILD
+OPERATOR, MANUFACTURER = Role.OPERATOR, Role.MANUFACTURER
 
 
 class ConfigError(Exception):
     """A mistake in the configuration: what, where (file, line or key) and what to do, in one line."""
 
 
-@attrs.frozen
-class Between:
-    """Allows a range, ends included; not-a-number is outside every range."""
-
-    low: float
-    high: float
-
-    def __call__(self, _instance: Any, _attribute: Any, value: float) -> None:
-        if not self.low <= value <= self.high:
-            raise ValueError(f"{value!r} is out of range; allowed: {self.low:,.12g} to {self.high:,.12g}")
-
-
-@attrs.frozen
-class OneOf:
-    """Allows a choice of values."""
-
-    values: tuple[Any, ...]
-
-    def __call__(self, _instance: Any, _attribute: Any, value: Any) -> None:
-        if value not in self.values:
-            raise ValueError(f"{value!r} is not allowed; allowed: {', '.join(map(str, self.values))}")
-
-
-def _between(low: float, high: float) -> Any:
-    return Between(low, high)
-
-
-def _optional(low: float, high: float) -> Any:
-    return validators.optional(Between(low, high))
-
-
-def _one_of(*values: Any) -> Any:
-    return OneOf(values)
-
-
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=declared)
 class Charger:
     """Who the charger is."""
 
-    identity: str  # OCPP identity, the last part of the backend's URL
-    name: str = "DC charger"
-    vendor: str = "JP"
-    model: str = "JP firmware"
-    serial: str = ""
+    identity: Annotated[
+        str,
+        Key(
+            "The charger's identity at the central system: the last part of the URL that is called. "
+            "The central system must know it, letter by letter.",
+            reload=RECONNECT,
+            per_device=True,
+        ),
+    ]
+    name: Annotated[str, Key("What people call the charger; shown on screens.", role=OPERATOR)] = "DC charger"
+    vendor: Annotated[str, Key("The maker, as the central system is told it.", reload=RECONNECT, role=MANUFACTURER)] = (
+        "JP"
+    )
+    model: Annotated[str, Key("The type, as the central system is told it.", reload=RECONNECT, role=MANUFACTURER)] = (
+        "JP firmware"
+    )
+    serial: Annotated[
+        str,
+        Key(
+            "The serial number on the type plate, as the central system is told it; empty tells none.",
+            reload=RECONNECT,
+            role=MANUFACTURER,
+            per_device=True,
+        ),
+    ] = ""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=declared)
 class Site:
     """What the site may draw."""
 
-    limit_w: float = attrs.field(validator=_between(0, 10_000_000))
+    limit_w: Annotated[
+        float,
+        Key(
+            "What may be drawn at the connection by all connectors together. It is on the wire as set-points when a "
+            "change of it has been applied.",
+            unit="W",
+            between=(0, 10_000_000),
+        ),
+    ]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=declared)
 class Backend:
     """The central system. An empty URL means that there is none."""
 
-    url: str = ""  # ws:// or wss://, without the identity
-    password: str = ""  # HTTP Basic, security profile 1 and 2
-    connect_timeout_s: float = attrs.field(default=15.0, validator=_between(1, 120))
-    call_timeout_s: float = attrs.field(default=30.0, validator=_between(1, 300))
-    ping_interval_s: float = attrs.field(default=20.0, validator=_between(0, 3600))  # 0: none
-    retry_first_s: float = attrs.field(default=2.0, validator=_between(0.1, 600))
-    retry_cap_s: float = attrs.field(default=120.0, validator=_between(0.1, 3600))
+    url: Annotated[
+        str,
+        Key("Where the central system is, ws:// or wss://, without the identity; empty: none.", reload=RECONNECT),
+    ] = ""
+    password: Annotated[
+        str,
+        Key(
+            "What the charger proves its identity with (HTTP Basic, OCPP security profiles 1 and 2).",
+            reload=RECONNECT,
+            secret=True,
+            per_device=True,
+        ),
+    ] = ""
+    connect_timeout_s: Annotated[
+        float, Key("How long one attempt to connect may take.", unit="s", between=(1, 120), reload=RECONNECT)
+    ] = 15.0
+    call_timeout_s: Annotated[
+        float,
+        Key("How long the central system may take to answer a message.", unit="s", between=(1, 300), reload=RECONNECT),
+    ] = 30.0
+    ping_interval_s: Annotated[
+        float,
+        Key(
+            "Between two pings of an idle connection, which keep it alive in routers on the way; 0: none.",
+            unit="s",
+            between=(0, 3600),
+            reload=RECONNECT,
+        ),
+    ] = 20.0
+    retry_first_s: Annotated[
+        float,
+        Key("From a failed attempt to the next, at first.", unit="s", between=(0.1, 600), reload=RECONNECT),
+    ] = 2.0
+    retry_cap_s: Annotated[
+        float,
+        Key("From a failed attempt to the next, at most.", unit="s", between=(0.1, 3600), reload=RECONNECT),
+    ] = 120.0
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=declared)
 class LocalTag:
     """One entry of the local authorization list."""
 
-    uid: str
-    name: str = ""
-    status: str = attrs.field(default="accepted", validator=_one_of("accepted", "blocked", "expired"))
+    uid: Annotated[str, Key("The tag's identifier, as the reader tells it: 1 to 20 characters.", role=OPERATOR)]
+    name: Annotated[str, Key("Whose it is, for people.", role=OPERATOR)] = ""
+    status: Annotated[str, Key("Whether it may charge.", one_of=("accepted", "blocked", "expired"), role=OPERATOR)] = (
+        "accepted"
+    )
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=declared)
 class Authorize:
     """Who may charge, and who decides when the central system is away."""
 
-    local_list: tuple[LocalTag, ...] = ()
-    local_pre_authorize: bool = True  # start on a list hit while online, without asking
-    local_authorize_offline: bool = True  # the list counts while offline
-    allow_unknown_offline: bool = False  # unknown tags may start while offline
-    plug_timeout_s: float = attrs.field(default=60.0, validator=_between(5, 3600))  # OCPP ConnectionTimeOut
+    local_list: Annotated[tuple[LocalTag, ...], Key("Tags that the charger knows by itself.", role=OPERATOR)] = ()
+    local_pre_authorize: Annotated[
+        bool, Key("While the central system is there: a tag of the list starts at once, without asking it.")
+    ] = True
+    local_authorize_offline: Annotated[bool, Key("While the central system is away: the list counts.")] = True
+    allow_unknown_offline: Annotated[
+        bool, Key("While the central system is away: tags that nobody knows may start. Their energy may stay unpaid.")
+    ] = False
+    plug_timeout_s: Annotated[
+        float,
+        Key("From the authorization to the plug, at most; then it is void.", unit="s", between=(5, 3600)),
+    ] = 60.0
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=declared)
 class Wire:
-    """One bus. `port` is a tty below the device directory, a network interface (socketcan) or a TCP port."""
+    """One bus."""
 
-    name: str
-    kind: str = attrs.field(validator=_one_of("slcan", "socketcan", "modbus-rtu", "modbus-tcp"))
-    port: str
-    host: str = ""  # modbus-tcp only
-    bitrate: int = attrs.field(
-        default=125_000,
-        validator=_one_of(10_000, 20_000, 50_000, 100_000, 125_000, 250_000, 500_000, 800_000, 1_000_000),
-    )
-    baud: int = attrs.field(
-        default=19_200, validator=_one_of(1200, 2400, 4800, 9600, 19_200, 38_400, 57_600, 115_200, 230_400)
-    )
-    parity: str = attrs.field(default="N", validator=_one_of("N", "E", "O"))
-    stop_bits: int = attrs.field(default=1, validator=_one_of(1, 2))
+    name: Annotated[str, Key("What the bus is called in the tree, in faults and by the devices on it.", reload=RESTART)]
+    kind: Annotated[
+        str,
+        Key(
+            "What the bus is: CAN behind a serial adapter or of the kernel, Modbus on a serial line or over TCP.",
+            one_of=("slcan", "socketcan", "modbus-rtu", "modbus-tcp"),
+            reload=RESTART,
+        ),
+    ]
+    port: Annotated[
+        str,
+        Key(
+            "A tty below the device directory (slcan, modbus-rtu), a network interface (socketcan), or a TCP port.",
+            reload=RESTART,
+        ),
+    ]
+    host: Annotated[str, Key("modbus-tcp only: the host's name or address.", reload=RESTART)] = ""
+    bitrate: Annotated[
+        int,
+        Key(
+            "CAN only: the speed of the bus; all nodes on it have the same.",
+            unit="bit/s",
+            one_of=(10_000, 20_000, 50_000, 100_000, 125_000, 250_000, 500_000, 800_000, 1_000_000),
+            reload=RESTART,
+        ),
+    ] = 125_000
+    baud: Annotated[
+        int,
+        Key(
+            "modbus-rtu only: the speed of the line.",
+            unit="Bd",
+            one_of=(1200, 2400, 4800, 9600, 19_200, 38_400, 57_600, 115_200, 230_400),
+            reload=RESTART,
+        ),
+    ] = 19_200
+    parity: Annotated[
+        str,
+        Key("modbus-rtu only: the line's parity, none, even or odd.", one_of=("N", "E", "O"), reload=RESTART),
+    ] = "N"
+    stop_bits: Annotated[int, Key("modbus-rtu only: stop bits of a character.", one_of=(1, 2), reload=RESTART)] = 1
 
     @property
     def is_can(self) -> bool:
         return self.kind in ("slcan", "socketcan")
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=declared)
 class Module:
     """One power module on a CAN wire."""
 
-    id: ModuleId
-    wire: str
-    address: int = attrs.field(validator=_between(0, 255))
-    connector: ConnectorId
-    driver: str = "infypower"
-    profile: str = "infypower-reg1k0100g"
-    watchdog_s: float = attrs.field(default=2.0, validator=_between(0.2, 9.0))  # below the module's own 10 s
+    id: Annotated[ModuleId, Key("What the module is called in the tree and in faults.", reload=RESTART)]
+    wire: Annotated[str, Key("The CAN wire it is on.", reload=RESTART)]
+    address: Annotated[
+        int, Key("Its address on that wire, set by its switches or buttons.", between=(0, 255), reload=RESTART)
+    ]
+    connector: Annotated[
+        ConnectorId,
+        Key("The connector it feeds; with switches, where it goes when nobody says otherwise.", reload=RESTART),
+    ]
+    driver: Annotated[str, Key("The family of its protocol.", reload=RESTART)] = "infypower"
+    profile: Annotated[str, Key("Its type: the file among the modules' profiles.", reload=RESTART)] = (
+        "infypower-reg1k0100g"
+    )
+    watchdog_s: Annotated[
+        float,
+        Key(
+            "Longest silence before it is made safe and started anew; below its own time-out, of 10 s or more.",
+            unit="s",
+            between=(0.2, 9.0),
+            reload=RESTART,
+        ),
+    ] = 2.0
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=declared)
 class Meter:
     """One DC meter on a Modbus wire."""
 
-    id: MeterId
-    wire: str
-    unit: int = attrs.field(validator=_between(1, 247))
-    connector: ConnectorId
-    driver: str = "register-map"
-    profile: str = "acrel-djsf1352-rn"
-    watchdog_s: float = attrs.field(default=5.0, validator=_between(0.5, 60))
+    id: Annotated[MeterId, Key("What the meter is called in the tree and in faults.", reload=RESTART)]
+    wire: Annotated[str, Key("The Modbus wire it is on.", reload=RESTART)]
+    unit: Annotated[int, Key("Its Modbus unit on that wire.", between=(1, 247), reload=RESTART)]
+    connector: Annotated[ConnectorId, Key("The connector whose energy it counts.", reload=RESTART)]
+    driver: Annotated[str, Key("How it is read.", reload=RESTART)] = "register-map"
+    profile: Annotated[str, Key("Its type: the file among the meters' profiles.", reload=RESTART)] = "acrel-djsf1352-rn"
+    watchdog_s: Annotated[
+        float,
+        Key(
+            "Longest time without a plausible reading before it is started anew, and its connector is out.",
+            unit="s",
+            between=(0.5, 60),
+            reload=RESTART,
+        ),
+    ] = 5.0
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=declared)
 class PlcBoard:
-    """One PLC board on a Modbus wire of its own. `connectors` in the order of the board's blocks."""
+    """One PLC board on a Modbus wire of its own."""
 
-    id: PlcId
-    wire: str
-    unit: int = attrs.field(default=1, validator=_between(1, 247))
-    connectors: tuple[ConnectorId, ...]
-    driver: str = "jp-plc-link"
-    watchdog_s: float = attrs.field(default=0.5, validator=_between(0.1, 5))
+    id: Annotated[PlcId, Key("What the board is called in the tree and in faults.", reload=RESTART)]
+    wire: Annotated[str, Key("The Modbus wire it is on, alone.", reload=RESTART)]
+    unit: Annotated[int, Key("Its Modbus unit.", between=(1, 247), reload=RESTART)] = 1
+    connectors: Annotated[
+        tuple[ConnectorId, ...], Key("The connectors it serves, in the order of its blocks.", reload=RESTART)
+    ]
+    driver: Annotated[str, Key("How it is spoken to.", reload=RESTART)] = "jp-plc-link"
+    watchdog_s: Annotated[
+        float,
+        Key(
+            "Longest time without a moved heartbeat before power ends on its connectors.",
+            unit="s",
+            between=(0.1, 5),
+            reload=RESTART,
+        ),
+    ] = 0.5
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=declared)
 class Reader:
-    """One RFID reader on a tty that serves some connectors; none named means all."""
+    """One RFID reader on a tty."""
 
-    id: str
-    port: str
-    baud: int = 9600
-    connectors: tuple[ConnectorId, ...] = ()
+    id: Annotated[str, Key("What the reader is called in the tree and in faults.", reload=RESTART)]
+    port: Annotated[str, Key("Its tty below the device directory.", reload=RESTART)]
+    baud: Annotated[
+        int,
+        Key(
+            "The speed of its line.",
+            unit="Bd",
+            one_of=(1200, 2400, 4800, 9600, 19_200, 38_400, 57_600, 115_200, 230_400),
+            reload=RESTART,
+        ),
+    ] = 9600
+    connectors: Annotated[
+        tuple[ConnectorId, ...], Key("The connectors it serves; none named means all.", reload=RESTART)
+    ] = ()
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=declared)
 class Connector:
     """One connector and what its cable and plug may carry."""
 
-    id: ConnectorId = attrs.field(validator=_between(1, 99))
-    max_voltage_v: float = attrs.field(default=1000.0, validator=_between(50, 1500))
-    max_current_a: float = attrs.field(default=200.0, validator=_between(1, 3000))
-    max_power_w: float = attrs.field(default=1_000_000.0, validator=_between(1000, 4_000_000))
-    weight: float = attrs.field(default=1.0, validator=_between(0.01, 100))
-    tier: int = attrs.field(default=1, validator=_between(1, 9))  # 1 is served before 2, and so on
+    id: Annotated[ConnectorId, Key("The number painted on the charger.", between=(1, 99), reload=RESTART)]
+    max_voltage_v: Annotated[
+        float,
+        Key("Highest voltage of cable and plug.", unit="V", between=(50, 1500), reload=NEXT_SESSION),
+    ] = 1000.0
+    max_current_a: Annotated[
+        float,
+        Key("Highest current of cable and plug.", unit="A", between=(1, 3000), reload=NEXT_SESSION),
+    ] = 200.0
+    max_power_w: Annotated[
+        float,
+        Key("Highest power at this connector.", unit="W", between=(1000, 4_000_000), reload=NEXT_SESSION),
+    ] = 1_000_000.0
+    weight: Annotated[
+        float,
+        Key("How much of scarce power it gets, compared with others of its tier.", between=(0.01, 100)),
+    ] = 1.0
+    tier: Annotated[int, Key("Tier 1 is served before tier 2, and so on.", between=(1, 9))] = 1
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=declared)
 class Chain:
-    """The connectors and modules behind one group limit. `share_w` of it is theirs even when others ask for more."""
+    """The connectors and modules behind one group limit."""
 
-    name: str
-    connectors: tuple[ConnectorId, ...]
-    cap_w: float = attrs.field(validator=_between(0, 10_000_000))  # what its wiring can carry
-    share_w: float | None = attrs.field(default=None, validator=_optional(0, 10_000_000))  # none: all of `cap_w`
+    name: Annotated[str, Key("What the chain is called in limits.")]
+    connectors: Annotated[tuple[ConnectorId, ...], Key("The connectors behind it.")]
+    cap_w: Annotated[float, Key("What its wiring can carry.", unit="W", between=(0, 10_000_000))]
+    share_w: Annotated[
+        float | None,
+        Key(
+            "What is the chain's own even when others ask for more; left out: all of cap_w.",
+            unit="W",
+            between=(0, 10_000_000),
+        ),
+    ] = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=declared)
 class Feeder:
     """A supply line that carries some of the connectors."""
 
-    name: str
-    connectors: tuple[ConnectorId, ...]
-    limit_w: float = attrs.field(validator=_between(0, 10_000_000))
+    name: Annotated[str, Key("What the line is called in limits.")]
+    connectors: Annotated[tuple[ConnectorId, ...], Key("The connectors it carries.")]
+    limit_w: Annotated[float, Key("What it can carry.", unit="W", between=(0, 10_000_000))]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=declared)
 class Bridge:
     """A contactor that joins two chains' bus-bars: one electrical net, so one connector at a time may use it."""
 
-    name: str
-    board: PlcId
-    relay: int = attrs.field(validator=_between(3, 16))  # of the board's free outputs
-    max_current_a: float = attrs.field(default=200.0, validator=_between(1, 3000))
+    name: Annotated[str, Key("What the bridge is called by the switches over it.", reload=RESTART)]
+    board: Annotated[PlcId, Key("The PLC board whose relay drives it.", reload=RESTART)]
+    relay: Annotated[int, Key("That relay, of the board's free outputs R3 to R16.", between=(3, 16), reload=RESTART)]
+    max_current_a: Annotated[float, Key("What it can carry.", unit="A", between=(1, 3000), reload=RESTART)] = 200.0
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=declared)
 class Switch:
     """One way of a module to a connector, over a relay of a PLC board. A module without any is wired to its own."""
 
-    module: ModuleId
-    connector: ConnectorId
-    board: PlcId
-    relay: int = attrs.field(validator=_between(3, 16))  # R1 and R2 drive the connectors' contactors
-    bridge: str = ""  # over this bridge as well
+    module: Annotated[ModuleId, Key("The module.", reload=RESTART)]
+    connector: Annotated[ConnectorId, Key("The connector that it can feed this way.", reload=RESTART)]
+    board: Annotated[PlcId, Key("The PLC board whose relay closes the way.", reload=RESTART)]
+    relay: Annotated[
+        int,
+        Key("That relay, R3 to R16: R1 and R2 drive the connectors' contactors.", between=(3, 16), reload=RESTART),
+    ]
+    bridge: Annotated[str, Key("The bridge that the way leads over as well; empty: none.", reload=RESTART)] = ""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=declared)
 class Planner:
     """How the site's power is shared."""
 
-    borrowing: bool = True  # a chain may use what others leave of their shares
-    min_useful_w: float = attrs.field(default=5_000.0, validator=_between(0, 100_000))  # below it a session waits
-    rotate_s: float = attrs.field(default=900.0, validator=_between(60, 86_400))  # who waits takes turns
-    reserve_w: float = attrs.field(default=0.0, validator=_between(0, 1_000_000))  # of the site's limit, never shared
-    ramp_a_per_s: float = attrs.field(default=25.0, validator=_between(1, 1000))  # up; down is at once
-    move_dwell_s: float = attrs.field(default=60.0, validator=_between(1, 3600))  # a module stays where it is
-    moves_per_hour: int = attrs.field(default=30, validator=_between(0, 1000))  # of each module
+    borrowing: Annotated[bool, Key("A chain may use what others leave of their shares.")] = True
+    min_useful_w: Annotated[
+        float, Key("Below this a session waits for its turn instead of dribbling.", unit="W", between=(0, 100_000))
+    ] = 5_000.0
+    rotate_s: Annotated[
+        float, Key("How long a turn lasts where not all can charge at once.", unit="s", between=(60, 86_400))
+    ] = 900.0
+    reserve_w: Annotated[float, Key("Of the site's limit, shared with nobody.", unit="W", between=(0, 1_000_000))] = 0.0
+    ramp_a_per_s: Annotated[
+        float,
+        Key("How fast a connector's current rises; a cut is at once.", unit="A/s", between=(1, 1000)),
+    ] = 25.0
+    move_dwell_s: Annotated[
+        float,
+        Key("How long a module stays where it has come to, at least.", unit="s", between=(1, 3600)),
+    ] = 60.0
+    moves_per_hour: Annotated[int, Key("How often a module moves, at most.", unit="1/h", between=(0, 1000))] = 30
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=declared)
 class SiteMeter:
     """A meter of the whole site, or of the building without the chargers."""
 
-    wire: str
-    unit: int = attrs.field(default=1, validator=_between(1, 247))
-    profile: str = "siemens-pac2200"
-    includes_chargers: bool = True
-    fallback_w: float = attrs.field(default=0.0, validator=_between(0, 10_000_000))  # building load while it is lost
-    watchdog_s: float = attrs.field(default=10.0, validator=_between(1, 300))
+    wire: Annotated[str, Key("The Modbus wire it is on.", reload=RESTART)]
+    unit: Annotated[int, Key("Its Modbus unit on that wire.", between=(1, 247), reload=RESTART)] = 1
+    profile: Annotated[str, Key("Its type: the file among the site meters' profiles.", reload=RESTART)] = (
+        "siemens-pac2200"
+    )
+    includes_chargers: Annotated[bool, Key("Whether what the chargers draw flows through it too.")] = True
+    fallback_w: Annotated[
+        float, Key("The building's load to assume while the meter is lost.", unit="W", between=(0, 10_000_000))
+    ] = 0.0
+    watchdog_s: Annotated[
+        float,
+        Key("How old a reading may be before it counts as lost.", unit="s", between=(1, 300), reload=RESTART),
+    ] = 10.0
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=declared)
 class Process:
     """The controller as a process of the machine, and what guards it."""
 
-    stop_timeout_s: float = attrs.field(default=0.0, validator=_between(0, 3600))  # what kills it then; 0: ask systemd
-    realtime_priority: int = attrs.field(default=0, validator=_between(0, 50))  # SCHED_RR; 0: normal scheduling
-    guard_deadline_s: float = attrs.field(default=1.0, validator=_between(0.2, 5))  # loop stands still: modules off
-    hardware_watchdog: str = ""  # /dev/watchdog, if systemd has not got it; empty: none
-    hardware_watchdog_timeout_s: int = attrs.field(default=15, validator=_between(4, 600))
+    stop_timeout_s: Annotated[
+        float,
+        Key(
+            "When the process is killed after it was told to stop; 0: ask systemd.",
+            unit="s",
+            between=(0, 3600),
+            reload=RESTART,
+        ),
+    ] = 0.0
+    realtime_priority: Annotated[
+        int,
+        Key(
+            "Priority among real-time processes (SCHED_RR); 0: normal scheduling.",
+            between=(0, 50),
+            reload=RESTART,
+        ),
+    ] = 0
+    guard_deadline_s: Annotated[
+        float,
+        Key(
+            "How long the controller's loop may stand still before the guard switches all modules off.",
+            unit="s",
+            between=(0.2, 5),
+            reload=RESTART,
+        ),
+    ] = 1.0
+    hardware_watchdog: Annotated[
+        str, Key("The hardware's watchdog, as /dev/watchdog, if systemd has not got it; empty: none.", reload=RESTART)
+    ] = ""
+    hardware_watchdog_timeout_s: Annotated[
+        int, Key("When it resets the machine.", unit="s", between=(4, 600), reload=RESTART)
+    ] = 15
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=declared)
 class Watchdog:
     """Changes how parts of the tree are watched; what it does not name stays as it is. See `jp tree` for paths."""
 
-    path: str  # as in "wires/can0/module-3"; "*" stands for any name
-    period_s: float | None = attrs.field(
-        default=None, validator=_optional(0.2, 86_400)
-    )  # range of each kind: watchdogs
-    grace_s: float | None = attrs.field(
-        default=None, validator=_optional(1, 600)
-    )  # from the start to the first evidence
-    at_expiry: str | None = attrs.field(
-        default=None, validator=validators.optional(OneOf(("restart", "restart-bus", "escalate")))
-    )
+    path: Annotated[
+        str, Key('The part, as in "wires/can0/module-3"; "*" stands for any name.', reload=RESTART, role=MANUFACTURER)
+    ]
+    period_s: Annotated[
+        float | None,
+        Key(
+            "Longest gap between two signs of life; the range of each kind of part is in docs/supervision.md.",
+            unit="s",
+            between=(0.2, 86_400),
+            reload=RESTART,
+            role=MANUFACTURER,
+        ),
+    ] = None
+    grace_s: Annotated[
+        float | None,
+        Key("From the start to the first sign of life.", unit="s", between=(1, 600), reload=RESTART, role=MANUFACTURER),
+    ] = None
+    at_expiry: Annotated[
+        str | None,
+        Key(
+            "What follows when it expires.",
+            one_of=("restart", "restart-bus", "escalate"),
+            reload=RESTART,
+            role=MANUFACTURER,
+        ),
+    ] = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=declared)
 class Cabinet:
     """The whole configuration of one charger."""
 
-    charger: Charger
-    site: Site
-    backend: Backend = attrs.field(factory=Backend)
-    authorize: Authorize = attrs.field(factory=Authorize)
-    process: Process = attrs.field(factory=Process)
-    wires: tuple[Wire, ...] = ()
-    modules: tuple[Module, ...] = ()
-    meters: tuple[Meter, ...] = ()
-    plc_boards: tuple[PlcBoard, ...] = ()
-    readers: tuple[Reader, ...] = ()
-    connectors: tuple[Connector, ...] = ()
-    watchdogs: tuple[Watchdog, ...] = ()
-    planner: Planner = attrs.field(factory=Planner)
-    chains: tuple[Chain, ...] = ()
-    feeders: tuple[Feeder, ...] = ()
-    bridges: tuple[Bridge, ...] = ()
-    switches: tuple[Switch, ...] = ()
-    site_meter: SiteMeter | None = None
+    charger: Annotated[Charger, Key("Who the charger is.")]
+    site: Annotated[Site, Key("What the site may draw.")]
+    backend: Annotated[Backend, Key("The central system.", reload=RECONNECT)] = Backend()
+    authorize: Annotated[Authorize, Key("Who may charge, and who decides while the central system is away.")] = (
+        Authorize()
+    )
+    process: Annotated[Process, Key("The controller as a process of the machine.", reload=RESTART)] = Process()
+    wires: Annotated[tuple[Wire, ...], Key("The buses.", reload=RESTART)] = ()
+    modules: Annotated[tuple[Module, ...], Key("The power modules.", reload=RESTART)] = ()
+    meters: Annotated[tuple[Meter, ...], Key("The meters that energy is billed by.", reload=RESTART)] = ()
+    plc_boards: Annotated[tuple[PlcBoard, ...], Key("The boards that own safety.", reload=RESTART)] = ()
+    readers: Annotated[tuple[Reader, ...], Key("The RFID readers.", reload=RESTART)] = ()
+    connectors: Annotated[tuple[Connector, ...], Key("The connectors.", reload=RESTART)] = ()
+    watchdogs: Annotated[tuple[Watchdog, ...], Key("How parts of the tree are watched.", reload=RESTART)] = ()
+    planner: Annotated[Planner, Key("How the site's power is shared.")] = Planner()
+    chains: Annotated[tuple[Chain, ...], Key("Groups of connectors with a limit, and a share of their own.")] = ()
+    feeders: Annotated[tuple[Feeder, ...], Key("Supply lines that carry some of the connectors.")] = ()
+    bridges: Annotated[tuple[Bridge, ...], Key("Contactors between the chains' bus-bars.", reload=RESTART)] = ()
+    switches: Annotated[tuple[Switch, ...], Key("The relays by which modules move.", reload=RESTART)] = ()
+    site_meter: Annotated[SiteMeter | None, Key("The meter of the site.", reload=RESTART)] = None
 
     def wire(self, name: str) -> Wire:
         return next(wire for wire in self.wires if wire.name == name)

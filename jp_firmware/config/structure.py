@@ -78,7 +78,10 @@ def _number(value: Any, _: Any) -> float:
 
 def _class_hook(kind: type) -> Callable[[Any, Any], Any]:
     """A hook that says of each key by itself what is wrong with it: its type, or what its validator refuses."""
-    fields = {field.name: override(struct_hook=_field_hook(field)) for field in attrs.fields(attrs.resolve_types(kind))}
+    fields = {
+        field.name: override(struct_hook=_field_hook(field))
+        for field in attrs.fields(attrs.resolve_types(kind, include_extras=False))
+    }
     build: Callable[[Any, Any], Any] = make_dict_structure_fn(
         kind,
         _CONVERTER,

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 from attrs import validators
 
-from jp_firmware.config.schema import Between, OneOf
+from jp_firmware.config.key import Between, OneOf
 from jp_firmware.hw.modules.driver import Current
 
 _BYTE: Any = Between(0, 255)

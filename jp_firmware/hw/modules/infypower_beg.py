@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import attrs
 
-from jp_firmware.config.schema import Between
+from jp_firmware.config.key import Between
 from jp_firmware.hw.can.frame import Frame
 from jp_firmware.hw.modules import infypower_beg_wire as wire
 from jp_firmware.hw.modules.driver import (
