@@ -136,7 +136,20 @@ class EvStatus:
     max_power_w: float | None = None
     ready: bool = False  # the car wants energy
     stop_request: bool = False  # the car asks to end the session
-    over_temperature: bool = False  # cable or plug
+    over_temperature: bool = False  # cable or plug, as the board judges
+    target_age_ms: float | None = None  # since the car's last valid demand message; None outside the charge loop
+    plug_temperature_1_c: float | None = None  # at the contact DC+
+    plug_temperature_2_c: float | None = None  # at the contact DC-
+
+    @property
+    def plug_temperatures_c(self) -> tuple[float | None, float | None]:
+        """At the contacts DC+ and DC-."""
+        return self.plug_temperature_1_c, self.plug_temperature_2_c
+
+    @property
+    def hottest_c(self) -> float | None:
+        """At the hotter of the contacts whose temperature is known; None if none is."""
+        return max((one for one in self.plug_temperatures_c if one is not None), default=None)
 
     @property
     def plugged(self) -> bool:

@@ -21,6 +21,8 @@ from jp_firmware.model.connector import EvCommand, EvProtocol, Insulation, Pilot
 from jp_firmware.sim.options import Options
 from jp_firmware.sim.vehicle import Battery, Vehicle
 
+LOOP_S = 0.25  # DIN 70121 and ISO 15118-2: a demand message as often
+LOOP_20_S = 0.5  # ISO 15118-20
 CABLE_CHECK_S = 40.0  # DIN 70121 and ISO 15118-2 performance timeouts of the EV
 PRECHARGE_S = 7.0
 DELIVERY_S = 20.0  # ours: DIN 70121 lets the charger repeat "ongoing" for longer
@@ -115,6 +117,15 @@ class Car:
     @property
     def ready(self) -> bool:
         return self.phase in _WANTS_ENERGY and not self.paused
+
+    @property
+    def in_loop(self) -> bool:
+        """Whether it sends demand messages, one every `loop_s`."""
+        return self.phase is Phase.CHARGING and not self.paused
+
+    @property
+    def loop_s(self) -> float:
+        return LOOP_20_S if self.vehicle.protocol is EvProtocol.ISO_15118_20 else LOOP_S
 
     @property
     def target_voltage_v(self) -> float | None:

@@ -17,6 +17,8 @@ examples:
   jp sim ctl plug 1 --vehicle fiat-500e --soc 20 --battery-kwh 0.5 --leave-at 80
   jp sim ctl swipe 04A1B2C3D4E5F6                           hold a card to the reader
   jp sim ctl fault module-3 over-temperature                and `clear module-3` to repair it
+  jp sim ctl fault connector-1 mute                         the car stops asking, its board goes on answering
+  jp sim ctl plug-temperature 1 84.5                        a hot plug; `fault connector-1 temperature-sensor` breaks it
   jp sim ctl emergency-stop press --board plc-1
   jp sim ctl cut can0                                       pull the CAN adapter out, until `restore can0`
   jp sim ctl state --json
@@ -38,6 +40,8 @@ _PARAMETERS = (
     "board",
     "wire",
     "since",
+    "celsius",
+    "contact",
 )
 
 
@@ -100,6 +104,10 @@ def _add_verbs(verbs: Any) -> None:
         ("resume", "the car goes on"),
     ):
         verbs.add_parser(verb, help=text).add_argument("connector", type=int)
+    heat = verbs.add_parser("plug-temperature", help="how hot the contacts of a plug are from now on")
+    heat.add_argument("connector", type=int)
+    heat.add_argument("celsius", type=float, metavar="C")
+    heat.add_argument("--contact", type=int, choices=(1, 2), help="1: DC+, 2: DC- (default: both)")
     swipe = verbs.add_parser("swipe", help="a card is held to a reader")
     swipe.add_argument("uid", help="8, 14 or 20 hexadecimal digits")
     swipe.add_argument("--reader", metavar="ID", help="default: the first")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 
@@ -37,6 +38,7 @@ TEST_S = 0.5
 HEALTHY_OHM = 1_200_000.0
 WARNING_OHM = 300_000.0
 FAULT_OHM = 20_000.0
+PLUG_C = 28.0  # ours: a plug's contacts unless a tester says otherwise
 
 _POWER_STAGES = frozenset({Stage.CABLE_CHECK, Stage.PRECHARGE, Stage.CHARGING})
 
@@ -53,6 +55,8 @@ class OutletAlarm(enum.Enum):
     OVER_TEMPERATURE = "over-temperature"
     PILOT_SHORT = "pilot-short"
     PROXIMITY = "proximity"
+    MUTE = "mute"  # the car's messages no longer arrive; what is wired, pilot and contactor, goes on
+    TEMPERATURE_SENSOR = "temperature-sensor"  # the plug's sensors are broken
 
 
 @attrs.define(eq=False)
@@ -87,6 +91,9 @@ class Outlet:
     opened_under_load: int = 0
     insulation: Insulation = Insulation.UNTESTED
     lock: LockState = LockState.UNLOCKED
+    plug_temperatures_c: list[float] = attrs.field(factory=lambda: [PLUG_C, PLUG_C])  # DC+ and DC-
+    _said: dict[str, Any] = attrs.field(factory=dict)  # what the modem heard of the car last
+    _asked_at_s: float | None = None  # its last demand message of the present charge loop
     _left_wh: float = 0.0
     _coil_at_s: float = 0.0
     _lock_at_s: float = 0.0
@@ -112,6 +119,7 @@ class Outlet:
             self._interrupt("unplugged")
         self.bus.car_closed = False
         self.bus.battery = None
+        self._said, self._asked_at_s = {}, None
         self.bus.cable_v = self.bus.voltage_v if self.bus.closed else 0.0
         self._left_wh += car.battery.taken_wh
         return car
@@ -175,6 +183,7 @@ class Outlet:
             self._switch(True, "", now_s)
         self._monitor_insulation(now_s)
         self._move_lock(now_s)
+        self._listen(now_s)
 
     def move(self, now_s: float) -> None:
         """The contactor follows its coil after its own time, unless it is welded."""
@@ -188,12 +197,14 @@ class Outlet:
             self.event("contactors", f"opened: {self.opened_because}")
             self._interrupt(self.opened_because)
 
-    def status(self) -> EvStatus:
+    def status(self, now_s: float) -> EvStatus:
         """What the board's map says of this connector."""
-        car = self.car
         energy_stage = self.command.stage in _POWER_STAGES
         measured = self.insulation in (Insulation.VALID, Insulation.WARNING, Insulation.FAULT)
-        known = car is not None and car.limits_known
+        broken = OutletAlarm.TEMPERATURE_SENSOR in self.alarms
+        plus_c, minus_c = (None, None) if broken else self.plug_temperatures_c
+        said = dict(self._said)
+        wants_end = said.pop("stop_request", False)
         return EvStatus(
             pilot=self.pilot,
             proximity=self.proximity,
@@ -201,23 +212,26 @@ class Outlet:
             contactors_closed=self.bus.closed,
             insulation=self.insulation,
             insulation_ohm=self._insulation_ohm() if measured else None,
-            slac=car.slac if car else SlacState.IDLE,
-            link_quality_db=21.5 if car and car.slac is SlacState.MATCHED else None,
-            protocol=car.protocol if car else EvStatus().protocol,
-            evccid=car.evccid if car and car.introduced else "",
-            soc_percent=car.battery.soc_percent if car and known else None,
-            target_voltage_v=car.target_voltage_v if car else None,
-            target_current_a=car.target_current_a if car and known else None,
-            max_voltage_v=car.vehicle.max_voltage_v if car and known else None,
-            max_current_a=car.vehicle.max_current_a if car and known else None,
-            max_power_w=car.vehicle.max_power_w if car and known else None,
-            ready=car is not None and car.ready,
-            stop_request=car is not None
-            and (car.stop_request or (energy_stage and self.bus.closed and self.pilot is PilotState.B)),
+            stop_request=wants_end or (energy_stage and self.bus.closed and self.pilot is PilotState.B),
             over_temperature=OutletAlarm.OVER_TEMPERATURE in self.alarms,
+            target_age_ms=None if self._asked_at_s is None else (now_s - self._asked_at_s) * 1000,
+            plug_temperature_1_c=plus_c,
+            plug_temperature_2_c=minus_c,
+            **said,
         )
 
     # --- inside -----------------------------------------------------------------------------------------------------
+
+    def _listen(self, now_s: float) -> None:
+        """The modem: what the car says, and when it last said what it wants. Of a mute car it keeps what it had."""
+        car = self.car
+        if car is None or OutletAlarm.MUTE in self.alarms:
+            return
+        self._said = _conversation(car)
+        if not car.in_loop:
+            self._asked_at_s = None
+        elif self._asked_at_s is None or now_s - self._asked_at_s >= car.loop_s:
+            self._asked_at_s = now_s
 
     def _own_trip(self, now_s: float) -> str:
         """Why this connector must not be closed, or ""."""
@@ -306,3 +320,22 @@ class Outlet:
             self.lock = LockState.MOVING
         elif self.lock is LockState.MOVING and now_s - self._lock_at_s >= LOCK_S:
             self.lock = LockState.LOCKED if wanted else LockState.UNLOCKED
+
+
+def _conversation(car: Car) -> dict[str, Any]:
+    """What a car has told the modem, by the names of the board's map."""
+    known = car.limits_known
+    return {
+        "slac": car.slac,
+        "link_quality_db": 21.5 if car.slac is SlacState.MATCHED else None,
+        "protocol": car.protocol,
+        "evccid": car.evccid if car.introduced else "",
+        "soc_percent": car.battery.soc_percent if known else None,
+        "target_voltage_v": car.target_voltage_v,
+        "target_current_a": car.target_current_a if known else None,
+        "max_voltage_v": car.vehicle.max_voltage_v if known else None,
+        "max_current_a": car.vehicle.max_current_a if known else None,
+        "max_power_w": car.vehicle.max_power_w if known else None,
+        "ready": car.ready,
+        "stop_request": car.stop_request,
+    }

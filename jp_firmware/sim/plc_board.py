@@ -76,7 +76,7 @@ class PlcBoard:
 
     def __attrs_post_init__(self) -> None:
         self.relays = {number: FreeRelay(number) for number in protocol.free_relays(self.identity)}
-        self.served = (PlcStatus(), tuple(outlet.status() for outlet in self.outlets))
+        self.served = (PlcStatus(), tuple(outlet.status(0.0) for outlet in self.outlets))
 
     @property
     def identity(self) -> PlcIdentity:
@@ -109,7 +109,7 @@ class PlcBoard:
 
     def read(self) -> list[int]:
         """The status block of the last scan."""
-        return protocol.encode_status(*self.served)
+        return protocol.encode_status(*self.served, self.map_minor)
 
     def stop_conditions(self) -> frozenset[str]:
         """What in the served status obliges a controller to take power away."""
@@ -173,7 +173,7 @@ class PlcBoard:
             relay.step(now_s)
         self.heartbeat = (self.heartbeat + 1) & 0xFFFF
         if not self.misbehaviour.frozen:
-            self.served = (self._status(now_s), tuple(outlet.status() for outlet in self.outlets))
+            self.served = (self._status(now_s), tuple(outlet.status(now_s) for outlet in self.outlets))
 
     def _status(self, now_s: float) -> PlcStatus:
         alarms = self.alarms

@@ -88,6 +88,7 @@ def _connector(outlet: Outlet) -> dict[str, object]:
         "opened_because": outlet.opened_because,
         "opened_under_load": outlet.opened_under_load,
         "insulation": outlet.insulation.value,
+        "plug_temperatures_c": list(outlet.plug_temperatures_c),
         "bus_voltage_v": round(bus.voltage_v, 3),
         "cable_voltage_v": round(bus.cable_v, 3),
         "current_a": round(bus.current_a, 3),

@@ -26,6 +26,7 @@ from jp_firmware.sim.plc_board import BoardAlarm
 Result = dict[str, object]
 
 DEFAULT_VEHICLE = "volkswagen-id3"
+HOTTEST_C = 500.0  # ours: what a temperature sensor may say
 
 
 class VerbError(Exception):
@@ -60,6 +61,7 @@ class Verbs:
             "unplug": self.unplug,
             "pause": self.pause,
             "resume": self.resume,
+            "plug-temperature": self.plug_temperature,
             "swipe": self.swipe,
             "fault": self.fault,
             "clear": self.clear,
@@ -122,6 +124,18 @@ class Verbs:
     def resume(self, connector: int) -> Result:
         """The car goes on taking current."""
         return self._pause(connector, False)
+
+    def plug_temperature(self, connector: int, celsius: float, contact: int | None = None) -> Result:
+        """How hot the plug's contacts are from now on: 1 is DC+, 2 is DC-, both if none is named. Degrees Celsius."""
+        outlet = self._outlet(connector)
+        if contact not in (None, 1, 2):
+            raise VerbError(f"no contact {contact}; there are: 1 (DC+), 2 (DC-)")
+        if not abs(celsius) <= HOTTEST_C:
+            raise VerbError(f"{celsius:g} °C is no temperature of a plug; allowed: -{HOTTEST_C:g} to {HOTTEST_C:g}")
+        for place in (0, 1) if contact is None else (contact - 1,):
+            outlet.plug_temperatures_c[place] = celsius
+        self._mark(f"connector-{connector}", "plug temperature", celsius)
+        return {"connector": connector, "plug_temperatures_c": list(outlet.plug_temperatures_c)}
 
     def swipe(self, uid: str, reader: str | None = None) -> Result:
         """A card is held to a reader; to the first one if none is named."""

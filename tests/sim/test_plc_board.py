@@ -337,6 +337,64 @@ def test_a_board_of_map_1_0_knows_four_relays() -> None:
     assert list(older.relays) == [3, 4]
 
 
+@pytest.mark.parametrize(("minor", "said"), [(1, False), (2, True)])
+def test_a_board_of_map_1_1_says_nothing_of_age_and_temperature(minor: int, said: bool) -> None:
+    bench = Bench()
+    bench.to_charging()
+    bench.plant.boards["plc-1"].map_minor = minor
+    one, _ = protocol.decode_status(bench.plant.boards["plc-1"].read(), 2, minor)[1]
+
+    assert said is (one.target_age_ms is not None)
+    assert said is (one.hottest_c is not None)
+
+
+def test_a_car_asks_four_times_a_second_while_it_charges_and_at_no_other_time() -> None:
+    bench = Bench()
+    bench.to_cable_check()
+    assert bench.ev.target_age_ms is None
+    bench = Bench()
+    bench.to_charging()
+    ages = []
+    for _ in range(100):
+        bench.advance(0.01)
+        ages.append(bench.ev.target_age_ms)
+    assert 230 <= max(age for age in ages if age is not None) <= 250
+
+    bench.car.paused = True
+    bench.advance(0.02)
+    assert bench.ev.target_age_ms is None
+
+
+def test_a_mute_car_leaves_what_it_said_last_and_its_wires_go_on() -> None:
+    bench = Bench()
+    bench.to_charging()
+    before = bench.ev
+    bench.outlet.alarms.add(OutletAlarm.MUTE)
+    bench.advance(3.0)
+
+    assert bench.ev.target_age_ms == pytest.approx(3000, abs=260)
+    assert (before.target_current_a, before.soc_percent, True) == (
+        bench.ev.target_current_a,
+        bench.ev.soc_percent,
+        bench.ev.ready,
+    )
+    assert bench.car.battery.soc_percent > (before.soc_percent or 0)
+    bench.command(stage=Stage.IDLE, authorized=False, close_contactors=False)
+    bench.off()
+    bench.advance(1.0)
+    assert not bench.ev.contactors_closed
+    assert bench.ev.pilot is PilotState.B, "the pilot is a wire of its own"
+    assert bench.ev.ready, "and nobody told the board that it is over"
+
+    bench.outlet.alarms.clear()
+    bench.advance(0.02)
+    assert (False, None) == (bench.ev.ready, bench.ev.target_age_ms)
+    bench.outlet.alarms.add(OutletAlarm.MUTE)
+    bench.outlet.unplug()
+    bench.advance(0.02)
+    assert bench.ev.evccid == "", "what the modem knew left with the plug"
+
+
 def test_the_map_is_read_back_as_it_was_meant() -> None:
     bench = Bench()
     bench.to_charging()

@@ -79,6 +79,8 @@ def test_a_car_is_plugged_in_and_out() -> None:
         ("emergency_stop", {"action": "press", "board": "plc-9"}, "plc-1"),
         ("emergency_stop", {"action": "kick"}, "kick"),
         ("cut", {"wire": "can9"}, "can0"),
+        ("plug_temperature", {"connector": 1, "celsius": 80, "contact": 3}, "DC-"),
+        ("plug_temperature", {"connector": 1, "celsius": float("nan")}, "500"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_with_what_there_is(verb: str, arguments: dict[str, object], says: str) -> None:
@@ -101,6 +103,19 @@ def test_every_fault_of_every_device_can_be_raised_and_cleared(device: str) -> N
     kind, _, name = device.partition("-")
 
     assert state[group[kind]][name if kind == "connector" else device]["alarms"] == []  # type: ignore[index]
+
+
+def test_a_plug_is_as_hot_as_it_is_told_to_be_or_its_sensor_is_broken() -> None:
+    bench = Bench()
+    do = verbs(bench)
+    do.plug_temperature(1, 84.5)
+    assert do.plug_temperature(1, 61, contact=2) == {"connector": 1, "plug_temperatures_c": [84.5, 61]}
+    bench.advance(0.02)
+    assert bench.ev.plug_temperatures_c == (84.5, 61)
+
+    do.fault("connector-1", "temperature-sensor")
+    bench.advance(0.02)
+    assert bench.ev.plug_temperatures_c == (None, None)
 
 
 def test_the_emergency_stop_of_a_cabinet_reaches_every_board() -> None:

@@ -88,6 +88,7 @@ class PlcBoard:
     _inputs: BoardFaults = attrs.field(init=False)
     _bell: Bell = attrs.field(factory=Bell, init=False)
     _relays: frozenset[int] = attrs.field(init=False, default=frozenset())  # free ones to be closed, by number
+    _contained: frozenset[int] = attrs.field(init=False, default=frozenset())  # free ones whose failure stops nobody
     _heartbeat: int = attrs.field(init=False, default=0)  # ours; goes on over restarts, so that it always moves
     _board_heartbeat: int | None = attrs.field(init=False, default=None)
     _moved_s: float = attrs.field(init=False, default=0.0)  # when the board's moved last, or was first waited for
@@ -108,15 +109,17 @@ class PlcBoard:
         """Numbers of the free outputs that the board has by its map's version; none while it is not connected."""
         return protocol.free_relays(self.identity) if self.identity else range(0)
 
-    def set_relays(self, closed: Collection[int]) -> None:
+    def set_relays(self, closed: Collection[int], contained: Collection[int] = ()) -> None:
         """The free outputs that are to be closed, by number; all others open. Goes out at once, and in every cycle.
 
+        A relay that does not follow is PLC-04, which ends sessions; one of `contained` is PLC-06, which does not.
         Who may switch them, and when, is for the caller to decide: there is one. Raises ValueError for R1 and R2, which
         belong to the interlock chain. The end of the link forgets it.
         """
         wanted = frozenset(closed)
         if wanted and min(wanted) < protocol.FIRST_FREE_RELAY:
             raise ValueError(f"{self.config.id}: R{min(wanted)} belongs to the interlock chain")
+        self._contained = frozenset(contained)
         if wanted != self._relays:
             self._relays = wanted
             self._bell.ring()
@@ -251,7 +254,7 @@ class PlcBoard:
         """Evidence: everyone hears of it, those who can stop power first."""
         now_s = self._moved_s = trio.current_time()
         self._link.deadline = now_s + self.config.watchdog_s
-        self._inputs.look(board, now_s, self._relays)
+        self._inputs.look(board, now_s, self._relays, self._contained)
         self.status.publish(board, asked_s)
         for connector, status in zip(self.connectors.values(), connectors, strict=True):
             connector.status.publish(status, asked_s)
@@ -278,7 +281,7 @@ class PlcBoard:
             timeout_s=self._timeout_s,
             attempts=1,  # the next cycle is the second attempt, with fresher commands
         )
-        return protocol.decode_status(registers, len(self.connectors))
+        return protocol.decode_status(registers, len(self.connectors), protocol.minor_version(self.identity))
 
     # --- the end -----------------------------------------------------------------------------------------------------
 
@@ -291,7 +294,7 @@ class PlcBoard:
         finally:
             for connector in self.connectors.values():
                 connector.wanted = EvCommand()
-            self._relays = frozenset()
+            self._relays = self._contained = frozenset()
             self._stale(self.status)
             for connector in self.connectors.values():
                 self._stale(connector.status)

@@ -28,6 +28,7 @@ class Kind(enum.Enum):
     TEXT = "text"
 
 
+NEWEST = 0xFF  # a minor version that has everything: the version register gives it one byte
 _RANGES = {Kind.U16: (0, 0xFFFF), Kind.I16: (-0x8000, 0x7FFF), Kind.U32: (0, 0xFFFF_FFFF)}
 
 
@@ -37,7 +38,8 @@ class Field:
 
     An `optional` number has one raw value, the type's highest, that means "unknown" and decodes to None. A field that
     is not optional uses that value as any other. Values outside the range are saturated when encoding, so that a
-    noisy measurement never breaks a cycle; NaN is refused.
+    noisy measurement never breaks a cycle; NaN is refused. A field that came with a later minor version (`since`) is
+    optional: to a peer of an earlier one its registers are reserved.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Field:
     words: Mapping[enum.Enum, int] = attrs.field(factory=dict)  # ENUM: value of each member
     bits: tuple[str, ...] = ()  # BITS: names from bit 0 upwards
     length: int = 0  # TEXT: characters, two a register, first in the high byte
+    since: int = 0  # minor version of the map that gave it its meaning
 
     @property
     def registers(self) -> int:
@@ -149,19 +152,30 @@ class Block:
     size: int
     fields: tuple[Field, ...]
 
-    def encode(self, values: Mapping[str, object]) -> list[int]:
-        """`size` registers. Raises MapError (see `Field.encode`), KeyError for a missing name."""
+    def encode(self, values: Mapping[str, object], minor: int = NEWEST) -> list[int]:
+        """`size` registers, as a map of version `minor` has them.
+
+        Raises MapError (see `Field.encode`), KeyError for a missing name.
+        """
         registers = [0] * self.size
         for field in self.fields:
+            if field.since > minor:
+                continue
             registers[field.offset : field.offset + field.registers] = field.encode(values)
         return registers
 
-    def decode(self, registers: Sequence[int]) -> dict[str, object]:
-        """All values by name. Raises MapError for a wrong number of registers or an undefined enumeration value."""
+    def decode(self, registers: Sequence[int], minor: int = NEWEST) -> dict[str, object]:
+        """All values by name; None for what a map of version `minor` does not have yet.
+
+        Raises MapError for a wrong number of registers or an undefined enumeration value.
+        """
         if len(registers) != self.size:
             raise MapError(f"{self.name} block: {len(registers)} registers, expected {self.size}")
         values: dict[str, object] = {}
         for field in self.fields:
+            if field.since > minor:
+                values[field.name] = None
+                continue
             values |= field.decode(registers[field.offset : field.offset + field.registers])
         return values
 

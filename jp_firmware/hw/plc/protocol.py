@@ -1,4 +1,4 @@
-"""The JP PLC link, map version 1.1: what lies where in a PLC board's holding registers, as data.
+"""The JP PLC link, map version 1.2: what lies where in a PLC board's holding registers, as data.
 
 Specified in docs/plc-link.md. Both sides of the link come from the tables below: the controller encodes commands and
 decodes status, a board (or the emulated one) does the opposite. Nothing here knows a transport or a clock.
@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import attrs
 
-from jp_firmware.hw.plc.fields import Block, Field, Kind, MapError
+from jp_firmware.hw.plc.fields import NEWEST, Block, Field, Kind, MapError
 from jp_firmware.model.connector import (
     EvCommand,
     EvProtocol,
@@ -27,7 +27,7 @@ from jp_firmware.model.plc import RELAYS, PlcIdentity, PlcMode, PlcStatus
 
 MAGIC = 0x4A50  # "JP"
 MAP_MAJOR = 1
-MAP_MINOR = 1  # 1.1: free relays R5 to R16
+MAP_MINOR = 2  # 1.1: free relays R5 to R16; 1.2: age of the car's demand, temperatures of the plug's contacts
 MAX_CONNECTORS = 2  # R1 and R2 are the contactors of connector 1 and 2: there are no more
 FIRST_FREE_RELAY = MAX_CONNECTORS + 1
 LAST_RELAY_OF_MAP_1_0 = 4
@@ -248,6 +248,35 @@ STATUS_CONNECTOR = Block(
             length=24,
             meaning="the car's EVCCID, a MAC address as hex digits without separators; empty when unknown",
         ),
+        Field(
+            name="target_age_ms",
+            offset=29,
+            kind=Kind.U16,
+            unit="ms",
+            optional=True,
+            since=2,
+            meaning="since the car's last valid demand message; unknown outside the charge loop; since 1.2",
+        ),
+        Field(
+            name="plug_temperature_1_c",
+            offset=30,
+            kind=Kind.I16,
+            per_unit=10,
+            unit="°C",
+            optional=True,
+            since=2,
+            meaning="at the contact DC+; unknown without a sensor, or with one that is broken; since 1.2",
+        ),
+        Field(
+            name="plug_temperature_2_c",
+            offset=31,
+            kind=Kind.I16,
+            per_unit=10,
+            unit="°C",
+            optional=True,
+            since=2,
+            meaning="at the contact DC-, likewise; since 1.2",
+        ),
     ),
 )
 
@@ -359,9 +388,14 @@ def map_version(major: int = MAP_MAJOR, minor: int = MAP_MINOR) -> int:
     return major << 8 | minor
 
 
+def minor_version(identity: PlcIdentity | None) -> int:
+    """Which fields a board with this identity has; of one that is not known only those of the first map."""
+    return identity.map_version & 0xFF if identity else 0
+
+
 def free_relays(identity: PlcIdentity) -> range:
     """The numbers of the free relays that a board with this identity has, at most."""
-    newer = identity.map_version & 0xFF >= 1
+    newer = minor_version(identity) >= 1
     return range(FIRST_FREE_RELAY, (RELAYS if newer else LAST_RELAY_OF_MAP_1_0) + 1)
 
 
@@ -403,24 +437,29 @@ def decode_identity(registers: Sequence[int]) -> PlcIdentity:
 # --- status --------------------------------------------------------------------------------------------------------
 
 
-def encode_status(board: PlcStatus, connectors: Sequence[EvStatus]) -> list[int]:
-    """Board side: the status block, common part and one part a connector."""
+def encode_status(board: PlcStatus, connectors: Sequence[EvStatus], minor: int = MAP_MINOR) -> list[int]:
+    """Board side, with a map of version `minor`: the status block, common part and one part a connector."""
     common = attrs.asdict(board) | dict(zip(_RELAYS, board.relays, strict=True))
-    registers = STATUS_COMMON.encode(common)
+    registers = STATUS_COMMON.encode(common, minor)
     for connector in connectors:
-        registers += STATUS_CONNECTOR.encode(attrs.asdict(connector))
+        registers += STATUS_CONNECTOR.encode(attrs.asdict(connector), minor)
     return registers
 
 
-def decode_status(registers: Sequence[int], connectors: int) -> tuple[PlcStatus, tuple[EvStatus, ...]]:
-    """Controller side. Raises MapError for a wrong length or an undefined enumeration value."""
+def decode_status(
+    registers: Sequence[int], connectors: int, minor: int = NEWEST
+) -> tuple[PlcStatus, tuple[EvStatus, ...]]:
+    """Controller side, from a board with a map of version `minor`: what that has not is None.
+
+    Raises MapError for a wrong length or an undefined enumeration value.
+    """
     if len(registers) != status_size(connectors):
         raise MapError(f"status block: {len(registers)} registers, expected {status_size(connectors)}")
-    common = STATUS_COMMON.decode(registers[: STATUS_COMMON.size])
+    common = STATUS_COMMON.decode(registers[: STATUS_COMMON.size], minor)
     relays = tuple(common.pop(name) for name in _RELAYS)
     board = PlcStatus(**cast(dict[str, Any], common | {"relays": relays}))
     return board, tuple(
-        EvStatus(**cast(dict[str, Any], STATUS_CONNECTOR.decode(part)))
+        EvStatus(**cast(dict[str, Any], STATUS_CONNECTOR.decode(part, minor)))
         for part in _parts(registers, STATUS_COMMON.size, STATUS_CONNECTOR.size)
     )
 

@@ -183,6 +183,23 @@ async def test_a_board_of_map_1_0_has_two_free_relays(autojump_clock: trio.testi
         assert at.board.free_relays == range(3, 5)
 
 
+@pytest.mark.parametrize("minor", range(protocol.MAP_MINOR + 1))
+async def test_of_a_board_of_an_older_map_age_and_temperatures_are_unknown(
+    minor: int, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Whatever its reserved registers read."""
+    older = attrs.evolve(IDENTITY, map_version=protocol.map_version(minor=minor))
+    car = EvStatus(pilot=PilotState.C, target_age_ms=0.0, plug_temperature_1_c=41.5, plug_temperature_2_c=0.0)
+    async with bench(Emulated(identity=older, connectors=(car, EvStatus()))) as at:
+        await trio.sleep(0.5)
+        seen = at.board.connectors[CONFIG.connectors[0]].status.signal.value
+        assert seen is not None
+
+        assert seen.pilot is PilotState.C
+        expected = (0.0, (41.5, 0.0)) if minor >= 2 else (None, (None, None))
+        assert expected == (seen.target_age_ms, seen.plug_temperatures_c)
+
+
 async def test_the_end_of_the_link_forgets_the_free_relays(autojump_clock: trio.testing.MockClock) -> None:
     """A board that comes back is not told to close what it had closed before."""
     at: dict[str, Any] = {}

@@ -235,6 +235,50 @@ def test_a_device_that_is_no_board_is_refused() -> None:
         protocol.decode_identity([0] * protocol.IDENTITY.size)
 
 
+NEW_IN_1_2 = {"target_age_ms", "plug_temperature_1_c", "plug_temperature_2_c"}
+
+
+@given(statuses, ev_statuses, st.integers(0, protocol.MAP_MINOR + 3))
+@settings(max_examples=80, deadline=None)
+def test_what_a_boards_map_does_not_have_is_unknown_and_all_else_as_it_was_meant(
+    board: PlcStatus, connector: EvStatus, minor: int
+) -> None:
+    registers = protocol.encode_status(board, [connector], minor)
+    (read,) = protocol.decode_status(registers, 1, minor)[1]
+
+    expected = connector if minor >= 2 else attrs.evolve(connector, **dict.fromkeys(NEW_IN_1_2))
+    assert expected == read
+
+
+@pytest.mark.parametrize("minor", [0, 1])
+@pytest.mark.parametrize("rubbish", [0, 250, 0xFFFF])
+def test_registers_that_were_reserved_say_nothing(minor: int, rubbish: int) -> None:
+    """0 is what the map asked of them: neither a demand of this moment nor a plug at 0 degrees."""
+    registers = protocol.encode_status(PlcStatus(), [EvStatus()], minor)
+    assert registers[-3:] == [0, 0, 0]
+    registers[-3:] = [rubbish] * 3
+    (read,) = protocol.decode_status(registers, 1, minor)[1]
+
+    assert read == EvStatus()
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
+def test_only_a_field_that_can_be_unknown_comes_with_a_later_version(block: Block) -> None:
+    later = {field.name for field in block.fields if field.since}
+
+    assert all(field.optional for field in block.fields if field.since)
+    assert later == (NEW_IN_1_2 if block is protocol.STATUS_CONNECTOR else set())
+
+
+def test_an_age_beyond_its_register_is_old_and_not_unknown() -> None:
+    status = EvStatus(target_age_ms=1e7, plug_temperature_1_c=1e5, plug_temperature_2_c=-40.3)
+    registers = protocol.encode_status(PlcStatus(), [status])
+    (read,) = protocol.decode_status(registers, 1)[1]
+
+    assert (0xFFFE, 3276.6, -40.3) == (read.target_age_ms, read.plug_temperature_1_c, read.plug_temperature_2_c)
+    assert [0xFFFE, 0x7FFE, 0x10000 - 403] == registers[-3:]
+
+
 # --- the document --------------------------------------------------------------------------------------------------
 
 
