@@ -6,16 +6,16 @@ Pure; each check yields its mistakes, and a later check may rely on nothing that
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import entry_points
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
-from jp_firmware.config import sharing, templates, watchdogs
+from jp_firmware.config import relays, sharing, templates, watchdogs
 from jp_firmware.config.lines import KeyPath
 from jp_firmware.config.profiles import path_of
 from jp_firmware.config.schema import Cabinet, ConfigError, Meter, Module, PlcBoard, Reader, Wire
-from jp_firmware.config.structure import Mistake, suggest
+from jp_firmware.config.structure import Mistake, suggest, twice
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
@@ -36,7 +36,7 @@ def check(cabinet: Cabinet) -> list[Mistake]:
         *_profiles(cabinet),
         *templates.mistakes(cabinet),
         *_local_list(cabinet),
-        *_switches(cabinet),
+        *relays.mistakes(cabinet),
         *_site_meter(cabinet),
         *sharing.mistakes(cabinet),
         *watchdogs.mistakes(cabinet),
@@ -59,7 +59,7 @@ def _names(cabinet: Cabinet) -> Iterator[Mistake]:
             yield Mistake(path, f'"{name}" is no name; use letters, digits, "-" and "_"')
         elif re.fullmatch(r"connector-\d+", name):
             yield Mistake(path, f'"{name}" is the name of a connector itself; choose another')
-    yield from _twice(named, lambda name: f'"{name}" is used twice; give each wire and device a name of its own')
+    yield from twice(named, lambda name: f'"{name}" is used twice; give each wire and device a name of its own')
 
 
 def _backend(cabinet: Cabinet) -> Iterator[Mistake]:
@@ -93,7 +93,7 @@ def _wires(cabinet: Cabinet) -> Iterator[Mistake]:
         yield from _wire(("wires", at), wire)
         ports.append((("wires", at, "port"), f"{wire.host}:{wire.port}" if wire.host else wire.port))
     ports += [(("readers", at, "port"), one.port) for at, one in enumerate(cabinet.readers)]
-    yield from _twice(ports, lambda port: f'"{port}" is used twice; a port carries one wire or one reader')
+    yield from twice(ports, lambda port: f'"{port}" is used twice; a port carries one wire or one reader')
 
 
 def _wire(at: KeyPath, wire: Wire) -> Iterator[Mistake]:
@@ -137,11 +137,11 @@ def _devices_and_wires(cabinet: Cabinet) -> Iterator[Mistake]:
 
 def _addresses(cabinet: Cabinet) -> Iterator[Mistake]:
     modules = [(("modules", at, "address"), (one.wire, one.address)) for at, one in enumerate(cabinet.modules)]
-    yield from _twice(modules, lambda it: f"{it[1]} is used twice on {it[0]}; give each module its own address")
+    yield from twice(modules, lambda it: f"{it[1]} is used twice on {it[0]}; give each module its own address")
     units: list[tuple[KeyPath, Any]] = [
         (("meters", at, "unit"), (one.wire, one.unit)) for at, one in enumerate(cabinet.meters)
     ]
-    yield from _twice(units, lambda it: f"{it[1]} is used twice on {it[0]}; give each meter its own unit")
+    yield from twice(units, lambda it: f"{it[1]} is used twice on {it[0]}; give each meter its own unit")
 
 
 def _devices_and_connectors(cabinet: Cabinet) -> Iterator[Mistake]:
@@ -159,7 +159,7 @@ def _devices_and_connectors(cabinet: Cabinet) -> Iterator[Mistake]:
             own: list[tuple[KeyPath, int]] = [
                 ((key, at, "connectors", nth), one) for nth, one in enumerate(device.connectors)
             ]
-            yield from _twice(own, lambda one: f"{one} is named twice; remove one")
+            yield from twice(own, lambda one: f"{one} is named twice; remove one")
             served += own
     for path, connector in served:
         if connector not in known:
@@ -177,7 +177,7 @@ def _connectors(cabinet: Cabinet) -> Iterator[Mistake]:
     if not cabinet.connectors:
         yield Mistake(("connectors",), "there is none; add one under [[connectors]]")
     ids: list[tuple[KeyPath, int]] = [(("connectors", at, "id"), one.id) for at, one in enumerate(cabinet.connectors)]
-    yield from _twice(ids, lambda one: f"{one} is used twice; the number is painted on the charger, so it is unique")
+    yield from twice(ids, lambda one: f"{one} is used twice; the number is painted on the charger, so it is unique")
     for at, connector in enumerate(cabinet.connectors):
         path: KeyPath = ("connectors", at)
         boards = sorted(one.id for one in cabinet.plc_boards if connector.id in one.connectors)
@@ -214,53 +214,6 @@ def _profiles(cabinet: Cabinet) -> Iterator[Mistake]:
                 yield Mistake((*at, "profile"), str(exc))
 
 
-def _switches(cabinet: Cabinet) -> Iterator[Mistake]:
-    """Each relay does one thing, and each way that a module has leads somewhere, once."""
-    boards: list[str] = [one.id for one in cabinet.plc_boards]
-    modules: list[str] = [one.id for one in cabinet.modules]
-    connectors = [one.id for one in cabinet.connectors]
-    bridges = [one.name for one in cabinet.bridges]
-    relays: list[tuple[KeyPath, tuple[str, int]]] = []
-    for at, bridge in enumerate(cabinet.bridges):
-        path: KeyPath = ("bridges", at)
-        if bridge.board not in boards:
-            yield Mistake((*path, "board"), f'there is no PLC board "{bridge.board}"; {suggest(bridge.board, boards)}')
-        if all(one.bridge != bridge.name for one in cabinet.switches):
-            yield Mistake(path, f'no switch goes over bridge "{bridge.name}"; name it at one, or remove the bridge')
-        relays.append(((*path, "relay"), (bridge.board, bridge.relay)))
-    names: list[tuple[KeyPath, str]] = [(("bridges", at, "name"), one.name) for at, one in enumerate(cabinet.bridges)]
-    yield from _twice(names, lambda name: f'"{name}" is used twice; give each bridge a name of its own')
-    ways: list[tuple[KeyPath, tuple[str, int]]] = []
-    for at, switch in enumerate(cabinet.switches):
-        path = ("switches", at)
-        if switch.module not in modules:
-            yield Mistake((*path, "module"), f'there is no module "{switch.module}"; {suggest(switch.module, modules)}')
-        if switch.connector not in connectors:
-            known = _known_connectors(connectors)
-            yield Mistake((*path, "connector"), f"there is no connector {switch.connector}; {known}")
-        if switch.board not in boards:
-            yield Mistake((*path, "board"), f'there is no PLC board "{switch.board}"; {suggest(switch.board, boards)}')
-        if switch.bridge and switch.bridge not in bridges:
-            yield Mistake((*path, "bridge"), f'there is no bridge "{switch.bridge}"; {suggest(switch.bridge, bridges)}')
-        ways.append(((*path, "connector"), (switch.module, switch.connector)))
-        relays.append(((*path, "relay"), (switch.board, switch.relay)))
-    yield from _twice(ways, lambda way: f"{way[0]} has two ways to connector {way[1]}; remove one")
-    yield from _twice(relays, lambda one: f"R{one[1]} of {one[0]} is used twice; a relay is one switch or one bridge")
-    yield from _homes(cabinet)
-
-
-def _homes(cabinet: Cabinet) -> Iterator[Mistake]:
-    """A switched module's own connector is where it goes when nobody says otherwise."""
-    ways = {(one.module, one.connector) for one in cabinet.switches}
-    switched = {one.module for one in cabinet.switches}
-    for at, module in enumerate(cabinet.modules):
-        if module.id in switched and (module.id, module.connector) not in ways:
-            yield Mistake(
-                ("modules", at, "connector"),
-                f"{module.id} has switches, but none to connector {module.connector}; add one, or name another",
-            )
-
-
 def _site_meter(cabinet: Cabinet) -> Iterator[Mistake]:
     meter = cabinet.site_meter
     if meter is None:
@@ -289,13 +242,4 @@ def _local_list(cabinet: Cabinet) -> Iterator[Mistake]:
     for path, uid in uids:
         if not 1 <= len(uid) <= 20:  # OCPP 1.6 idToken is CiString20
             yield Mistake(path, f'"{uid}" has {len(uid)} characters; allowed: 1 to 20')
-    yield from _twice(uids, lambda uid: f'"{uid}" is listed twice; remove one')
-
-
-def _twice(values: Iterable[tuple[KeyPath, Any]], tell: Callable[[Any], str]) -> Iterator[Mistake]:
-    """A mistake at each value that stood before."""
-    seen: set[Any] = set()
-    for path, value in values:
-        if value in seen:
-            yield Mistake(path, tell(value))
-        seen.add(value)
+    yield from twice(uids, lambda uid: f'"{uid}" is listed twice; remove one')

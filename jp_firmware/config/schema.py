@@ -353,6 +353,37 @@ class Switch:
 
 
 @attrs.frozen(kw_only=True, field_transformer=declared)
+class Tie:
+    """A contactor between two segments of a bus-bar. It must carry all modules that can come to feed over it."""
+
+    board: Annotated[PlcId, Key("The PLC board whose relay drives it.", reload=RESTART)]
+    relay: Annotated[int, Key("That relay, of the board's free outputs R3 to R16.", between=(3, 16), reload=RESTART)]
+
+
+@attrs.frozen(kw_only=True, field_transformer=declared)
+class Segment:
+    """A piece of bus-bar with the modules wired to it. One at which a connector stands is that connector's for good."""
+
+    modules: Annotated[tuple[ModuleId, ...], Key("The modules that are wired to it.", reload=RESTART)]
+    connector: Annotated[
+        ConnectorId | None,
+        Key("The connector whose contactors stand at it; none: it moves, with its modules.", reload=RESTART),
+    ] = None
+    tie: Annotated[
+        Tie | None,
+        Key("What joins it to the next segment; the last one's, where there is one, closes the ring.", reload=RESTART),
+    ] = None
+
+
+@attrs.frozen(kw_only=True, field_transformer=declared)
+class BusBar:
+    """Segments joined by ties, in a row or in a ring; those without a connector come to one side or the other."""
+
+    name: Annotated[str, Key("What the bus-bar is called where its segments are told.", reload=RESTART)]
+    segments: Annotated[tuple[Segment, ...], Key("Its segments, in their order.", reload=RESTART)]
+
+
+@attrs.frozen(kw_only=True, field_transformer=declared)
 class Planner:
     """How the site's power is shared."""
 
@@ -370,9 +401,11 @@ class Planner:
     ] = 25.0
     move_dwell_s: Annotated[
         float,
-        Key("How long a module stays where it has come to, at least.", unit="s", between=(1, 3600)),
+        Key("How long a module, or a segment, stays where it has come to, at least.", unit="s", between=(1, 3600)),
     ] = 60.0
-    moves_per_hour: Annotated[int, Key("How often a module moves, at most.", unit="1/h", between=(0, 1000))] = 30
+    moves_per_hour: Annotated[
+        int, Key("How often a module, or a segment, moves, and a tie closes, at most.", unit="1/h", between=(0, 1000))
+    ] = 30
 
 
 @attrs.frozen(kw_only=True, field_transformer=declared)
@@ -487,7 +520,14 @@ class Cabinet:
     feeders: Annotated[tuple[Feeder, ...], Key("Supply lines that carry some of the connectors.")] = ()
     bridges: Annotated[tuple[Bridge, ...], Key("Contactors between the chains' bus-bars.", reload=RESTART)] = ()
     switches: Annotated[tuple[Switch, ...], Key("The relays by which modules move.", reload=RESTART)] = ()
+    bus_bars: Annotated[tuple[BusBar, ...], Key("Bus-bars whose segments move.", reload=RESTART)] = ()
     site_meter: Annotated[SiteMeter | None, Key("The meter of the site.", reload=RESTART)] = None
 
     def wire(self, name: str) -> Wire:
         return next(wire for wire in self.wires if wire.name == name)
+
+    @property
+    def moving_modules(self) -> frozenset[ModuleId]:
+        """Those that relays bring to one connector or another: with switches, or on a segment without a connector."""
+        free = (segment for bar in self.bus_bars for segment in bar.segments if segment.connector is None)
+        return frozenset(one.module for one in self.switches) | {key for segment in free for key in segment.modules}

@@ -7,7 +7,7 @@ it raises into `Mistake`s: where, and what to do.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar, get_origin
 
 import attrs
@@ -51,6 +51,15 @@ def suggest(word: str, known: list[str]) -> str:
     """ "did you mean …?", or all that is known."""
     close = difflib.get_close_matches(word, known, n=1)
     return f"did you mean {close[0]}?" if close else f"known: {', '.join(known) or 'none'}"
+
+
+def twice(values: Iterable[tuple[KeyPath, Any]], tell: Callable[[Any], str]) -> Iterator[Mistake]:
+    """A mistake at each value that stood before."""
+    seen: set[Any] = set()
+    for path, value in values:
+        if value in seen:
+            yield Mistake(path, tell(value))
+        seen.add(value)
 
 
 def one_line(text: str) -> str:

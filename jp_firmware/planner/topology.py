@@ -6,7 +6,7 @@ the same here: for each module the ways to connectors it has, each way with its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import attrs
 
@@ -83,6 +83,56 @@ class BusBar:
     def is_ring(self) -> bool:
         return len(self.segments) > 2 and self.segments[-1].tie is not None
 
+    @property
+    def hosts(self) -> frozenset[ConnectorId]:
+        """All connectors that stand at it."""
+        return frozenset(segment.connector for segment in self.segments if segment.connector is not None)
+
+    @property
+    def ties(self) -> Sequence[tuple[Relay, int, int]]:
+        """Each tie with the two segments, by number, that it joins."""
+        count = len(self.segments)
+        ends = enumerate(self.segments if self.is_ring else self.segments[:-1])
+        return tuple((segment.tie, at, (at + 1) % count) for at, segment in ends if segment.tie)
+
+    def beside(self, at: int) -> Sequence[tuple[Relay, int]]:
+        """The ties of one segment, each with the segment on its other side."""
+        return tuple(
+            (tie, end if start == at else start) for tie, start, end in self.ties if at in (start, end) and start != end
+        )
+
+    def reaches(self, at: int) -> frozenset[ConnectorId]:
+        """The connectors that a segment can feed: its own; without one, the first on each side."""
+        own = self.segments[at].connector
+        if own is not None:
+            return frozenset({own})
+        found = (self._first_host(at, step) for step in (1, -1))
+        return frozenset(one for one in found if one is not None)
+
+    def _first_host(self, at: int, step: int) -> ConnectorId | None:
+        count = len(self.segments)
+        for distance in range(1, count):
+            beside = at + step * distance
+            if not self.is_ring and not 0 <= beside < count:
+                return None
+            connector = self.segments[beside % count].connector
+            if connector is not None:
+                return connector
+        return None
+
+    def joined(self, closed: Collection[Relay]) -> Sequence[frozenset[ConnectorId]]:
+        """The connectors of each piece of copper that these closed ties make, where they are more than one."""
+        piece = list(range(len(self.segments)))
+        for tie, start, end in self.ties:
+            if tie in closed:
+                old, new = piece[end], piece[start]
+                piece = [new if each == old else each for each in piece]
+        hosts: dict[int, set[ConnectorId]] = {}
+        for at, segment in enumerate(self.segments):
+            if segment.connector is not None:
+                hosts.setdefault(piece[at], set()).add(segment.connector)
+        return [frozenset(together) for together in hosts.values() if len(together) > 1]
+
 
 @attrs.frozen(kw_only=True)
 class Topology:
@@ -95,6 +145,17 @@ class Topology:
     bridges: Mapping[str, Bridge] = attrs.field(factory=dict)
     chain_of: Mapping[ConnectorId, str] = attrs.field(factory=dict)
     bus_bars: Sequence[BusBar] = ()
+
+    def reach_of(self, module: ModuleId) -> frozenset[ConnectorId]:
+        """All connectors that a module can feed, now or after moves."""
+        ways = next((feed.ways for feed in self.feeds if feed.id == module), ())
+        at_bars = (
+            bar.reaches(at)
+            for bar in self.bus_bars
+            for at, segment in enumerate(bar.segments)
+            if module in segment.modules
+        )
+        return frozenset(way.connector for way in ways).union(*at_bars)
 
 
 Assignment = Mapping[ModuleId, ConnectorId | None]

@@ -34,7 +34,7 @@ def test_the_example_cabinet_has_four_modules_that_move_and_one_bridge() -> None
         (
             'connector = 2\nboard = "plc-1"\nrelay = 4',
             'connector = 2\nboard = "plc-1"\nrelay = 3',
-            "R3 of plc-1 is used twice; a relay is one switch or one bridge",
+            "R3 of plc-1 is used twice; a relay is one switch, one bridge or one tie",
         ),
         (
             'connector = 2\nboard = "plc-1"\nrelay = 4',
