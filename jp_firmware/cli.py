@@ -14,7 +14,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from jp_firmware import cli_acting, cli_config, cli_conformance, cli_modules, cli_running, cli_watching
+from jp_firmware import cli_acting, cli_conformance, cli_modules, cli_running, cli_watching
+from jp_firmware.cli_config import add_set
 from jp_firmware.cli_values import count, seconds, watts, watts_or_none
 
 FAILED, USAGE, INTERRUPTED, NOBODY_READS = 1, 2, 130, 141
@@ -31,7 +32,8 @@ JP_SOCKET names the charger's socket where --socket does not. JP_PROFILES names 
 """
 
 # Commands that bring their arguments along; imported only when they are called, since they bring a room along too.
-_ROOMS = {
+ROOMS = {
+    "config": ("jp_firmware.cli_config", "a charger's configuration: explained, checked, changed while it runs"),
     "sim": ("jp_firmware.sim.command", "the emulated cabinet: modules, meters, PLC boards and cars on real bytes"),
     "csms": ("jp_firmware.csms.command", "a central system for the bench, the demo, and sites without another"),
 }
@@ -100,7 +102,7 @@ def parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     _add_acting(commands)
     _add_modules(commands)
     _add_project(commands)
-    for name, (module, about) in _ROOMS.items():
+    for name, (module, about) in ROOMS.items():
         room = commands.add_parser(name, help=about)
         if name in arguments:
             importlib.import_module(module).add_arguments(room)
@@ -121,7 +123,7 @@ def _add_socket(to: argparse.ArgumentParser, default: object = argparse.SUPPRESS
 def _add_running(commands: Any) -> None:
     run = _command(commands, "run", cli_running.run, "run the controller of a cabinet")
     run.add_argument("cabinet", metavar="CABINET", help="its configuration: a TOML file, or the name of an example")
-    _add_set(run)
+    add_set(run)
     run.add_argument(
         "--device-dir", type=Path, default=Path("/dev"), metavar="DIR", help="where ttys are (%(default)s)"
     )
@@ -242,15 +244,6 @@ def _add_modules(commands: Any) -> None:
 
 
 def _add_project(commands: Any) -> None:
-    config = commands.add_parser("config", help="a cabinet's configuration", description="A cabinet's configuration")
-    check = _command(
-        config.add_subparsers(dest="verb", metavar="VERB", required=True),
-        "check",
-        cli_config.check,
-        "say what is wrong in it",
-    )
-    check.add_argument("file", metavar="FILE", help="a TOML file, or the name of an example")
-    _add_set(check)
     test = _command(commands, "test", _test, "run the tests (a checkout only)")
     test.usage = "jp test [ARGUMENTS OF PYTEST ...]"
     _command(commands, "lint", _lint, "run ruff, mypy and the import contract (a checkout only)")
@@ -261,17 +254,6 @@ def _add_project(commands: Any) -> None:
     )
     completion = _command(commands, "completion", _completion, "print a script for tab completion")
     completion.add_argument("shell", choices=("bash", "zsh", "fish"))
-
-
-def _add_set(to: argparse.ArgumentParser) -> None:
-    to.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        dest="overrides",
-        metavar="KEY=VALUE",
-        help="override a key, as in site.limit_w=100000 or wires.can0.port=jp/can1; may be repeated",
-    )
 
 
 def _version() -> str:
@@ -306,5 +288,5 @@ def _bench(args: argparse.Namespace) -> int:
 def _completion(args: argparse.Namespace) -> int:
     from jp_firmware.cli_completion import script
 
-    print(script(args.shell, parser(list(_ROOMS))), end="")
+    print(script(args.shell, parser(list(ROOMS))), end="")
     return 0

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import Annotated, Any, get_args, get_origin
 
 import attrs
+from attrs import validators
 
 FIRST = "0.1"  # the version of this program that had a key first, unless it says another
 
@@ -44,24 +45,24 @@ class Role(enum.StrEnum):
 
 @attrs.frozen
 class Between:
-    """Allows a range, ends included; not-a-number is outside every range. None is for a key that may be absent."""
+    """Allows a range, ends included; not-a-number is outside every range."""
 
     low: float
     high: float
 
-    def __call__(self, _instance: Any, _attribute: Any, value: float | None) -> None:
-        if value is not None and not self.low <= value <= self.high:
+    def __call__(self, _instance: Any, _attribute: Any, value: float) -> None:
+        if not self.low <= value <= self.high:
             raise ValueError(f"{value!r} is out of range; allowed: {self.low:,.12g} to {self.high:,.12g}")
 
 
 @attrs.frozen
 class OneOf:
-    """Allows a choice of values. None is for a key that may be absent."""
+    """Allows a choice of values."""
 
     values: tuple[Any, ...]
 
     def __call__(self, _instance: Any, _attribute: Any, value: Any) -> None:
-        if value is not None and value not in self.values:
+        if value not in self.values:
             raise ValueError(f"{value!r} is not allowed; allowed: {', '.join(map(str, self.values))}")
 
 
@@ -81,10 +82,10 @@ class Key:
 
     @property
     def validator(self) -> Callable[[Any, Any, Any], None] | None:
-        """What refuses a value that has the right type."""
+        """What refuses a value that has the right type. A key that may be absent has the value None then."""
         if self.between is not None:
-            return Between(*self.between)
-        return OneOf(self.one_of) if self.one_of is not None else None
+            return validators.optional(Between(*self.between))
+        return validators.optional(OneOf(self.one_of)) if self.one_of is not None else None
 
 
 def declared(_kind: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:

@@ -15,7 +15,7 @@ def offered_by_bash(line: str) -> set[str]:
     words = line.split(" ")
     quoted = " ".join(f"'{word}'" for word in words)
     program = (
-        f"{script('bash', cli.parser(['sim', 'csms']))}\n"
+        f"{script('bash', cli.parser(list(cli.ROOMS)))}\n"
         f"COMP_WORDS=({quoted}); COMP_CWORD={len(words) - 1}; COMPREPLY=(); _jp\n"
         'printf "%s\\n" "${COMPREPLY[@]}"\n'
     )
@@ -52,7 +52,7 @@ def test_bash_offers_files_where_a_file_is_wanted() -> None:
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_every_command_stands_in_every_script(shell: str) -> None:
-    parser = cli.parser(["sim", "csms"])
+    parser = cli.parser(list(cli.ROOMS))
     made = script(shell, parser)
 
     for words in words_of(parser):

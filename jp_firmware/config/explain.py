@@ -1,0 +1,157 @@
+"""Keys explained to people and to programs: one key, or all below a table.
+
+Everything here follows from the declarations in `schema`; nothing is said twice.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from types import NoneType
+from typing import Any, get_args
+
+import attrs
+
+from jp_firmware.config.key import Known, keys_of
+from jp_firmware.config.schema import Cabinet
+
+Json = dict[str, Any]
+
+MUST, NONE = "must be given", "none"  # defaults that are no values
+
+
+class UnknownKey(LookupError):
+    """No such key; the message names the nearest."""
+
+
+def all_keys() -> tuple[Known, ...]:
+    """All keys of a cabinet, in the order of their declaration."""
+    return _KEYS
+
+
+def known(name: str) -> Known:
+    """The key that people mean by `name`: `connectors.2.weight` as well as `connectors.*.weight`.
+
+    Raises UnknownKey, with the nearest key there is, searched by its last word too: people forget the table.
+    """
+    words = name.strip(".").split(".")
+    for one in _KEYS:
+        if len(one.path) == len(words) and all(want in ("*", word) for want, word in zip(one.path, words, strict=True)):
+            return one
+    raise UnknownKey(f"there is no key {name!r}; {_nearest(name)}")
+
+
+def below(name: str) -> tuple[Known, ...]:
+    """A key and all below it; all keys for an empty name. Raises UnknownKey."""
+    if not name:
+        return _KEYS
+    top = known(name)
+    return tuple(one for one in _KEYS if one.path[: len(top.path)] == top.path)
+
+
+def type_text(one: Known) -> str:
+    """The type as a person calls it, with range or choices."""
+    key, kinds = one.key, [kind for kind in get_args(one.type) or (one.type,) if kind is not NoneType]
+    if key.one_of is not None:
+        return "one of " + ", ".join(_value_text(value) for value in key.one_of)
+    if one.is_table:
+        return "list of tables" if one.is_list else "table"
+    kind = kinds[0]
+    words = _TYPES.get(getattr(kind, "__supertype__", kind), "value")
+    if one.is_list:
+        return f"list of {words}s"
+    if key.between is not None:
+        low, high = key.between
+        return f"{words}, {low:,.12g} to {high:,.12g}"
+    return words
+
+
+def default_text(one: Known) -> str:
+    """The default as it would be written; "must be given", "none" for a key that may be absent."""
+    if one.default is attrs.NOTHING:
+        return MUST
+    if one.default is None:
+        return NONE
+    if one.is_table:
+        return NONE if one.is_list else ""
+    return _value_text(one.default)
+
+
+def as_json(one: Known) -> Json:
+    """A key for a program."""
+    low, high = one.key.between or (None, None)
+    return {
+        "key": one.name,
+        "text": one.key.text,
+        "type": type_text(one),
+        "unit": one.key.unit or None,
+        "low": low,
+        "high": high,
+        "one_of": list(one.key.one_of) if one.key.one_of else None,
+        "default": None if one.is_table or one.default in (attrs.NOTHING, None) else _plain(one.default),
+        "required": one.default is attrs.NOTHING,
+        "reload": one.key.reload.value,
+        "role": one.key.role.value,
+        "since": one.key.since,
+        "secret": one.key.secret,
+        "per_device": one.key.per_device,
+    }
+
+
+def facts(one: Known) -> tuple[tuple[str, str], ...]:
+    """What there is to say of a key beside its text, in rows: what, and what it is."""
+    key, default, unit = one.key, default_text(one), f" {one.key.unit}" if one.key.unit else ""
+    rows = [("type", type_text(one) + (f", in{unit}" if unit else ""))]
+    if default:
+        rows.append(("default", default + (unit if default not in (MUST, NONE) else "")))
+    rows += [("a change", f"{key.reload.value}: {RELOAD_TEXT[key.reload.value]}"), ("changed by", key.role.value)]
+    rows.append(("known since", key.since))
+    if key.secret:
+        rows.append(("secret", "kept in a file of its own, never shown"))
+    if key.per_device:
+        rows.append(("own", "each charger has its own; it is asked for when a bundle is applied"))
+    return tuple(rows)
+
+
+RELOAD_TEXT = {
+    "live": "in force at once; no session notices",
+    "next session": "in force for each connector's next session; one that runs goes on as it began",
+    "reconnect": "the connection is made anew; sessions go on, messages wait",
+    "restart child": "the part that uses it is made safe and starts again with it; the plan of a change says which",
+}
+
+
+_TYPES: dict[Any, str] = {str: "text", int: "whole number", float: "number", bool: "true or false"}
+_KEYS: tuple[Known, ...] = tuple(keys_of(Cabinet))
+
+
+def _nearest(name: str) -> str:
+    names = [one.name for one in _KEYS]
+    pattern = ".".join("*" if word.isdigit() else word for word in name.split("."))
+    last = name.rpartition(".")[2]
+    by_last = [one for one in names if one.rpartition(".")[2] == last]
+    close = by_last or difflib.get_close_matches(pattern, names, n=3) or _close_words(last, names)
+    return f"did you mean {' or '.join(close[:3])}?" if close else "see jp config explain for all"
+
+
+def _close_words(word: str, names: Sequence[str]) -> list[str]:
+    lasts = {one.rpartition(".")[2]: one for one in reversed(names)}
+    return [lasts[one] for one in difflib.get_close_matches(word, list(lasts), n=3)]
+
+
+def _value_text(value: Any) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case str():
+            return f'"{value}"'
+        case tuple():
+            return "[" + ", ".join(map(_value_text, value)) + "]"
+        case float():
+            return f"{value:g}" if abs(value) < 1e5 else f"{value:,.0f}".replace(",", "_")
+        case _:
+            return str(value)
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
