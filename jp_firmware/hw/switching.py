@@ -269,16 +269,16 @@ class Switching:
         self._closed = self.yard.closed
         for place in self.yard.places.values():
             self._carry_out(place, now_s)
-        self._command(self._closed)
+        self._command(self._closed, self.yard.contained(world))
         for move in self.yard.finished:
             self._finished(move)
         self.yard.finished.clear()
         self._publish(now_s)
 
-    def _command(self, closed: frozenset[Relay]) -> None:
+    def _command(self, closed: frozenset[Relay], contained: frozenset[Relay] = frozenset()) -> None:
         for key, board in self.boards.items():
             if self._holds(key):
-                board.set_relays([relay.number for relay in closed if relay.board == key])
+                board.set_relays(_of(key, closed), _of(key, contained))
 
     def _start_what_is_wanted(self, world: World) -> None:
         self._refused.clear()
@@ -409,3 +409,7 @@ class Switching:
             closed=frozenset(number for number, closed in enumerate(status.relays, 1) if closed),
             relays=frozenset(board.free_relays),
         )
+
+
+def _of(board: PlcId, relays: frozenset[Relay]) -> list[int]:
+    return [relay.number for relay in relays if relay.board == board]

@@ -118,6 +118,18 @@ class Yard:
                 raise Interlock(f"bridge {name}: used by connectors {sorted(users)} at once")
         return frozenset(wanted)
 
+    def contained(self, world: World) -> frozenset[Relay]:
+        """Relays that cost no more than their module if they do not follow: they join no two connectors.
+
+        Such are bridges, on which nothing hangs unless they are closed, and the switches of a module of which no two
+        are closed, by command or by feedback.
+        """
+        relays = {bridge.relay for bridge in self.bridges.values()}
+        for place in self.places.values():
+            if len(place.wanted_closed.union(one for one in place.switches if not world.is_open(one))) <= 1:
+                relays.update(place.switches)
+        return frozenset(relays)
+
     # --- time -------------------------------------------------------------------------------------------------------
 
     def step(self, world: World) -> None:

@@ -482,3 +482,21 @@ def test_a_module_that_was_locked_out_is_released_when_its_relays_read_open() ->
 
     assert rig.yard.release(module(1), rig.world()) == ""
     assert rig.yard.release(module(1), rig.world()) == "module-1 is not locked out"
+
+
+def test_a_relay_that_joins_no_two_connectors_costs_no_more_than_its_module() -> None:
+    rig = Rig()
+    rig.put(1, ONE)
+    elsewhere = Relay(LEFT, 5)
+    assert {R3, R4, elsewhere, BRIDGE} <= rig.yard.contained(rig.world())
+
+    rig.contacts[elsewhere].lies = True  # of an idle module
+    rig.contacts[R4].lies = True
+    contained = rig.yard.contained(rig.world())
+    assert elsewhere in contained
+    assert not {R3, R4} & contained, "both connectors hang on module 1"
+
+    rig.contacts[R3].lies = False  # as if it fell open: what is left joins nothing
+    rig.tick()
+    rig.settle()
+    assert {R3, R4} <= rig.yard.contained(rig.world())

@@ -154,11 +154,26 @@ async def test_a_welded_relay_locks_the_module_out_and_both_sessions_say_what_ha
         assert "PWR-09 module-2" in process.faults()
         assert "R3 of plc-1 was told to open" in switching(process).yard.places[MOVER].locked_out
         assert not world.plant.boards["plc-1"].relays[4].closed
-        assert process.state(TWO) is ConnectorState.CHARGING
+        await trio.sleep(5.0)
+        assert sorted(process.faults()) == ["PLC-06 plc-1", "PWR-09 module-2"]
+        assert [process.state(one) for one in BOTH] == [ConnectorState.CHARGING] * 2
         assert crimes(world) == []
         world.verbs.clear("plc-1-r3")
         await trio.sleep(1.0)
         assert switching(process).release(MOVER) == ""
+
+
+async def test_a_relay_that_closes_by_itself_and_joins_two_connectors_ends_the_sessions_of_its_board(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with charger() as (world, process):
+        await at_home(world, process)
+        await both_charge(world, process)
+        world.verbs.fault("plc-1-r4", "feedback-closed")
+        await world.until(lambda: "PLC-04 plc-1" in process.faults())
+        await world.until(lambda: not process.state(ONE).is_energised)
+
+        assert "PLC-06 plc-1" not in process.faults()
 
 
 async def test_a_weld_that_no_feedback_shows_is_found_by_its_voltage(autojump_clock: trio.testing.MockClock) -> None:

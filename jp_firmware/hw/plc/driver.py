@@ -35,8 +35,11 @@ class BoardTask(Protocol):
     def free_relays(self) -> range:
         """Numbers of the outputs that `set_relays` may close; none while it is not connected."""
 
-    def set_relays(self, closed: Collection[int]) -> None:
-        """The free outputs that are to be closed, all others open. The end of the link opens all of them."""
+    def set_relays(self, closed: Collection[int], contained: Collection[int] = ()) -> None:
+        """The free outputs that are to be closed, all others open. The end of the link opens all of them.
+
+        A relay that does not follow its command ends the board's sessions, unless it is one of `contained`.
+        """
 
     async def run(self, lifeline: Lifeline) -> None: ...
 

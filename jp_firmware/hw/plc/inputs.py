@@ -27,7 +27,7 @@ _INPUTS = {
     "SAF-08": ("over_temperature", "cabinet over-temperature"),
 }
 RELAY_S = 1.0  # ours: for a free relay to follow its command
-_SAFE_STATE, _OVERLOAD, _RELAY = "SAF-11", "PLC-03", "PLC-04"
+_SAFE_STATE, _OVERLOAD, _RELAY, _CONTAINED = "SAF-11", "PLC-03", "PLC-04", "PLC-06"
 
 
 @attrs.define
@@ -36,31 +36,38 @@ class BoardFaults:
 
     source: str
     faults: FaultSink
-    _followed_s: float | None = None  # when the free relays last did as commanded, or first might have
+    _followed_s: dict[str, float] = attrs.field(factory=dict)  # when relays last did as commanded, or first might have
     _normal_s: float | None = None  # when the board was last seen working normally, or first seen at all
     _busy_s: float | None = None  # when it was last seen overloaded for long, until PLC-03 is cleared
 
-    def look(self, status: PlcStatus, now_s: float, closed: Collection[int] = ()) -> None:
-        """Raises what this status shows, and clears what it no longer shows. `closed`: free relays as commanded."""
+    def look(
+        self, status: PlcStatus, now_s: float, closed: Collection[int] = (), contained: Collection[int] = ()
+    ) -> None:
+        """Raises what this status shows, and clears what it no longer shows.
+
+        `closed`: free relays as commanded. `contained`: those that cost no more than what hangs on them.
+        """
         for code, (name, text) in _INPUTS.items():
             self._tell(code, getattr(status, name), text)
         # A board that is still booting has not refused anything yet.
         refuses = status.mode not in (PlcMode.RUN, PlcMode.BOOT)
         self._tell(_SAFE_STATE, refuses, f"board is in mode {status.mode.value}")
-        self._look_at_relays(status, now_s, closed)
-        self._look_at_load(status, now_s)
-
-    def _look_at_relays(self, status: PlcStatus, now_s: float, closed: Collection[int]) -> None:
-        odd = [
+        odd = {
             number
             for number, is_closed in enumerate(status.relays, 1)
             if number >= FIRST_FREE_RELAY and is_closed is not (number in closed)
-        ]
-        if not odd or self._followed_s is None or status.mode is not PlcMode.RUN:
-            self._followed_s = now_s
-        late = now_s - self._followed_s >= RELAY_S
-        names = " and ".join(f"R{number}" for number in odd)
-        self._tell(_RELAY, late, f"{names} not as commanded for {RELAY_S:g} s")
+        }
+        follows = status.mode is PlcMode.RUN
+        self._look_at_relays(_RELAY, odd.difference(contained) if follows else set(), now_s)
+        self._look_at_relays(_CONTAINED, odd.intersection(contained) if follows else set(), now_s)
+        self._look_at_load(status, now_s)
+
+    def _look_at_relays(self, code: str, odd: Collection[int], now_s: float) -> None:
+        if not odd:
+            self._followed_s[code] = now_s
+        late = now_s - self._followed_s.setdefault(code, now_s) >= RELAY_S
+        names = " and ".join(f"R{number}" for number in sorted(odd))
+        self._tell(code, late, f"{names} not as commanded for {RELAY_S:g} s")
 
     def _look_at_load(self, status: PlcStatus, now_s: float) -> None:
         normal = status.cpu_load_percent <= CPU_LOAD_PERCENT and status.last_scan_ms <= SCAN_MS

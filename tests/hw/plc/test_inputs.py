@@ -70,6 +70,21 @@ def test_a_free_relay_that_does_not_follow_is_told_after_a_second() -> None:
     assert faults.codes == set()
 
 
+def test_a_relay_that_costs_no_more_than_its_module_has_a_fault_of_its_own() -> None:
+    faults = Faults()
+    board = BoardFaults("plc-1", faults)
+    welded = attrs.evolve(GOOD, relays=relays_closed([3, 6]))
+    for eighth in range(9):
+        board.look(welded, eighth / 8, [], [3, 4])
+    assert faults.active["PLC-04", "plc-1"] == "R6 not as commanded for 1 s"
+    assert faults.active["PLC-06", "plc-1"] == "R3 not as commanded for 1 s"
+
+    board.look(welded, 2.0, [], [3, 6])
+    assert faults.codes == {"PLC-06"}
+    board.look(attrs.evolve(welded, mode=PlcMode.STOP), 9.0, [], [3, 6])
+    assert faults.codes == {"SAF-11"}, "in another mode relays fall open, and follow nothing"
+
+
 def test_a_short_burst_of_load_is_nothing() -> None:
     faults = Faults()
     board = BoardFaults("plc-1", faults)
