@@ -5,7 +5,7 @@ from __future__ import annotations
 import trio
 from trio.testing import MockClock
 
-from jp_firmware.hw.modules.module import SILENT_MARGIN_S
+from jp_firmware.hw.modules.carried import SILENT_MARGIN_S
 from jp_firmware.model.connector import ConnectorState
 from tests.whole.charger import BOTH, ONE, OTHER_TAG, SITE_LIMIT_W, TAG, TWO, World
 

@@ -1,4 +1,4 @@
-"""A CAN bus in memory for `conformance_run`: what the driver's task says reaches emulated modules, and the other way.
+"""A CAN bus in memory for `conformance_bench`: what the driver's task says reaches emulated modules, and the other way.
 
 A frame takes two milliseconds. Nothing of it is a real wire, and nothing outside a conformance check uses it.
 """

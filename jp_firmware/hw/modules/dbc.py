@@ -1,7 +1,8 @@
 """Driver for modules that are described, not programmed: a DBC file and a profile say all that differs.
 
-`dbc_file` reads the file, `dbc_options` is what a profile may say, `dbc_map` joins the two; timing is `ModuleTask`'s.
-A profile that is marked as a template waits for a vendor's numbers, and no wire is ever driven by it.
+`dbc_file` reads the file, `dbc_options` is what a profile may say, `dbc_map` joins the two in the words of
+`dbc_terms`; timing is `ModuleTask`'s. A profile that is marked as a template waits for a vendor's numbers, and no wire
+is ever driven by it.
 
 Modules whose ON carries a set-point, or whose order goes to many by flags, need a driver of their own.
 """
@@ -17,7 +18,8 @@ import attrs
 from jp_firmware.config.schema import ConfigError
 from jp_firmware.faults import catalogue
 from jp_firmware.hw.can.frame import Frame
-from jp_firmware.hw.modules.dbc_map import Answer, Choice, Description, Sent, SetPoint, State, describe
+from jp_firmware.hw.modules.dbc_map import describe
+from jp_firmware.hw.modules.dbc_terms import Answer, Choice, Description, Sent, SetPoint, State
 from jp_firmware.hw.modules.driver import (
     Available,
     Condition,

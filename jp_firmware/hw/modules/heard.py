@@ -232,10 +232,3 @@ class Heard:
             if (value := getattr(one, name)) is not None
         }
         self._take_rated(Rated(**attrs.asdict(self.rating) | told))
-
-
-def _joined_identity(before: Identity | None, said: Identity) -> Identity:
-    """Serial number and firmware may come in answers of their own."""
-    if before is None:
-        return said
-    return Identity(serial=said.serial or before.serial, firmware=said.firmware or before.firmware)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import attrs
 
+from jp_firmware.config import schema
+from jp_firmware.hw.modules.driver import Identity, ModuleProfile
+from jp_firmware.hw.modules.heard import Heard
 from jp_firmware.model.ids import ModuleId
 from jp_firmware.model.power import StageRating
 
@@ -21,3 +24,18 @@ class Inventory:
     serial: str = ""
     firmware: str = ""
     rating: StageRating | None = None  # by its own word
+
+    @classmethod
+    def of(cls, config: schema.Module, profile: ModuleProfile, heard: Heard, *, found: bool) -> Inventory:
+        identity = heard.identity or Identity()
+        return cls(
+            module_id=config.id,
+            wire=config.wire,
+            address=config.address,
+            driver=config.driver,
+            profile=profile.name,
+            found=found,
+            serial=identity.serial,
+            firmware=identity.firmware,
+            rating=heard.rating if heard.rated else None,
+        )

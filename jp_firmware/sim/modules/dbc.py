@@ -12,7 +12,8 @@ import attrs
 
 from jp_firmware.hw.can.frame import Frame
 from jp_firmware.hw.modules.dbc_file import Field
-from jp_firmware.hw.modules.dbc_map import Answer, Choice, Description, Quantity, Sent, describe
+from jp_firmware.hw.modules.dbc_map import describe
+from jp_firmware.hw.modules.dbc_terms import Answer, Choice, Description, Quantity, Sent
 from jp_firmware.hw.modules.driver import load_profile
 from jp_firmware.sim.module import Alarm, Refused, StartingUp
 from jp_firmware.sim.modules.node import ModuleNode

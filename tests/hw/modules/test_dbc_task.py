@@ -9,7 +9,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from jp_firmware.hw.modules.module import SILENT_MARGIN_S
+from jp_firmware.hw.modules.carried import SILENT_MARGIN_S
 from jp_firmware.sim.module import Alarm
 from tests.hw.modules.emulated import EmulatedBench
 from tests.hw.modules.wordy import own_profile

@@ -8,9 +8,9 @@ import trio
 from trio.testing import MockClock
 
 from jp_firmware.hw.can.frame import Frame
+from jp_firmware.hw.modules.carried import SILENT_MARGIN_S
 from jp_firmware.hw.modules.driver import Identity, ModuleProfile
 from jp_firmware.hw.modules.huawei_wire import Signal, Word
-from jp_firmware.hw.modules.module import SILENT_MARGIN_S
 from jp_firmware.model.signals import Quality
 from jp_firmware.sim.module import Alarm
 from tests.hw.modules.emulated import EmulatedBench

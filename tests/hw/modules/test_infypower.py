@@ -13,7 +13,7 @@ from jp_firmware.config.schema import ConfigError
 from jp_firmware.faults import catalogue
 from jp_firmware.hw.can.bus import BUS_FAULT
 from jp_firmware.hw.can.frame import Frame
-from jp_firmware.hw.modules import infypower, module
+from jp_firmware.hw.modules import infypower, shown
 from jp_firmware.hw.modules import infypower_wire as wire
 from jp_firmware.hw.modules.driver import (
     Available,
@@ -117,7 +117,7 @@ def test_every_fault_bit_is_told() -> None:
 def test_every_fault_that_modules_and_buses_raise_is_in_the_catalogue() -> None:
     codes = {alarm.code for alarm in infypower.ALARMS.values()}
 
-    assert codes | {BUS_FAULT, module.SILENT, module.REFUSED, module.DISOBEDIENT} <= set(catalogue.load())
+    assert codes | {BUS_FAULT, shown.SILENT, shown.REFUSED, shown.DISOBEDIENT} <= set(catalogue.load())
 
 
 def test_driver_is_found_by_name() -> None:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from jp_firmware.hw.modules import infypower_wire as wire
-from jp_firmware.hw.modules.module import OFF_CURRENT_A, ModuleTask
+from jp_firmware.hw.modules.carried import OFF_CURRENT_A
+from jp_firmware.hw.modules.module import ModuleTask
 from jp_firmware.hw.modules.pool import PRECHARGE_A, NotIdle
 from jp_firmware.hw.modules.stage import NotAMember, NotDrained, Stage
 from jp_firmware.model.ids import ConnectorId

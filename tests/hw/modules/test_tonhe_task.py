@@ -6,7 +6,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from jp_firmware.hw.modules.module import SILENT_MARGIN_S, StillOn
+from jp_firmware.hw.modules.carried import SILENT_MARGIN_S
+from jp_firmware.hw.modules.module import StillOn
 from jp_firmware.model.signals import Quality
 from jp_firmware.sim.module import Alarm
 from tests.hw.modules.emulated import EmulatedBench
