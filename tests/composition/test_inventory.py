@@ -102,7 +102,7 @@ async def away_for_a_moment(charger: Charger, number: int, specimen: int | None)
     task, node = charger.bench.tasks[number], charger.node(number)
     node.specimen = specimen
     task._heard.forget(0.0)
-    task._identity_tries = 0
+    task._asked._identity_tries = 0
     await charger.until(lambda: task.identity is not None)
     await trio.sleep(0.5)
 
