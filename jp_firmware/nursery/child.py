@@ -129,6 +129,7 @@ class Lifeline:
     last_end_at_s: float | None = None  # monotonic
     last_error: BaseException | None = None
     asked: str | None = None  # why somebody wants it restarted, until it is
+    meanwhile: Callable[[], None] | None = None  # what is to be done then, while it is down
     fed_at_s: float = 0.0
     worst_gap_s: float = 0.0  # longest gap between feeds in the present, or last, run
     up_for_s: float = 0.0  # how long the last run was ready, known when it has ended
@@ -144,6 +145,7 @@ class Lifeline:
     _stop: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False, repr=False)
     _watchdog: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False, repr=False)
     _ended: trio.Event = attrs.field(factory=trio.Event, init=False, repr=False)
+    _is_up: trio.Event = attrs.field(factory=trio.Event, init=False, repr=False)  # another one for each time
     _tell: Callable[[Lifeline], None] = attrs.field(default=lambda _: None, init=False, repr=False)
     _report: Callable[[str, Lifeline, End], None] = attrs.field(default=lambda *_: None, init=False, repr=False)
 
@@ -177,6 +179,11 @@ class Lifeline:
         self.fed_at_s = now_s
         if not self._is_late():
             self._watchdog.deadline = now_s + self.child.watchdog_s
+
+    async def up(self) -> None:
+        """Waits until it is ready; returns at once while it is."""
+        while self.state is not State.UP:
+            await self._is_up.wait()
 
     def note(self, what: str, why: str | None = None) -> None:
         """Adds to the history of this part: one of its words, and the reason there was."""
@@ -216,6 +223,12 @@ class Lifeline:
         self._ready_at_s = self.asked = self._why = self._expired_at_s = None
         self._resume_at_s = trio.current_time() + delay_s
         self._enter(State.BACKOFF if delay_s else State.STARTING)
+
+    def _do_meanwhile(self) -> None:
+        """It is down, and about to start as it was asked to."""
+        do, self.meanwhile = self.meanwhile, None
+        if do is not None:
+            do()
 
     def _end(self, why: str) -> None:
         """Asks the run to end. Once it is making safe it is ending already."""
@@ -264,6 +277,10 @@ class Lifeline:
 
     def _enter(self, state: State) -> None:
         self.state, self.since_s = state, trio.current_time()
+        if state is State.UP:
+            self._is_up.set()
+        elif self._is_up.is_set():
+            self._is_up = trio.Event()
 
 
 WITHOUT_WATCHDOG: dict[str, None] = dict.fromkeys(

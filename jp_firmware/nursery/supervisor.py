@@ -18,11 +18,10 @@ This room refuses to know what it supervises.
 
 from __future__ import annotations
 
-import enum
 import logging
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
@@ -41,6 +40,8 @@ from jp_firmware.nursery.child import (
 )
 from jp_firmware.nursery.history import ASKED, RELEASED
 from jp_firmware.nursery.keeper import Keeper, OnEvent
+from jp_firmware.nursery.starts import Starts
+from jp_firmware.nursery.strategy import Strategy
 from jp_firmware.nursery.walk import UnknownPath
 
 __all__ = [
@@ -63,15 +64,6 @@ log = logging.getLogger(__name__)
 DEAF_LOOK_S = (
     0.1  # ours: looks for tasks that outlive their watchdogs are at least this far apart; deadlines move often
 )
-
-
-class Strategy(enum.Enum):
-    """Who is restarted when a child ends (the words are Erlang's)."""
-
-    ONE = "one for one"
-    REST = "rest for one"  # it and all that were started after it
-    ALL = "one for all"
-    HUB = "hub and spokes"  # the first carries all others: it restarts all of them, any other only itself
 
 
 class Escalated(Exception):
@@ -116,8 +108,7 @@ class Supervisor(Keeper):
     _running: bool = attrs.field(init=False, default=False, repr=False)
     _since_s: float = attrs.field(init=False, default=0.0, repr=False)
     _falls: deque[float] = attrs.field(init=False, factory=deque, repr=False)
-    _to_start: deque[Lifeline] = attrs.field(init=False, factory=deque, repr=False)
-    _starter: Lifeline | None = attrs.field(init=False, default=None, repr=False)  # the one the start waits for
+    _starts: Starts = attrs.field(init=False, repr=False)
     _news: trio.MemoryReceiveChannel[Lifeline] = attrs.field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -175,26 +166,38 @@ class Supervisor(Keeper):
 
     # --- requests --------------------------------------------------------------------------------------------------
 
-    def restart(self, path: str, reason: str) -> None:
+    def restart(self, path: str, reason: str, meanwhile: Callable[[], None] | None = None) -> None:
         """Asks for a restart of one part below: a child, the hub with its spokes, a supervisor with its subtree.
 
-        Returns at once; what follows shows in the tree and its history. `reason` is a person's words. Raises
-        UnknownPath, and RestartRefused for the root, for what is latched, and for what is not running or not yet due.
+        Returns at once; what follows shows in the tree and its history. `reason` is a person's words. `meanwhile` is
+        called while it, and all that is restarted with it, is down and safe: it must not raise. Raises UnknownPath,
+        and RestartRefused for the root, for what is latched, and for what is not running or not yet due.
         """
         above, one = self._may_restart(path)
-        one.asked = reason
+        if meanwhile is not None and one.meanwhile is not None:
+            raise RestartRefused(f"{one.path} is being changed already; wait until it has started again")
+        one.asked, one.meanwhile = reason, meanwhile or one.meanwhile
         one.note(ASKED, reason)
         above._send.send_nowait(one)
 
     def restarted_with(self, path: str) -> list[str]:
         """The paths of all parts without children that `restart(path)` would restart. Raises what `restart` raises."""
         above, one = self._may_restart(path)
-        group = above._group_of(one)
+        group = above.strategy.group_of(one, above.lifelines)
         below = [each.child.subtree for each in group if each.child.subtree]
         leaves = [each for each in group if not each.child.subtree]
         leaves += [leaf for tree in below for _, _, leaf in walk.parts(tree) if not leaf.child.subtree]
         known = {id(leaf): at for at, _, leaf in walk.parts(self)}
         return sorted(known[id(leaf)] for leaf in leaves)
+
+    def set_terms(self, path: str, **terms: Any) -> None:
+        """Other terms of `Child` for one part below; a watchdog's counts from the next feed. Raises UnknownPath."""
+        _, one = self._find(path)
+        one.child = attrs.evolve(one.child, **terms)
+
+    def part(self, path: str) -> Lifeline:
+        """The record of one part below. Raises UnknownPath."""
+        return self._find(path)[1]
 
     def release(self, path: str) -> bool:
         """Lets a latched part start again, with those that wait for it. False if it is not latched, or is still stuck.
@@ -207,7 +210,7 @@ class Supervisor(Keeper):
         one._enter(State.IDLE)
         one.note(RELEASED)
         if above._running:
-            above._plan_start(other for other in above.lifelines if other.state is State.IDLE)
+            above._starts.plan(other for other in above.lifelines if other.state is State.IDLE)
             above._send.send_nowait(one)
         return True
 
@@ -265,27 +268,27 @@ class Supervisor(Keeper):
         # Unbounded, because a child's end must never wait; at most two entries a run of a child are on their way.
         self._send, self._news = trio.open_memory_channel[Lifeline](math.inf)
         self._falls.clear()
-        self._starter = None
         for one in self.lifelines:
             one.path = f"{self._path}/{one.name}"
             one._tell, one._report = self._send.send_nowait, self._report
             if not one.state.is_latched:
                 one._enter(State.IDLE)
-        self._plan_start(self.lifelines)
+        self._starts = Starts(self._carries, self.start_patience_s)
+        self._starts.begin(self.lifelines)
 
     async def _supervise(self, lifeline: Lifeline | None) -> None:
         """Starts, and reacts to ends, until all children are done. News may be old: only a child's state counts."""
         while True:
             await self._give_up_on_deaf()
             self._start_next()
-            if lifeline and not self._to_start and not self._is_held_up():
+            if lifeline and self._starts.is_over:
                 lifeline.ready()
-            if not self._to_start and all(
+            if not self._starts.waiting and all(
                 one.state in (State.IDLE, State.DONE) and one.asked is None for one in self.lifelines
             ):
                 return
             news: Lifeline | None = None
-            with trio.move_on_at(min(self._patience_ends_s(), self._ask_again_s())):
+            with trio.move_on_at(min(self._starts.patience_ends_s, self._ask_again_s())):
                 news = await self._news.receive()
             if news:
                 await self._react(news)
@@ -318,7 +321,7 @@ class Supervisor(Keeper):
         if one.child.restart is Restart.NEVER or (one.child.restart is Restart.ON_FAILURE and not failed):
             one._enter(State.DONE)
             if failed and self._carries(one):
-                self._to_start.clear()  # those that depend on it must not start
+                self._starts.waiting.clear()  # those that depend on it must not start
             return
         expired = one.last_end is End.WATCHDOG
         if expired and one.child.at_expiry is AtExpiry.ESCALATE:
@@ -334,10 +337,12 @@ class Supervisor(Keeper):
         one.failures = 0
         if one.state is State.IDLE:
             one.asked = None  # it is about to start anyway
+            one._do_meanwhile()
         elif self._carries(one):
             one.asked = None
             await self._restart(one, 0.0, why)
         elif one.state in (State.DOWN, State.DONE):
+            one._do_meanwhile()
             await self._restart(one, 0.0)
         elif one.state in (State.BACKOFF, State.STARTING, State.UP):
             self._nursery.start_soon(self._stop_apart, one, why)  # its end brings it here again
@@ -358,67 +363,33 @@ class Supervisor(Keeper):
                 f"{one.path}: {end}, after {len(self._falls) - 1} restarts within {self.period_s:g} s"
             ) from one.last_error
 
-    def _group_of(self, one: Lifeline, *, everyone: bool = False) -> Sequence[Lifeline]:
-        """Those that are restarted when it is, in the order of their start."""
-        if everyone or (self._carries(one) and self.strategy is not Strategy.REST):
-            return self.lifelines
-        return self.lifelines[self.lifelines.index(one) :] if self._carries(one) else [one]
-
     async def _restart(self, one: Lifeline, delay_s: float, why: str = "", *, everyone: bool = False) -> None:
         if not self._carries(one) and not everyone:
             one.restarts += 1
             self._spawn(one, delay_s)  # siblings never wait for this back-off
             return
-        group = self._group_of(one, everyone=everyone)
+        group = self.lifelines if everyone else self.strategy.group_of(one, self.lifelines)
         if len(group) == len(self.lifelines):
             self._all_off()
         in_trouble = await self._stop(group, why or f"{one.path} ended")
         if in_trouble:
             raise Escalated(f"{self._path}: {_names(in_trouble)} could not be stopped safely") from one.last_error
+        one._do_meanwhile()
         for member in group:
             if member.state is State.DOWN:
                 member.restarts += 1
                 member._enter(State.IDLE)
-        self._starter = None
-        self._plan_start(member for member in group if member.state is not State.DONE)
+        self._starts.begin(member for member in group if member.state is not State.DONE)
         self._start_next(delay_s)
 
-    # --- starting --------------------------------------------------------------------------------------------------
-
-    def _plan_start(self, lifelines: Iterable[Lifeline]) -> None:
-        """Starts these in this order, each in its turn; leaves out a latched one, and those that depend on it."""
-        self._to_start.clear()
-        for one in lifelines:
-            if not one.state.is_latched:
-                self._to_start.append(one)
-            elif self._carries(one):
-                return
-
     def _start_next(self, delay_s: float = 0.0) -> None:
-        while self._to_start and not self._is_held_up():
-            self._starter = self._to_start.popleft()
-            self._spawn(self._starter, delay_s)
+        while one := self._starts.take():
+            self._spawn(one, delay_s)
             delay_s = 0.0
-
-    def _is_held_up(self) -> bool:
-        """Whether the next start still waits for the last one."""
-        starter = self._starter
-        if starter is None or starter.state in (State.UP, State.DONE):
-            return False
-        if self._carries(starter):
-            return True
-        return starter.state is State.STARTING and trio.current_time() < starter.since_s + self.start_patience_s
-
-    def _patience_ends_s(self) -> float:
-        if self._starter and not self._carries(self._starter) and self._is_held_up():
-            return self._starter.since_s + self.start_patience_s
-        return math.inf
 
     def _carries(self, one: Lifeline) -> bool:
         """Whether other children depend on this one."""
-        if self.strategy is Strategy.HUB:
-            return one is self.lifelines[0]
-        return self.strategy is not Strategy.ONE
+        return self.strategy.carries(one, self.lifelines)
 
     # --- stopping --------------------------------------------------------------------------------------------------
 
