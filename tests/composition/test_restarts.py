@@ -34,7 +34,7 @@ class Tree:
     def restarted_with(self, path: str) -> list[str]:
         above, one = walk.find(self.real, path)
         known = {id(leaf): at for at, _, leaf in walk.parts(self.real)}
-        group = above._group_of(one)
+        group = above.strategy.group_of(one, above.lifelines)
         leaves = [leaf for each in group if each.child.subtree for _, _, leaf in walk.parts(each.child.subtree)]
         leaves += list(group)
         return sorted(known[id(each)] for each in leaves if not each.child.subtree)
