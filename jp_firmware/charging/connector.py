@@ -20,7 +20,7 @@ from jp_firmware.charging.cable_check import CableCheck
 from jp_firmware.charging.delivery import Delivery
 from jp_firmware.charging.timeouts import Timeouts
 from jp_firmware.charging.view import Ending, Failure, View, Wish
-from jp_firmware.charging.watch import SessionWatch, failed
+from jp_firmware.charging.watch import SessionWatch, failed, is_too_hot
 from jp_firmware.config.schema import Connector
 from jp_firmware.model.connector import (
     ConnectorState,
@@ -49,6 +49,9 @@ TRANSITIONS: dict[ConnectorState, frozenset[ConnectorState]] = {
     S.FINISHING: frozenset({S.AVAILABLE, S.PREPARING, S.UNAVAILABLE, S.FAULTED}),
     S.FAULTED: frozenset({S.AVAILABLE, S.PREPARING, S.FINISHING, S.UNAVAILABLE}),
 }
+
+_LOOP = frozenset({S.CHARGING, S.SUSPENDED_EV, S.SUSPENDED_EVSE})  # a car that wants energy asks for it all the time
+STALE, TOO_HOT = "EV-11", "TMP-04"
 
 _STAGES = {S.CABLE_CHECK: Stage.CABLE_CHECK, S.PRECHARGE: Stage.PRECHARGE, S.CHARGING: Stage.CHARGING}
 
@@ -91,7 +94,7 @@ class ConnectorMachine:
 
     def __attrs_post_init__(self) -> None:
         self._delivery = Delivery(self.connector, self.limits)
-        self._watch = SessionWatch(self.limits)
+        self._watch = self._new_watch()
 
     # --- requests ----------------------------------------------------------------------------------------------------
 
@@ -125,9 +128,12 @@ class ConnectorMachine:
         self.ending, self._request, self._had_session = None, None, True
         self._cable_check = CableCheck(now_s, self.limits)
         self._delivery = Delivery(self.connector, self.limits)
-        self._watch = SessionWatch(self.limits)
+        self._watch = self._new_watch()
         self._quiet_since_s = None
         self._go(S.CABLE_CHECK, now_s, "cable check")
+
+    def _new_watch(self) -> SessionWatch:
+        return SessionWatch(self.limits, self.connector.derate_to_c)
 
     def interrupt(self, ending: Ending, now_s: float) -> None:
         """The runner had to leave the scope by itself; does nothing where the machine has ended the session already."""
@@ -149,6 +155,7 @@ class ConnectorMachine:
     def step(self, view: View) -> None:
         """Takes one view. Afterwards `state`, `wish`, `faults` and `text` are what they should be for it."""
         self._watch_modules(view)
+        self._watch_plug(view)
         if self.state.is_energised:
             ending = self._reason_to_end(view)
             if ending:
@@ -242,7 +249,7 @@ class ConnectorMachine:
                 if view.now_s - self.since_s > self.limits.plug_s:
                     self.faults["AUT-03"] = f"none within {self.limits.plug_s:.0f} s of plugging in"
             else:
-                self._forget_car()
+                self._forget_car(view)
                 self._go(S.AVAILABLE, view.now_s, "ready")
         elif not ev.plugged:
             self.text = "authorized, plug in the car"
@@ -279,7 +286,7 @@ class ConnectorMachine:
         elif not self.operative:
             self._go(S.UNAVAILABLE, view.now_s, "out of service")
         elif view.ev and not view.ev.plugged:
-            self._forget_car()
+            self._forget_car(view)
             self._go(S.AVAILABLE, view.now_s, "ready")
         elif self.token:
             self._go(S.PREPARING, view.now_s, "")
@@ -289,7 +296,7 @@ class ConnectorMachine:
 
     def _faulted(self, view: View) -> None:
         if view.ev and not view.ev.plugged:
-            self._forget_car()
+            self._forget_car(view)
         blocking = self._blocking(view)
         if blocking:
             self.text = _sentence(blocking)
@@ -366,11 +373,27 @@ class ConnectorMachine:
             self._go(S.SUSPENDED_EV, view.now_s, "paused by the car")
         elif wants:
             self._go(S.CHARGING, view.now_s, "charging")
+        self._tell_stale(view)
 
     # --- faults and endings ------------------------------------------------------------------------------------------
 
+    def demand_is_stale(self, view: View) -> bool:
+        """Whether what the car asks for is too old to raise power on: it is not heard, or it has stopped asking."""
+        return view.ev is None or (self.state in _LOOP and self._watch.demand_is_stale(view.now_s))
+
+    def _tell_stale(self, view: View) -> None:
+        """A car that has stopped asking, while its power is held."""
+        if self.demand_is_stale(view):
+            self.text = "the car has stopped asking, its power is held"
+            self.faults[STALE] = f"no demand for {self.limits.demand_held_s:g} s"
+        else:
+            self.faults.pop(STALE, None)
+
     def _reason_to_end(self, view: View) -> Ending | None:
-        ending = self._watch.reason_to_end(view, checking_cable=self._cable_check is not None) or self._request
+        ending = (
+            self._watch.reason_to_end(view, checking_cable=self._cable_check is not None, charging=self.state in _LOOP)
+            or self._request
+        )
         if ending is None and view.ev and view.ev.stop_request:
             return Ending(StopReason.COMPLETE, "ended by the car")
         return ending
@@ -385,20 +408,32 @@ class ConnectorMachine:
         elif view.now_s - self._no_rating_since_s > self.limits.no_modules_s:
             self.faults["PWR-07"] = "no power module of this connector is usable"
 
+    def _watch_plug(self, view: View) -> None:
+        """A plug that is too hot is out of order, and says so before anyone authorizes."""
+        if view.ev and is_too_hot(view.ev, self.connector.derate_to_c) and TOO_HOT not in self.faults:
+            self.faults[TOO_HOT] = (
+                f"{view.ev.hottest_c:.1f} °C at the plug, no power from {self.connector.derate_to_c:g} °C"
+            )
+
+    def _still_hot(self, view: View) -> bool:
+        return view.ev is not None and is_too_hot(view.ev, self.connector.derate_to_c - self.limits.plug_cooled_k)
+
     def _blocking(self, view: View) -> tuple[Fault, ...]:
         """Faults that put the connector out of order. The machine's own come back through the register, like all."""
         return tuple(fault for fault in view.faults if fault.kind.severity <= Severity.STOP)
 
     def _end(self, ending: Ending, now_s: float) -> None:
+        self.faults.pop(STALE, None)
         if ending.failure:
             self.faults[ending.failure.code] = ending.failure.detail
         self.wish, self.ending, self._request, self._cable_check = None, ending, None, None
         self._go(S.FINISHING, now_s, f"stopping: {ending.detail or ending.reason.value}")
 
-    def _forget_car(self) -> None:
+    def _forget_car(self, view: View) -> None:
         """The car is gone, and with it every fault that an unplug clears."""
         self._had_session = False
-        self.faults = {code: detail for code, detail in self.faults.items() if code == "PWR-07"}
+        kept = {"PWR-07", TOO_HOT} if self._still_hot(view) else {"PWR-07"}
+        self.faults = {code: detail for code, detail in self.faults.items() if code in kept}
 
     def _go(self, state: ConnectorState, now_s: float, text: str) -> None:
         self.text = text or self.text

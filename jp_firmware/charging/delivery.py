@@ -60,7 +60,7 @@ class Delivery:
 
     def offered_current_a(self, ev: EvStatus, view: View) -> float:
         """The most this connector could give at the present voltage, before power is shared."""
-        bounds = [self.connector.max_current_a, view.offerable.current_limit_a(self._present_v(ev, view))]
+        bounds = [self.connector.current_limit_a, view.offerable.current_limit_a(self._present_v(ev, view))]
         if ev.max_current_a:
             bounds.append(ev.max_current_a)
         return min(bounds)
@@ -70,9 +70,11 @@ class Delivery:
         present_v = self._present_v(ev, view)
         bounds = [
             (view.offerable.current_limit_a(present_v) * present_v, "modules"),
-            (self.connector.max_current_a * present_v, "cable"),
+            (self.connector.max_current_a * present_v, "connector"),
             (self.connector.max_power_w, "connector"),
         ]
+        if self.connector.cable_max_current_a is not None:
+            bounds.append((self.connector.cable_max_current_a * present_v, "cable"))
         return min(bounds)
 
     def requested_w(self, ev: EvStatus, view: View) -> float:

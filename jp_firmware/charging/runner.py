@@ -23,7 +23,7 @@ from jp_firmware.charging.recovery import after_restart
 from jp_firmware.charging.session_book import SessionBook
 from jp_firmware.charging.view import Ending, View
 from jp_firmware.charging.waiting import until
-from jp_firmware.model.connector import ConnectorReport, ConnectorState
+from jp_firmware.model.connector import ConnectorReport, ConnectorState, EvStatus
 from jp_firmware.model.ids import ConnectorId
 from jp_firmware.model.power import Allocation, Demand, MeterReading, Plan, StageRating
 from jp_firmware.model.session import IdToken, Session, StopReason
@@ -81,7 +81,7 @@ class ConnectorRunner:
     _in_doubt: bool = False  # a commit was given up that the disk may yet carry out
     _raised: dict[str, str] = attrs.field(factory=dict)
     _presented: list[tuple[IdToken, bool]] = attrs.field(factory=list)
-    _last_demand: tuple[float, float, bool] = (0.0, 0.0, False)
+    _last_demand: tuple[float, float, bool, bool] = (0.0, 0.0, False, False)
     _wish: tuple[float, float, str] = (0.0, 0.0, "connector")  # the last one that the car was heard to have
     _began_s: float = 0.0  # when the session began
     _seen_w: float = 0.0  # what the plan gave when it was last looked at
@@ -176,11 +176,12 @@ class ConnectorRunner:
     def view(self, now_s: float) -> View:
         """The inputs as they stand."""
         ports, limits = self.ports, self.machine.limits
-        share = self._share()
+        share, ev = self._share(), ports.ev_link.status.fresh(now_s, limits.measurement_s)
         self._seen_w = share.assigned_w if share else 0.0
         return View(
             now_s=now_s,
-            ev=ports.ev_link.status.fresh(now_s, limits.measurement_s),
+            ev=ev,
+            asked_at_s=_asked_at_s(ev, ports.ev_link.status.signal.at_s),
             output=ports.stage.output.fresh(now_s, limits.measurement_s),
             rating=ports.stage.rating,
             reach=ports.reach() if ports.reach else None,
@@ -192,7 +193,8 @@ class ConnectorRunner:
     def demand(self, now_s: float) -> Demand:
         """What this connector asks of the planner; of a car that is not heard, its last wish, marked stale."""
         view, active = self.view(now_s), self.machine.state.is_energised
-        if view.ev or not active:
+        stale = self.machine.demand_is_stale(view)
+        if not stale or not active:
             self._wish = self.machine.demand_w(view)
         requested_w, offered_w, bound = self._wish
         connector, voltage_v = self.machine.connector, self._voltage_v(view)
@@ -205,7 +207,7 @@ class ConnectorRunner:
             active=active,
             weight=connector.weight,
             tier=connector.tier,
-            stale=view.ev is None,
+            stale=stale,
             capacity_w=view.rating.current_limit_a(voltage_v) * voltage_v if voltage_v else view.rating.max_power_w,
             voltage_v=voltage_v,
             started_s=self._began_s,
@@ -227,7 +229,12 @@ class ConnectorRunner:
 
     def _tell_planner(self, view: View) -> None:
         requested_w, offered_w, _ = self.machine.demand_w(view)
-        demand = (round(requested_w, -2), round(offered_w, -2), self.machine.state.is_energised)
+        demand = (
+            round(requested_w, -2),
+            round(offered_w, -2),
+            self.machine.state.is_energised,
+            self.machine.demand_is_stale(view),
+        )
         if demand != self._last_demand:
             self._last_demand = demand
             self.ports.demand_changed()
@@ -430,3 +437,8 @@ class ConnectorRunner:
         )
         if report != before:
             self.report.publish(report, now_s)
+
+
+def _asked_at_s(ev: EvStatus | None, read_at_s: float) -> float | None:
+    """When the car's last demand came: the age that the board tells lies before its status was read."""
+    return None if ev is None or ev.target_age_ms is None else read_at_s - ev.target_age_ms / 1000

@@ -37,10 +37,15 @@ class Timeouts:
     min_current_a: float = 1.0  # modules refuse less while on (InfyPower A.5)
     min_power_w: float = 1000.0  # ours: below this a session pauses instead of dribbling
     ev_pause_s: float = 2.0  # ours: a car that wants no current for this long has paused the session
+    # A car asks every 250 ms (DIN 70121, ISO 15118-2), in ISO 15118-20 every 500 ms: at 1 s it has missed at least one.
+    demand_held_s: float = 1.0  # an older demand holds power where it is (ours, by the 1 s of IEC 61851-25)
+    demand_lost_s: float = 2.0  # and at this age the session ends (CCS: most message time-outs are 2 s)
     over_voltage_s: float = 0.4  # EV, software monitor; the board trips faster
 
     measurement_s: float = 2.0  # a quieter output or board is unknown, not zero (EV: no sample for 2 s fails the check)
     no_modules_s: float = 3.0  # ours: modules may restart one by one without faulting the connector
+
+    plug_cooled_k: float = 10.0  # a plug that was too hot has cooled by this (facts: TMP-04)
 
     current_gone_a: float = 1.0  # a contactor may open below this (design, law 1)
     power_down_s: float = 5.0  # OFF on the wire until the contactors are confirmed open (design, law 1; EV allows 20 s)

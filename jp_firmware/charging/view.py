@@ -16,6 +16,7 @@ class View:
 
     now_s: float
     ev: EvStatus | None = None
+    asked_at_s: float | None = None  # when the car's last demand message came; None where the board does not tell
     output: StageOutput | None = None
     rating: StageRating = attrs.field(factory=StageRating)  # of the modules that feed it now
     reach: StageRating | None = None  # of those and all that could come; None where no module ever moves

@@ -6,8 +6,11 @@ safety inputs are not debounced at all.
 
 from __future__ import annotations
 
+import math
+
 import attrs
 
+from jp_firmware.charging.asking import Asking
 from jp_firmware.charging.delivery import over_voltage_limit_v
 from jp_firmware.charging.timeouts import Timeouts
 from jp_firmware.charging.view import Ending, Failure, View
@@ -21,22 +24,37 @@ class SessionWatch:
     """Watches one session. During the cable check, contactors and insulation are judged by the check itself."""
 
     limits: Timeouts
+    too_hot_c: float = math.inf  # at the plug's contacts
+    asking: Asking = attrs.field(factory=Asking)
     _high_since_s: float | None = None  # output above the car's bounds since
     _unmeasured_since_s: float | None = None
 
-    def reason_to_end(self, view: View, *, checking_cable: bool) -> Ending | None:
-        """The worst present reason to end the session, or None."""
+    def reason_to_end(self, view: View, *, checking_cable: bool, charging: bool = False) -> Ending | None:
+        """The worst present reason to end the session, or None. `charging`: a car that wants energy must ask for it."""
+        self.asking.look(view, charging=charging)
         device_fault = next((fault for fault in view.faults if fault.kind.severity <= Severity.STOP_SESSION), None)
         if device_fault:
             return _by_device(device_fault)
         if view.ev is None:
             return failed("EV-11", "the PLC board no longer reports this connector")
         return (
-            _by_car_or_cable(view.ev)
+            _by_car_or_cable(view.ev, self.too_hot_c)
             or (None if checking_cable else _by_output_circuit(view.ev))
+            or self._by_mute_car(view)
             or self._by_silence(view)
             or self._by_over_voltage(view.ev, view)
         )
+
+    def demand_is_stale(self, now_s: float) -> bool:
+        """Whether the car's last demand is too old to raise power on."""
+        age_s = self.asking.age_s(now_s)
+        return age_s is not None and age_s >= self.limits.demand_held_s
+
+    def _by_mute_car(self, view: View) -> Ending | None:
+        age_s = self.asking.age_s(view.now_s)
+        if age_s is None or age_s < self.limits.demand_lost_s:
+            return None
+        return failed("HLC-05", f"the car has asked for nothing for {age_s:.1f} s; its PLC board answers")
 
     def _by_silence(self, view: View) -> Ending | None:
         """No fresh measurement of the output, after a grace that one lost answer fits into."""
@@ -71,14 +89,21 @@ def _by_device(fault: Fault) -> Ending:
     return Ending(reason, f"{fault.code} {fault.kind.title} ({fault.source})")
 
 
-def _by_car_or_cable(ev: EvStatus) -> Ending | None:
+def _by_car_or_cable(ev: EvStatus, too_hot_c: float) -> Ending | None:
     if ev.pilot is PilotState.A:
         return Ending(StopReason.EV_DISCONNECTED)
     if not ev.plugged:
         return failed("EV-01", f"control pilot in state {ev.pilot.value}")
     if ev.over_temperature:
         return failed("TMP-04", "cable or plug too hot")
+    if is_too_hot(ev, too_hot_c):
+        return failed("TMP-04", f"{ev.hottest_c:.1f} °C at the plug, no power from {too_hot_c:g} °C")
     return None
+
+
+def is_too_hot(ev: EvStatus, too_hot_c: float) -> bool:
+    """Whether a contact of the plug is known to be this hot."""
+    return ev.hottest_c is not None and ev.hottest_c >= too_hot_c
 
 
 def _by_output_circuit(ev: EvStatus) -> Ending | None:

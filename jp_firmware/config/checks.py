@@ -187,6 +187,12 @@ def _connectors(cabinet: Cabinet) -> Iterator[Mistake]:
         yield from _exactly_one(path, "meter", meters, f"write connector = {connector.id} at one meter")
         if not modules:
             yield Mistake(path, f"has no power module; write connector = {connector.id} at one module or more")
+        if not connector.derate_from_c < connector.derate_to_c:
+            yield Mistake(
+                (*path, "derate_to_c"),
+                f"{connector.derate_to_c:g} is not above derate_from_c ({connector.derate_from_c:g}); "
+                "raise it or lower the other",
+            )
 
 
 def _exactly_one(path: KeyPath, what: str, found: Sequence[str], remedy: str) -> Iterator[Mistake]:

@@ -289,8 +289,22 @@ class Connector:
     ] = 1000.0
     max_current_a: Annotated[
         float,
-        Key("Highest current of cable and plug.", unit="A", between=(1, 3000), reload=NEXT_SESSION),
+        Key(
+            "Highest current of the connector: plug, contactors and wiring.",
+            unit="A",
+            between=(1, 3000),
+            reload=NEXT_SESSION,
+        ),
     ] = 200.0
+    cable_max_current_a: Annotated[
+        float | None,
+        Key(
+            "Highest current of the cable, where it is not the connector's. Left out: the connector's.",
+            unit="A",
+            between=(1, 3000),
+            reload=NEXT_SESSION,
+        ),
+    ] = None
     max_power_w: Annotated[
         float,
         Key("Highest power at this connector.", unit="W", between=(1000, 4_000_000), reload=NEXT_SESSION),
@@ -300,6 +314,31 @@ class Connector:
         Key("How much of scarce power it gets, compared with others of its tier.", between=(0.01, 100)),
     ] = 1.0
     tier: Annotated[int, Key("Tier 1 is served before tier 2, and so on.", between=(1, 9))] = 1
+    # Ours: plugs and inlets are commonly built for 90 °C at their contacts.
+    derate_from_c: Annotated[
+        float,
+        Key(
+            "Temperature of the plug's hotter contact up to which there is full power; above it, less and less.",
+            unit="°C",
+            between=(30, 120),
+            reload=NEXT_SESSION,
+        ),
+    ] = 80.0
+    derate_to_c: Annotated[
+        float,
+        Key(
+            "Temperature of the plug's hotter contact at which there is no power left and the session ends (TMP-04).",
+            unit="°C",
+            between=(30, 130),
+            reload=NEXT_SESSION,
+        ),
+    ] = 90.0
+
+    @property
+    def current_limit_a(self) -> float:
+        """What connector and cable carry."""
+        cable_a = self.cable_max_current_a
+        return self.max_current_a if cable_a is None else min(self.max_current_a, cable_a)
 
 
 @attrs.frozen(kw_only=True, field_transformer=declared)

@@ -102,6 +102,9 @@ class BenchLog:
         self.samples.append(sample)
 
 
+_KNOWN = {"SAF-01": Severity.DANGER, "CON-01": Severity.DANGER, "EV-11": Severity.DEGRADE}
+
+
 @attrs.define(eq=False)
 class BenchFaults:
     """A register of faults by code and source."""
@@ -112,7 +115,7 @@ class BenchFaults:
     listeners: list[Callable[[], None]] = attrs.field(factory=list)
 
     def raise_(self, code: str, source: str, detail: str = "") -> None:
-        severity = Severity.DANGER if code in ("SAF-01", "CON-01") else self.severity
+        severity = _KNOWN.get(code, self.severity)
         kind = FaultKind(code=code, title=code, severity=severity, remedy="-")
         self.active[code, source] = attrs.evolve(fault(code, severity, source), kind=kind)
         self.history.append(code)
@@ -163,6 +166,9 @@ class Bench:
     contactors_closed: bool = False
     welded: bool = False
     board_alive: bool = True
+    asks: bool = True  # its car sends demand messages; or the last one stands, and ages
+    asked_at_s: float | None = None
+    tells_age: bool = True  # its board has a map of 1.2
     modules_alive: bool = True
     meter_alive: bool = True
     planner_alive: bool = True
@@ -256,4 +262,14 @@ class Bench:
             )
             self.meter.reading.publish(register, now_s)
         if self.board_alive:
-            self.ev_link.status.publish(attrs.evolve(self.car, contactors_closed=self.contactors_closed), now_s)
+            self.ev_link.status.publish(
+                attrs.evolve(self.car, contactors_closed=self.contactors_closed, target_age_ms=self._age_ms(now_s)),
+                now_s,
+            )
+
+    def _age_ms(self, now_s: float) -> float | None:
+        if not self.car.ready or not self.tells_age:
+            self.asked_at_s = None
+        elif self.asks:
+            self.asked_at_s = now_s
+        return None if self.asked_at_s is None else (now_s - self.asked_at_s) * 1000

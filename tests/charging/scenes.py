@@ -59,12 +59,14 @@ class Scene:
     )
     assigned_w: float = 50_000.0
     faults: tuple[Fault, ...] = ()
+    asked_at_s: float | None = None
 
     @property
     def view(self) -> View:
         return View(
             now_s=self.now_s,
             ev=self.ev,
+            asked_at_s=self.asked_at_s,
             output=self.output,
             rating=self.rating,
             meter=self.meter,

@@ -175,6 +175,16 @@ def test_the_example_cabinet_is_right() -> None:
             'port = "x"\nconnectors = [3]',
             "readers.reader-0.connectors.0: there is no connector 3",
         ),
+        (
+            "[[meters]]",
+            "derate_from_c = 90\n[[meters]]",
+            "connectors.1.derate_to_c: 90 is not above derate_from_c (90); raise it or lower the other",
+        ),
+        (
+            "[[meters]]",
+            "cable_max_current_a = 0\n[[meters]]",
+            "connectors.1.cable_max_current_a: 0.0 is out of range; allowed: 1 to 3,000",
+        ),
         # the rest
         ("ws://127", "http://127", 'backend.url: "http://127.0.0.1:9016/ocpp" is no backend; write ws://HOST/PATH'),
         ("9016", "nine", "backend.url: "),
