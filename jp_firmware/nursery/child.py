@@ -71,14 +71,18 @@ class State(enum.StrEnum):
         return self in (State.BACKOFF, State.STARTING, State.UP, State.STOPPING, State.MAKING_SAFE)
 
 
-class Subtree(Protocol):
-    """What the tree asks of a child that is itself a supervisor."""
+class Branch(Protocol):
+    """What has a name, and children."""
 
     @property
     def name(self) -> str: ...
 
     @property
     def lifelines(self) -> Sequence[Lifeline]: ...
+
+
+class Subtree(Branch, Protocol):
+    """What the tree asks of a child that is itself a supervisor."""
 
     def tree(self) -> dict[str, Any]: ...
 

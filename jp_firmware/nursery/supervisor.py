@@ -27,7 +27,6 @@ from typing import Any
 import attrs
 import trio
 
-from jp_firmware.nursery import walk
 from jp_firmware.nursery.child import (
     WITHOUT_WATCHDOG,
     AtExpiry,
@@ -38,8 +37,8 @@ from jp_firmware.nursery.child import (
     State,
     describe,
 )
-from jp_firmware.nursery.history import ASKED, RELEASED
-from jp_firmware.nursery.keeper import Keeper, OnEvent
+from jp_firmware.nursery.keeper import OnEvent
+from jp_firmware.nursery.requests import Requests, RestartRefused
 from jp_firmware.nursery.starts import Starts
 from jp_firmware.nursery.strategy import Strategy
 from jp_firmware.nursery.walk import UnknownPath
@@ -70,12 +69,8 @@ class Escalated(Exception):
     """A supervisor gave up on a child; its own parent decides what happens next. `__cause__` is the child's error."""
 
 
-class RestartRefused(Exception):
-    """A part that cannot be restarted as it stands; the message says what to do instead."""
-
-
 @attrs.define(eq=False, kw_only=True)
-class Supervisor(Keeper):
+class Supervisor(Requests):
     """Runs `children` under one strategy.
 
     More than `intensity` restarts within `period_s` escalate; with None none ever does, for devices whose cable may be
@@ -91,9 +86,7 @@ class Supervisor(Keeper):
     `on_event(path, lifeline, end)` hears of every end, after the safe state; without one, the parent's hears of it.
     """
 
-    name: str
     children: Sequence[Child]
-    strategy: Strategy = Strategy.ONE
     intensity: int | None = 3
     period_s: float = 60.0
     start_patience_s: float = 1.0
@@ -101,14 +94,11 @@ class Supervisor(Keeper):
     latch_escalates: bool = True
     on_event: OnEvent | None = None
     everything_off: Callable[[], None] | None = None
-    lifelines: list[Lifeline] = attrs.field(init=False)
     off_error: BaseException | None = attrs.field(init=False, default=None)  # what `everything_off` raised last
 
     _path: str = attrs.field(init=False, default="", repr=False)
-    _running: bool = attrs.field(init=False, default=False, repr=False)
     _since_s: float = attrs.field(init=False, default=0.0, repr=False)
     _falls: deque[float] = attrs.field(init=False, factory=deque, repr=False)
-    _starts: Starts = attrs.field(init=False, repr=False)
     _news: trio.MemoryReceiveChannel[Lifeline] = attrs.field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -164,76 +154,7 @@ class Supervisor(Keeper):
         if gave_up:
             raise gave_up
 
-    # --- requests --------------------------------------------------------------------------------------------------
-
-    def restart(self, path: str, reason: str, meanwhile: Callable[[], None] | None = None) -> None:
-        """Asks for a restart of one part below: a child, the hub with its spokes, a supervisor with its subtree.
-
-        Returns at once; what follows shows in the tree and its history. `reason` is a person's words. `meanwhile` is
-        called while it, and all that is restarted with it, is down and safe: it must not raise. Raises UnknownPath,
-        and RestartRefused for the root, for what is latched, and for what is not running or not yet due.
-        """
-        above, one = self._may_restart(path)
-        if meanwhile is not None and one.meanwhile is not None:
-            raise RestartRefused(f"{one.path} is being changed already; wait until it has started again")
-        one.asked, one.meanwhile = reason, meanwhile or one.meanwhile
-        one.note(ASKED, reason)
-        above._send.send_nowait(one)
-
-    def restarted_with(self, path: str) -> list[str]:
-        """The paths of all parts without children that `restart(path)` would restart. Raises what `restart` raises."""
-        above, one = self._may_restart(path)
-        group = above.strategy.group_of(one, above.lifelines)
-        below = [each.child.subtree for each in group if each.child.subtree]
-        leaves = [each for each in group if not each.child.subtree]
-        leaves += [leaf for tree in below for _, _, leaf in walk.parts(tree) if not leaf.child.subtree]
-        known = {id(leaf): at for at, _, leaf in walk.parts(self)}
-        return sorted(known[id(leaf)] for leaf in leaves)
-
-    def set_terms(self, path: str, **terms: Any) -> None:
-        """Other terms of `Child` for one part below; a watchdog's counts from the next feed. Raises UnknownPath."""
-        _, one = self._find(path)
-        one.child = attrs.evolve(one.child, **terms)
-
-    def part(self, path: str) -> Lifeline:
-        """The record of one part below. Raises UnknownPath."""
-        return self._find(path)[1]
-
-    def release(self, path: str) -> bool:
-        """Lets a latched part start again, with those that wait for it. False if it is not latched, or is still stuck.
-
-        Raises UnknownPath.
-        """
-        above, one = self._find(path)
-        if not one.state.is_latched or not one._ended.is_set():
-            return False
-        one._enter(State.IDLE)
-        one.note(RELEASED)
-        if above._running:
-            above._starts.plan(other for other in above.lifelines if other.state is State.IDLE)
-            above._send.send_nowait(one)
-        return True
-
-    def history(self, path: str = "", limit: int = 100) -> list[dict[str, Any]]:
-        """What happened to one part and those below it, or to all: JSON-ready, newest last. Raises UnknownPath."""
-        return walk.history(self, path, limit)
-
-    def _find(self, path: str) -> tuple[Supervisor, Lifeline]:
-        above, one = walk.find(self, path)
-        assert isinstance(above, Supervisor), "a subtree of another kind has no parts of ours"
-        return above, one
-
-    def _may_restart(self, path: str) -> tuple[Supervisor, Lifeline]:
-        if not walk.relative(self, path):
-            raise RestartRefused(f"{self.name} is the whole tree; restart the process instead")
-        above, one = self._find(path)
-        if one.state.is_latched:
-            raise RestartRefused(f"{one.path} is latched ({one.state.value}); release it first")
-        if not above._running:
-            raise RestartRefused(f"{one.path} is not running, since {above.name} is not; it starts with it")
-        if one.state is State.IDLE:
-            raise RestartRefused(f"{one.path} waits for its turn to start; look at those before it")
-        return above, one
+    # --- the picture -----------------------------------------------------------------------------------------------
 
     def tree(self) -> dict[str, Any]:
         """The tree as it stands: plain, JSON-ready, never an infinity. Times are seconds."""

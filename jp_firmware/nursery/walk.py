@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Any
 
 import trio
 
-from jp_firmware.nursery.child import Lifeline, Subtree
-
-Tree = TypeVar("Tree", bound=Subtree)
+from jp_firmware.nursery.child import Branch, Lifeline
 
 
 class UnknownPath(LookupError):
     """There is no part of that path; the message names the nearest ones."""
 
 
-def parts(tree: Subtree, above: str = "") -> Iterator[tuple[str, Subtree, Lifeline]]:
+def parts(tree: Branch, above: str = "") -> Iterator[tuple[str, Branch, Lifeline]]:
     """Each part below `tree`, a supervisor before its children: its path, what it stands under, and itself."""
     for one in tree.lifelines:
         path = f"{above}{one.name}"
@@ -29,7 +27,7 @@ def parts(tree: Subtree, above: str = "") -> Iterator[tuple[str, Subtree, Lifeli
             yield from parts(one.child.subtree, f"{path}/")
 
 
-def find(tree: Subtree, path: str) -> tuple[Subtree, Lifeline]:
+def find(tree: Branch, path: str) -> tuple[Branch, Lifeline]:
     """The part of that path, and the supervisor it stands under. Raises UnknownPath."""
     wanted = relative(tree, path)
     known = {}
@@ -40,7 +38,7 @@ def find(tree: Subtree, path: str) -> tuple[Subtree, Lifeline]:
     raise UnknownPath(f"there is no {path!r} in the tree; {nearest(wanted, list(known))}")
 
 
-def relative(tree: Subtree, path: str) -> str:
+def relative(tree: Branch, path: str) -> str:
     """`path` without the name of the root; "" for the root itself."""
     wanted = path.strip("/")
     return "" if wanted == tree.name else wanted.removeprefix(f"{tree.name}/")
@@ -60,7 +58,7 @@ def nearest(path: str, known: list[str]) -> str:
     return f"known: {', '.join(one for one in known if '/' not in one)}"
 
 
-def history(tree: Subtree, path: str = "", limit: int = 100) -> list[dict[str, Any]]:
+def history(tree: Branch, path: str = "", limit: int = 100) -> list[dict[str, Any]]:
     """What happened to a part and all below it, or to the whole tree: the latest `limit`, newest last, with ages.
 
     Raises UnknownPath.
