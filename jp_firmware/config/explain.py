@@ -34,11 +34,21 @@ def known(name: str) -> Known:
 
     Raises UnknownKey, with the nearest key there is, searched by its last word too: people forget the table.
     """
+    found = find(name)
+    if found is None:
+        raise UnknownKey(f"there is no key {name!r}; {_nearest(name)}")
+    return found
+
+
+def find(name: str) -> Known | None:
+    """The same; None if there is no such key."""
     words = name.strip(".").split(".")
     for one in _KEYS:
-        if len(one.path) == len(words) and all(want in ("*", word) for want, word in zip(one.path, words, strict=True)):
+        if len(one.path) == len(words) and all(
+            wanted in ("*", word) for wanted, word in zip(one.path, words, strict=True)
+        ):
             return one
-    raise UnknownKey(f"there is no key {name!r}; {_nearest(name)}")
+    return None
 
 
 def below(name: str) -> tuple[Known, ...]:
