@@ -508,29 +508,25 @@ class Process:
 class Watchdog:
     """Changes how parts of the tree are watched; what it does not name stays as it is. See `jp tree` for paths."""
 
-    path: Annotated[
-        str, Key('The part, as in "wires/can0/module-3"; "*" stands for any name.', reload=RESTART, role=MANUFACTURER)
-    ]
+    path: Annotated[str, Key('The part, as in "wires/can0/module-3"; "*" stands for any name.', role=MANUFACTURER)]
     period_s: Annotated[
         float | None,
         Key(
             "Longest gap between two signs of life; the range of each kind of part is in docs/supervision.md.",
             unit="s",
             between=(0.2, 86_400),
-            reload=RESTART,
             role=MANUFACTURER,
         ),
     ] = None
     grace_s: Annotated[
         float | None,
-        Key("From the start to the first sign of life.", unit="s", between=(1, 600), reload=RESTART, role=MANUFACTURER),
+        Key("From the start to the first sign of life.", unit="s", between=(1, 600), role=MANUFACTURER),
     ] = None
     at_expiry: Annotated[
         str | None,
         Key(
             "What follows when it expires.",
             one_of=("restart", "restart-bus", "escalate"),
-            reload=RESTART,
             role=MANUFACTURER,
         ),
     ] = None
@@ -553,7 +549,7 @@ class Cabinet:
     plc_boards: Annotated[tuple[PlcBoard, ...], Key("The boards that own safety.", reload=RESTART)] = ()
     readers: Annotated[tuple[Reader, ...], Key("The RFID readers.", reload=RESTART)] = ()
     connectors: Annotated[tuple[Connector, ...], Key("The connectors.", reload=RESTART)] = ()
-    watchdogs: Annotated[tuple[Watchdog, ...], Key("How parts of the tree are watched.", reload=RESTART)] = ()
+    watchdogs: Annotated[tuple[Watchdog, ...], Key("How parts of the tree are watched.")] = ()
     planner: Annotated[Planner, Key("How the site's power is shared.")] = Planner()
     chains: Annotated[tuple[Chain, ...], Key("Groups of connectors with a limit, and a share of their own.")] = ()
     feeders: Annotated[tuple[Feeder, ...], Key("Supply lines that carry some of the connectors.")] = ()
