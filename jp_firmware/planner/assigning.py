@@ -64,13 +64,17 @@ def assign(
 
 
 def _top_w(demand: Demand, target_w: float, before: Allocation) -> float:
-    """The most it may come to: its share, its modules, and for a stale wish what it has."""
+    """The most it may come to: its share, its modules, and for a stale wish what it has, or takes if that is less."""
     top_w = target_w
     if demand.capacity_w < top_w:
         top_w = max(0.0, demand.capacity_w)
     elif math.isnan(demand.capacity_w):
         return 0.0
-    return min(top_w, before.assigned_w) if demand.stale else top_w
+    if not demand.stale:
+        return top_w
+    top_w = min(top_w, before.assigned_w)
+    has_just_gone_stale = not before.standing.held  # later its draw falls with what it was held to, and comes no lower
+    return max(0.0, demand.measured_w) if has_just_gone_stale and demand.measured_w < top_w else top_w
 
 
 def _taken_w(wish: Wish, kept_w: float, before: Allocation) -> float:

@@ -21,6 +21,7 @@ from jp_firmware.planner.sharing import WAITING
 from jp_firmware.planner.wish import DEMAND, OWN_DRAW, STALE
 
 THE_CAR = "the car"
+LEASE_S = 60.0  # ours: a limit this close to its end is one that its owner renews all the time
 
 
 class UnknownConnector(LookupError):
@@ -111,7 +112,7 @@ def explain(
 def _links(plan: Plan, share: Allocation, at_s: float) -> Iterator[Link]:
     scope = f"connector-{share.connector_id}"
     yield Link(owner=THE_CAR, scope=scope, value_w=share.requested_w, reason="what it asks for")
-    if share.limited_by == STALE:
+    if share.stale and share.active:
         yield Link(owner=STALE, scope=scope, value_w=share.allowed_w, reason="its wish is too old to raise power on")
     if share.limited_by == OWN_DRAW:
         yield Link(owner=OWN_DRAW, scope=scope, value_w=share.allowed_w, reason="it does not use what it asks for")
@@ -156,7 +157,7 @@ class _Clock:
 
     def until(self, expires_at_s: float) -> str:
         """ " until 18:00", with the day if it is not today's; " for 90 s more" where nobody knows the wall clock."""
-        if math.isinf(expires_at_s):
+        if math.isinf(expires_at_s) or expires_at_s - self.at_s < LEASE_S:
             return ""
         if self.wall_time is None:
             return f" for {expires_at_s - self.at_s:.0f} s more"
@@ -172,6 +173,11 @@ def _sentence(plan: Plan, share: Allocation, link: Link, clock: _Clock) -> str:
     asks = f"; the car asks for {_kw(share.requested_w)}"
     if not math.isinf(share.standing.waiting_since_s):
         return f"{name} waits for its turn because {_why_waiting(plan, share, link)}{asks}."
+    if link.owner == STALE:
+        return (
+            f"{name} is held at {_kw(share.assigned_w)} because the car has stopped saying what it wants, and no power "
+            f"is raised on an old wish; it last asked for {_kw(share.requested_w)}."
+        )
     gets = f"{name} gets {_kw(share.allowed_w)}"
     if link.owner == THE_CAR:
         return f"{gets}, all the car asks for{_so_far(share)}."
@@ -179,8 +185,6 @@ def _sentence(plan: Plan, share: Allocation, link: Link, clock: _Clock) -> str:
 
 
 def _because(plan: Plan, share: Allocation, link: Link, clock: _Clock) -> str:
-    if link.owner == STALE:
-        return "the car has not said for a while what it wants, and no power is raised on an old wish"
     if link.owner == OWN_DRAW:
         return f"the car draws only {_kw(share.measured_w)}, and more than a reserve is not kept for it"
     if not share.limited_at:

@@ -48,10 +48,8 @@ def wish_of(demand: Demand, before: Allocation | None, bounds: Bounds, rules: Ru
     high_w, held_by, held_at = wanted_w, DEMAND if demand.requested_w <= wanted_w else demand.offered_by, ""
     low_w = min(rules.min_useful_w, wanted_w)
     if demand.stale:
-        hold_w = before.allowed_w if before else 0.0
-        if hold_w < high_w:
-            high_w, held_by = hold_w, STALE
-            low_w = min(low_w, hold_w)
+        high_w, held_by = min(high_w, before.allowed_w if before else 0.0), STALE
+        low_w = min(low_w, high_w)
     elif now_s - standing.modest_since_s >= rules.modest_s:
         reserve_w = max(demand.measured_w + margin_w(demand.measured_w), rules.min_useful_w)
         if reserve_w < high_w:

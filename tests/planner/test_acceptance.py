@@ -72,7 +72,7 @@ def test_e6_the_four_numbers_of_the_table_from_one_rule() -> None:
     has_kw = (56, 76, 100)
     demands = [attrs.evolve(one, capacity_w=has * KW) for one, has in zip(BEHIND, has_kw, strict=True)]
     before = compute(demands, E2, Plan(), 0.0, CHAINS)
-    stale = [demands[0], demands[1], attrs.evolve(demands[2], stale=True)]
+    stale = [demands[0], demands[1], attrs.evolve(demands[2], stale=True, measured_w=100 * KW)]
     plan = compute(stale, E2, before, 0.5, CHAINS)
 
     assert [60, 90, 120] == powers(plan, "requested_w")

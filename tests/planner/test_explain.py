@@ -49,6 +49,12 @@ def test_the_limit_of_a_central_system_with_its_end() -> None:
     assert "for 21600 s more" in sentence(plan, 2, wall_time=None)
 
 
+def test_a_limit_that_is_renewed_all_the_time_is_told_without_an_end() -> None:
+    renewed = attrs.evolve(PROFILE, expires_at_s=0.5)
+
+    assert "limits it to 30 kW; " in sentence(planned(THREE, [*LIMITS, renewed]), 2)
+
+
 def test_an_end_on_another_day_is_told_with_its_day() -> None:
     late = attrs.evolve(PROFILE, expires_at_s=20 * 3600.0)
 

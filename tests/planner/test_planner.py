@@ -90,7 +90,7 @@ def test_without_a_site_limit_nothing_may_flow() -> None:
 
 def test_a_stale_wish_keeps_its_power_and_gets_no_more() -> None:
     first = compute([wants(1, 20 * KW)], [site(100 * KW)], Plan(), 0.0)
-    stale = compute([wants(1, 50 * KW, stale=True)], [site(100 * KW)], first, 1.0)
+    stale = compute([wants(1, 50 * KW, measured_w=20 * KW, stale=True)], [site(100 * KW)], first, 1.0)
 
     assert [20 * KW] == assigned(stale)
     assert stale.allocations[ConnectorId(1)].limited_by == "stale demand"

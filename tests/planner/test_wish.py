@@ -9,6 +9,7 @@ import pytest
 
 from jp_firmware.model.ids import ConnectorId
 from jp_firmware.model.power import Demand, Plan
+from jp_firmware.planner.explain import explain
 from jp_firmware.planner.planner import compute
 from jp_firmware.planner.wish import OWN_DRAW, STALE
 from tests.planner.scenes import KW, limit, powers, rules, settled, wants
@@ -32,6 +33,34 @@ def test_a_stale_wish_is_never_raised_however_much_there_is() -> None:
     assert STALE == plan.allocations[FIRST].limited_by
 
 
+@pytest.mark.parametrize(
+    ("measured_kw", "held_kw"),
+    [(42, 42), (60, 60), (63, 60), (math.nan, 60)],
+    ids=["drew less", "all", "more", "unknown"],
+)
+def test_a_stale_wish_is_held_at_the_smaller_of_what_it_asked_and_what_it_drew(
+    measured_kw: float, held_kw: float
+) -> None:
+    plan = settled([wants(1, 60)], SITE, Plan())
+    for step, drawn_kw in enumerate((measured_kw, measured_kw, 30, 30)):
+        plan = compute([drawing(1, 60, drawn_kw, stale=True)], SITE, plan, 1.0 + step)
+
+        assert [held_kw] == powers(plan, "assigned_w"), "and a dip in what flows later is no new bound"
+        assert [60] == powers(plan, "allowed_w"), "its share is nobody else's"
+
+
+def test_a_stale_wish_is_told_as_the_reason() -> None:
+    plan = settled([wants(1, 60)], SITE, Plan())
+    plan = compute([drawing(1, 60, 42, stale=True)], SITE, plan, 1.0)
+    told = explain(plan, FIRST)
+
+    assert (
+        "Connector 1 is held at 42 kW because the car has stopped saying what it wants, and no power is raised on an "
+        "old wish; it last asked for 60 kW." == told.sentence
+    )
+    assert STALE == told.binding.owner
+
+
 def test_a_stale_wish_is_cut_by_a_lower_limit_and_does_not_come_back_up() -> None:
     plan = settled([wants(1, 60)], SITE, Plan())
     cut = compute([drawing(1, 60, 60, stale=True)], [limit("site", 25)], plan, 1.0)
@@ -43,7 +72,8 @@ def test_a_stale_wish_is_cut_by_a_lower_limit_and_does_not_come_back_up() -> Non
 def test_what_a_silent_car_had_is_nobody_elses_until_nothing_flows() -> None:
     plan = settled([wants(1, 150), wants(2, 0)], SITE, Plan())
     stale = compute([drawing(1, 150, 90, stale=True), wants(2, 190)], SITE, plan, 2.0)
-    assert [100, 50] == powers(stale, "assigned_w"), "150 of 200 kW stay counted although 90 flow"
+    assert [90, 50] == powers(stale, "assigned_w"), "150 of 200 kW stay counted although 90 flow"
+    assert 150 * KW == stale.allocations[FIRST].reserved_w
 
     ended = [drawing(1, 0, 40, active=False), drawing(2, 190, 50)]
     falling = compute(ended, SITE, stale, 3.0)
