@@ -8,7 +8,6 @@ from trio.testing import MockClock
 
 from jp_firmware.nursery.backoff import Backoff
 from jp_firmware.nursery.supervisor import (
-    AtExpiry,
     Child,
     End,
     Escalated,
@@ -21,44 +20,14 @@ from jp_firmware.nursery.supervisor import (
     UnknownPath,
 )
 from jp_firmware.nursery.testing import Scenario, cancel_at_every_step
-from tests.nursery.parts import Log, failing_after, feeding, logs_safe, starving
-
-
-class Yard:
-    """A tree of two buses, hub and spokes each; remembers starts and safe states."""
-
-    def __init__(self, strategy: Strategy = Strategy.HUB) -> None:
-        self.log: list[str] = []
-        self.off: list[tuple[str, ...]] = []
-        self.buses = {name: self._bus(name, strategy) for name in ("can0", "can1")}
-        self.wires = Supervisor(name="wires", children=[bus.as_child() for bus in self.buses.values()])
-        self.root = Supervisor(name="root", children=[self.part("journal"), self.wires.as_child()])
-
-    def part(self, name: str, label: str = "") -> Child:
-        label = label or name
-
-        async def run(lifeline: Lifeline) -> None:
-            self.log.append(f"start {label}")
-            await feeding(lifeline)
-
-        async def safe() -> None:
-            await trio.sleep(0.01)
-            self.log.append(f"safe {label}")
-
-        return Child(name=name, run=run, safe=safe)
-
-    def _bus(self, name: str, strategy: Strategy) -> Supervisor:
-        return Supervisor(
-            name=name,
-            children=[self.part(one, f"{name}/{one}") for one in ("link", "module-1", "module-2")],
-            strategy=strategy,
-            everything_off=lambda: self.off.append((name, *self.log)),
-        )
-
-
-async def started(nursery: trio.Nursery, tree: Supervisor) -> None:
-    nursery.start_soon(tree.run)
-    await trio.sleep(1)
+from tests.nursery.parts import (
+    Log,
+    Yard,
+    failing_after,
+    feeding,
+    logs_safe,
+    started,
+)
 
 
 @pytest.mark.parametrize("path", ["wires/can0/module-1", "root/wires/can0/module-1", "/wires/can0/module-1/"])
@@ -322,114 +291,6 @@ async def test_it_is_known_beforehand_what_a_restart_takes_along(
         await started(nursery, yard.root)
         assert leaves == yard.root.restarted_with(path)
         nursery.cancel_scope.cancel()
-
-
-# --- what follows a watchdog's end ----------------------------------------------------------------------------------
-
-
-async def test_a_watchdog_may_restart_all_siblings_off_first(autojump_clock: MockClock) -> None:
-    log = Log()
-    off: list[int] = []
-    dumb = Child(name="dumb", run=starving, watchdog_s=0.5, at_expiry=AtExpiry.RESTART_ALL, safe=logs_safe(log, "dumb"))
-    tree = Supervisor(
-        name="s",
-        children=[Child(name="link", run=feeding, safe=logs_safe(log, "link")), dumb],
-        strategy=Strategy.HUB,
-        everything_off=lambda: off.append(len(log)),
-    )
-    with trio.move_on_after(0.55):
-        await tree.run()
-
-    assert [name for name, _ in log][:2] == ["dumb", "link"]
-    assert off[0] == 1, "after the one that ended, before its siblings"
-
-
-async def test_a_watchdog_may_escalate_and_a_crash_of_the_same_part_does_not(autojump_clock: MockClock) -> None:
-    runs: list[int] = []
-
-    async def run(lifeline: Lifeline) -> None:
-        runs.append(1)
-        lifeline.ready()
-        if len(runs) == 1:
-            raise OSError
-        await trio.sleep_forever()
-
-    child = Child(name="a", run=run, watchdog_s=0.5, at_expiry="escalate")  # type: ignore[arg-type]
-    with pytest.raises(Escalated, match="s/a: its watchdog expired"):
-        await Supervisor(name="s", children=[child]).run()
-
-    assert len(runs) == 2
-
-
-def test_no_other_word_says_what_follows() -> None:
-    with pytest.raises(ValueError, match="reboot"):
-        Child(name="a", run=feeding, at_expiry="reboot")  # type: ignore[arg-type]
-
-
-# --- history --------------------------------------------------------------------------------------------------------
-
-
-async def test_the_history_tells_starts_readies_ends_and_requests_with_ages(autojump_clock: MockClock) -> None:
-    yard = Yard()
-    async with trio.open_nursery() as nursery:
-        await started(nursery, yard.root)
-        yard.root.restart("wires/can0/module-1", "new firmware")
-        await trio.sleep(1)
-        told = yard.root.history("wires/can0/module-1")
-        nursery.cancel_scope.cancel()
-
-    assert [(one["what"], one["end"], one["why"]) for one in told] == [
-        ("started", None, None),
-        ("ready", None, None),
-        ("restart asked", None, "new firmware"),
-        ("ended", "stopped", "new firmware"),
-        ("started", None, None),
-        ("ready", None, None),
-    ]
-    assert [one["age_s"] for one in told] == sorted((one["age_s"] for one in told), reverse=True)
-    assert {one["path"] for one in told} == {"root/wires/can0/module-1"}
-    assert len(yard.root.history()) > len(yard.root.history("wires/can0")) > len(told)
-    assert yard.root.history(limit=2) == yard.root.history()[-2:]
-
-
-async def test_one_that_keeps_failing_pushes_nobody_elses_past_out(autojump_clock: MockClock) -> None:
-    failing = Child(name="failing", run=failing_after(0.1, ValueError("bus off")), backoff=Backoff(cap_s=0.1))
-    tree = Supervisor(name="s", children=[Child(name="calm", run=feeding), failing], intensity=None)
-    with trio.move_on_after(60):
-        await tree.run()
-
-    assert [one["what"] for one in tree.history("calm")] == ["started", "ready", "ended"]
-    assert len(tree.history("failing", limit=10_000)) == 32
-    ends = [one for one in tree.history("failing") if one["what"] == "ended"]
-    assert (ends[0]["end"], ends[0]["why"]) == ("crash", "ValueError: bus off")
-
-
-async def test_the_worst_gap_ever_survives_restarts_and_the_last_end_has_an_age(autojump_clock: MockClock) -> None:
-    runs: list[int] = []
-
-    async def run(lifeline: Lifeline) -> None:
-        runs.append(1)
-        lifeline.ready()
-        await trio.sleep(0.8 if len(runs) == 1 else 0.1)
-        lifeline.feed()
-        if len(runs) == 1:
-            raise OSError
-        await trio.sleep_forever()
-
-    tree = Supervisor(name="s", children=[Child(name="a", run=run, watchdog_s=9.0)])
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(tree.run)
-        await trio.sleep(1.4)  # 0.8 to its end, 0.1 of back-off, 0.5 since
-        node = tree.tree()["children"][0]
-        nursery.cancel_scope.cancel()
-
-    assert node["worst_gap_s"] == pytest.approx(0.4)
-    assert node["worst_gap_ever_s"] == pytest.approx(0.8)
-    assert node["last_end_age_s"] == pytest.approx(0.6)
-    assert (node["ready_within_s"], node["at_expiry"]) == (10.0, "restart")
-
-
-# --- anywhere -------------------------------------------------------------------------------------------------------
 
 
 def restarted_while_it_runs() -> Scenario:
