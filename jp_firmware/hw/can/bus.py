@@ -68,13 +68,11 @@ class CanBus:
     @classmethod
     def of_wire(cls, wire: schema.Wire, device_dir: Path, faults: FaultSink) -> CanBus:
         """The bus of a wire of kind `slcan` (port below `device_dir`) or `socketcan` (port is the interface)."""
+        return cls(wire.name, wire.bitrate, _opener(wire, device_dir), faults)
 
-        async def open_link() -> CanLink:
-            if wire.kind == "slcan":
-                return await SlcanLink.open(device_dir / wire.port, wire.bitrate)
-            return await SocketCanLink.open(wire.port)
-
-        return cls(wire.name, wire.bitrate, open_link, faults)
+    def configure(self, wire: schema.Wire, device_dir: Path) -> None:
+        """The same bus at another port or speed, from its next start on: to be called while it is down."""
+        self.bitrate, self._open_link = wire.bitrate, _opener(wire, device_dir)
 
     def guard_with(self, guard: Guard, last_frames: Sequence[Frame]) -> None:
         """Has `guard` hold the wire while it is up, to send `last_frames` when this process no longer can."""
@@ -233,3 +231,12 @@ class CanBus:
         if self._link is None:
             raise WireDown(f"{self.name}: the bus is down")
         return self._link
+
+
+def _opener(wire: schema.Wire, device_dir: Path) -> Callable[[], Awaitable[CanLink]]:
+    async def open_link() -> CanLink:
+        if wire.kind == "slcan":
+            return await SlcanLink.open(device_dir / wire.port, wire.bitrate)
+        return await SocketCanLink.open(wire.port)
+
+    return open_link

@@ -27,6 +27,12 @@ class MeterTask(Protocol):
     @property
     def reading(self) -> Source[MeterReading]: ...
 
+    def configure(self, config: schema.Meter) -> None:
+        """Another unit, profile or watchdog, from its next start on: to be called while it is down.
+
+        Raises ConfigError for a profile that is missing or wrong, and changes nothing then.
+        """
+
     async def run(self, lifeline: Lifeline) -> None: ...
 
 

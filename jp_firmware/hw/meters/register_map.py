@@ -51,6 +51,17 @@ class RegisterMapMeter:
 
     def __attrs_post_init__(self) -> None:
         self.reading = Source(self.config.id)
+        self._begin_anew()
+
+    def configure(self, config: schema.Meter) -> None:
+        """As the driver's protocol says. Another unit or profile may be another meter: what it said is forgotten."""
+        profile = profiles.load(config.profile)
+        is_another = (config.unit, config.profile) != (self.config.unit, self.config.profile)
+        self.config, self.profile = config, profile
+        if is_another:
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
         self._reads = self.profile.map.plan()
         self._plausibility = Plausibility(
             max_voltage_v=self.profile.max_voltage_v,
@@ -58,6 +69,7 @@ class RegisterMapMeter:
             max_power_w=self.profile.max_power_w,
             energy_step_wh=self.profile.energy_step_wh,
         )
+        self._failures = 0
 
     async def run(self, lifeline: Lifeline) -> None:
         """Polls for ever. Ready, and fed, by plausible readings only; its watchdog ends it when they stay away.

@@ -14,6 +14,7 @@ import trio
 from jp_firmware.charging.ports import FaultSink
 from jp_firmware.config import schema
 from jp_firmware.config.watchdogs import SITE_METER as NAME
+from jp_firmware.hw.meters import site_profile
 from jp_firmware.hw.meters.site_profile import SiteMeterProfile
 from jp_firmware.hw.modbus.master import ModbusFault, ModbusMaster
 from jp_firmware.model.signals import Quality, Source
@@ -41,6 +42,14 @@ class SiteMeter:
 
     def __attrs_post_init__(self) -> None:
         self.power = Source(NAME)
+
+    def configure(self, config: schema.SiteMeter) -> None:
+        """Another unit, profile or watchdog, from its next start on: to be called while it is down.
+
+        Raises ConfigError for a profile that is missing or wrong, and changes nothing then.
+        """
+        self.profile = site_profile.load(config.profile)
+        self.config = config
 
     async def run(self, lifeline: Lifeline) -> None:
         """Polls for ever. Ready, and fed, by plausible readings that move. Afterwards the reading is STALE."""

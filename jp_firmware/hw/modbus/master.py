@@ -68,6 +68,11 @@ class ModbusMaster:
     _link: Link | None = attrs.field(default=None, repr=False)
     _lifeline: Lifeline | None = attrs.field(default=None, repr=False)
 
+    def configure(self, wire: Wire, device_dir: Path) -> None:
+        """The same wire at another place or speed, from its next start on: to be called while it is down."""
+        other = master_for(wire, device_dir)
+        self.where, self.connect, self.new_line = other.where, other.connect, other.new_line
+
     async def run(self, lifeline: Lifeline) -> None:
         """Holds the connection: ready once open. Raises WireDown when it cannot be opened or is lost.
 

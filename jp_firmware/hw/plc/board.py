@@ -104,6 +104,10 @@ class PlcBoard:
         }
         self._inputs = BoardFaults(self.config.id, self.faults)
 
+    def configure(self, config: schema.PlcBoard) -> None:
+        """Another unit or watchdog, from its next start on: to be called while it is down. Connectors stay."""
+        self.config = config
+
     @property
     def free_relays(self) -> range:
         """Numbers of the free outputs that the board has by its map's version; none while it is not connected."""

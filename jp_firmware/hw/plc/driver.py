@@ -41,6 +41,9 @@ class BoardTask(Protocol):
         A relay that does not follow its command ends the board's sessions, unless it is one of `contained`.
         """
 
+    def configure(self, config: schema.PlcBoard) -> None:
+        """Another unit or watchdog, from its next start on: to be called while it is down. Connectors stay."""
+
     async def run(self, lifeline: Lifeline) -> None: ...
 
     @property

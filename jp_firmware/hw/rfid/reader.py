@@ -35,6 +35,10 @@ class RfidReader:
     lines: UidLines = attrs.field(factory=UidLines, init=False)
     swipes: Swipes = attrs.field(factory=Swipes, init=False)
 
+    def configure(self, config: schema.Reader, on_swipe: Callable[[str], None]) -> None:
+        """Another port or speed, or other connectors, from its next start on: to be called while it is down."""
+        self.config, self.on_swipe = config, on_swipe
+
     async def run(self, lifeline: Lifeline) -> None:
         """Listens. Ready once the port is open, fed by each UID; needs no watchdog.
 
