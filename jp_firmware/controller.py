@@ -59,6 +59,8 @@ from jp_firmware.ocpp.v16.session_log import JournalledSessions
 from jp_firmware.planner.limits import LimitBook
 from jp_firmware.planner.rules import Rules, configured_limits, scopes_of
 from jp_firmware.planner.task import Planner
+from jp_firmware.plug_heat import PlugHeat
+from jp_firmware.profile_limits import ProfileLimits, local_w
 from jp_firmware.restarts import Restarts
 
 OPERATIVE = (
@@ -100,7 +102,9 @@ class Controller:
     authorizing: Authorizing = attrs.field(init=False)
     sessions: JournalledSessions = attrs.field(init=False)
     charger: Charger = attrs.field(init=False)
+    plugs: Sequence[PlugHeat] = attrs.field(init=False)
     backend: Backend16 | None = attrs.field(init=False)
+    profile_limits: ProfileLimits | None = attrs.field(init=False, default=None)
     console: ConsoleServer = attrs.field(init=False)
     watches: Mapping[str, Watch] = attrs.field(init=False)
     guarding: Guarding | None = attrs.field(init=False)
@@ -127,11 +131,18 @@ class Controller:
         self.sessions = JournalledSessions(self.journal, enabled=bool(cabinet.backend.url))
         self.charger = self._charger()
         self.choice.join(self.charger, self.planner)
+        self.plugs = [
+            PlugHeat(self.charger.runners[key], self.planner.limits, self.faults, board.watchdog_s)
+            for board in cabinet.plc_boards
+            for key in board.connectors
+        ]
         if self.plant.switching:
-            self.plant.switching.state_of = lambda key: self.charger.runners[key].machine.state
+            self.plant.switching.seeing.state_of = lambda key: self.charger.runners[key].machine.state
             self.plant.switching.noted = lambda module, text: self.note("move", module, text)
         self.backend = self._backend() if cabinet.backend.url else None
         self.authorizing.remote = self.sessions.courier = self.backend
+        if self.backend:
+            self.profile_limits = ProfileLimits(self.backend.profiles, self.planner.limits)
         self.console = ConsoleServer(self.socket, topics=self._topics(), calls=calls.all_calls(self))
         self.watches = watches(cabinet, self.backend.watchdog_s if self.backend else math.inf)
         self.guarding = Guarding(self) if self.guarded else None
@@ -149,11 +160,7 @@ class Controller:
             self._watched("planner", self._plan),
             # Connectors share nothing: one that could not be made safe is latched, and ends no other's session.
             _apart("connectors", *map(self._connector_child, self.charger.runners.values()), latch_escalates=False),
-            *(
-                [_apart("backend", self._watched("backend/ocpp-1.6", self.backend.run, stop_within_s=5.0))]
-                if self.backend
-                else []
-            ),
+            *([self._backend_part(self.backend, self.profile_limits)] if self.backend and self.profile_limits else []),
             _apart("consoles", self._watched("consoles/socket", self.console.run)),
             *self.process_parts(self),
         ]
@@ -169,6 +176,14 @@ class Controller:
         return _apart(
             "switching",
             self._watched(SWITCHING, switching.run, safe=switching.safe, safe_now=switching.safe_now),
+        )
+
+    def _backend_part(self, backend: Backend16, limits: ProfileLimits) -> Child:
+        """What the central system has said of power is followed while it is away, too."""
+        return _apart(
+            "backend",
+            self._watched("backend/ocpp-1.6", backend.run, stop_within_s=5.0),
+            self._watched("backend/charging-profiles", limits.run),
         )
 
     def _connector_child(self, runner: ConnectorRunner) -> Child:
@@ -238,6 +253,7 @@ class Controller:
             authorize=self.cabinet.authorize,
             apply_rules=self._apply_rules,
             sources={0: frozenset({"journal"})} | {key: self.plant.sources_of(key) for key in self.charger.runners},
+            local_w=partial(local_w, self.cabinet, self.planner.limits),
             fault_sink=self.faults,
         )
 
@@ -272,6 +288,8 @@ class Controller:
             self.building.look()
         if not self.planner.limits.has(SITE_LIMIT, "site"):
             self.set_site_limit(self.cabinet.site.limit_w, "configured")
+        if self.profile_limits:
+            await self.profile_limits.recall()
         await self.planner.run(lifeline)
 
     def set_site_limit(self, limit_w: float, reason: str) -> None:

@@ -36,6 +36,7 @@ KINDS: Mapping[str, Kind] = {
     # Longer than the closing of a session; below it, leases of set-points end after 2 s. Recovery comes before ready.
     "connector": Kind("a scan of its machine", 15, 120, period_s=20.0, grace_s=30.0),
     "backend": Kind("a frame, a pong, or an attempt to connect", 10, 7200),  # its period follows from its timings
+    "profiles": Kind("a look at the charging profiles, every second", 2, 60, period_s=5.0),
     "console": Kind("a socket drained, or none to serve", 2, 60, period_s=5.0),
     # An adapter that hangs says nothing, and only opening it anew wakes it. Modules answer many times a second.
     "can link": Kind("a frame of another node", 5, 3600, period_s=30.0, on_bus=True),
@@ -152,5 +153,6 @@ def _parts(cabinet: Cabinet, backend_s: float) -> Iterator[tuple[str, str, float
         yield f"connectors/connector-{connector.id}", "connector", None
     if cabinet.backend.url:
         yield "backend/ocpp-1.6", "backend", backend_s
+        yield "backend/charging-profiles", "profiles", None
     yield "consoles/socket", "console", None
     yield PROCESS, "process", None

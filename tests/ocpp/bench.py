@@ -229,6 +229,7 @@ class Site:
             self.charger,
             self.charger,
             self.faults,
+            local_w=lambda connector: 150_000.0 if connector == 0 else 100_000.0,
             fault_sink=self,
             open_link=self.open_link,
             wall=wall,

@@ -152,14 +152,16 @@ async def test_the_snapshot_has_the_shape_of_the_console_topic(autojump_clock, o
 
 def test_a_url_that_cannot_be_used_is_a_mistake_in_the_configuration():
     with pytest.raises(ConfigError, match=r"backend\.url"):
-        Backend16(schema.Backend(url="http://x"), schema.Charger(identity="CP1"), (), None, None, None, None)
+        Backend16(schema.Backend(url="http://x"), schema.Charger(identity="CP1"), (), *[None] * 4, local_w=None)
 
 
 async def test_a_child_that_runs_anew_listens_once(autojump_clock, online):
     for _ in range(3):
-        await online.restart()
+        online.scope.cancel()
+        await trio.testing.wait_all_tasks_blocked()
+        await online.start()
 
-    assert 2 == len(online.charger.reports[1]._listeners)  # the reporter's and the backend's own
+    assert 3 == len(online.charger.reports[1]._listeners)  # the reporter's, the profiles' and the backend's own
     assert 1 == len(online.faults.listeners)
 
 

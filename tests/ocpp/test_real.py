@@ -77,6 +77,7 @@ async def real(directory, nursery):
         charger,
         charger,
         Faults(),
+        local_w=lambda _: 100_000.0,
     )
     nursery.start_soon(backend.run, Lifeline())
     yield Real(server, backend, JournalledSessions(journal, enabled=True, courier=backend), charger)

@@ -43,7 +43,9 @@ from jp_firmware.ocpp.v16.commands import Commands
 from jp_firmware.ocpp.v16.keys import Keys
 from jp_firmware.ocpp.v16.life import UNWATCHED_S, Life, PingableLink
 from jp_firmware.ocpp.v16.metering import ClockAligned, TriggeredMeter, running_session
+from jp_firmware.ocpp.v16.profile_book import ProfileBook
 from jp_firmware.ocpp.v16.reporter import Reporter
+from jp_firmware.ocpp.v16.smart_charging import SmartCharging
 from jp_firmware.ocpp.v16.translate import authorization, parse_timestamp
 
 log = logging.getLogger(__name__)
@@ -93,7 +95,7 @@ class Backend16:
 
     Raises `ConfigError` when made with an URL or an identity that cannot be used. `authorize` are the configured rules;
     with `apply_rules` a central system may change them live, without it their keys are read-only. `sources` name whose
-    faults concern a connector, under 0 the charger itself.
+    faults concern a connector, under 0 the charger itself; `local_w` what a connector can draw at most, under 0 all.
     """
 
     config: schema.Backend
@@ -106,6 +108,7 @@ class Backend16:
     rules: schema.Authorize = attrs.field(factory=schema.Authorize, kw_only=True, alias="authorize")
     apply_rules: Callable[[schema.Authorize], None] | None = attrs.field(default=None, kw_only=True)
     sources: Mapping[int, frozenset[str]] = attrs.field(factory=dict, kw_only=True)
+    local_w: Callable[[int], float] = attrs.field(kw_only=True)
     fault_sink: FaultSink | None = attrs.field(default=None, kw_only=True)
     open_link: OpenLink = attrs.field(default=open_link, kw_only=True)
     wall: Callable[[], datetime] = attrs.field(default=_utc_now, kw_only=True)
@@ -116,6 +119,7 @@ class Backend16:
     boot: Boot = attrs.field(factory=Boot, init=False)
     outbox: Outbox = attrs.field(init=False)
     reporter: Reporter = attrs.field(init=False)
+    profiles: ProfileBook = attrs.field(init=False)
     clock_offset_s: float | None = attrs.field(default=None, init=False)  # central system's clock minus ours
 
     _endpoint: Endpoint = attrs.field(init=False)
@@ -138,6 +142,7 @@ class Backend16:
         self.keys.subscribe(self._key_changed)
         self.cache = AuthorizationCache(entry.uid for entry in self.rules.local_list)
         self.outbox = Outbox(self.journal, self)
+        self.profiles = ProfileBook(self.connector_ids, self.view, self.journal, self.wall)
         self.reporter = Reporter(
             connector_ids=self.connector_ids,
             view=self.view,
@@ -234,6 +239,7 @@ class Backend16:
     async def _recall(self) -> None:
         self.keys.load(await self.journal.read(lambda db: state.get(db, KEYS)))
         self.cache.load(await self.journal.read(lambda db: state.get(db, CACHE)))
+        await self.profiles.recall()
         if self.apply_rules:
             self.apply_rules(self.keys.authorize(self.rules))
 
@@ -285,6 +291,7 @@ class Backend16:
                 operations=self.operations,
                 view=self.view,
                 memory=self,
+                smart_charging=SmartCharging(self.profiles, self.local_w, self.transaction_of),
                 triggers=life,
             ),
         )

@@ -23,6 +23,7 @@ from jp_firmware.ocpp.v16.boot import Boot, Registration
 from jp_firmware.ocpp.v16.cache import AuthorizationCache
 from jp_firmware.ocpp.v16.keys import MAX_KEYS_ASKED, Changed, Keys
 from jp_firmware.ocpp.v16.metering import present_values, running_session
+from jp_firmware.ocpp.v16.smart_charging import SmartCharging
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ class Commands:
     operations: Operations
     view: ConnectorView
     memory: Memory
+    smart_charging: SmartCharging
     triggers: Triggers
 
     async def handle(self, incoming: Incoming) -> Reply | Refusal | Silence:
@@ -76,24 +78,24 @@ class Commands:
     # --- transactions ---
 
     async def _remote_start(self, payload: Payload) -> Reply:
-        """Rejected while Pending, on connector 0 and with a profile that is not for a transaction. A profile that fits
-        is ignored, as the specification asks of a charger without smart charging."""
-        connector = payload.get("connectorId")
-        profile = payload.get("chargingProfile")
+        """Rejected while Pending, on connector 0 and with a profile that is not for the transaction to come. One that
+        is waits for its session, and is in force from its first moment."""
+        connector, told = payload.get("connectorId"), payload.get("chargingProfile")
         if self.boot.registration is Registration.PENDING:
             return Reply(REJECTED)
         if connector is not None and connector not in self.connector_ids:
             return Reply(REJECTED)
-        if profile and (profile["chargingProfilePurpose"] != "TxProfile" or "transactionId" in profile):
+        profile = self.smart_charging.read_for_start(connector, told) if told else None
+        if told and profile is None:
             return Reply(REJECTED)
-        accepted, why = self.operations.start(
-            None if connector is None else ConnectorId(connector),
-            IdToken(payload["idTag"], TokenSource.REMOTE),
-            authorize=self.keys.flag("AuthorizeRemoteTxRequests"),
-        )
+        where = None if connector is None else ConnectorId(connector)
+        token = IdToken(payload["idTag"], TokenSource.REMOTE)
+        accepted, why = self.operations.start(where, token, authorize=self.keys.flag("AuthorizeRemoteTxRequests"))
         if not accepted:
             log.info("RemoteStartTransaction rejected: %s", why)
-        return Reply(ACCEPTED if accepted else REJECTED)
+            return Reply(REJECTED)
+        self.smart_charging.book.announce(where, token.uid, profile)
+        return Reply(ACCEPTED)
 
     async def _remote_stop(self, payload: Payload) -> Reply:
         """Accepted only if a session that runs was given this id; one whose start is still unanswered has none."""
@@ -160,6 +162,17 @@ class Commands:
         self.memory.keep_cache()
         return Reply(ACCEPTED)
 
+    # --- charging profiles ---
+
+    async def _set_charging_profile(self, payload: Payload) -> Reply:
+        return Reply(await self.smart_charging.set_profile(payload))
+
+    async def _clear_charging_profile(self, payload: Payload) -> Reply:
+        return Reply(await self.smart_charging.clear_profile(payload))
+
+    async def _get_composite_schedule(self, payload: Payload) -> Reply:
+        return Reply(await self.smart_charging.composite_schedule(payload))
+
     # --- triggers ---
 
     async def _trigger(self, payload: Payload) -> Reply:
@@ -194,11 +207,14 @@ _ANSWERS: Final[Mapping[str, Callable[[Commands, Payload], Awaitable[Reply]]]] =
     "ChangeAvailability": Commands._change_availability,
     "ChangeConfiguration": Commands._change_configuration,
     "ClearCache": Commands._clear_cache,
+    "ClearChargingProfile": Commands._clear_charging_profile,
     "DataTransfer": Commands._data_transfer,
+    "GetCompositeSchedule": Commands._get_composite_schedule,
     "GetConfiguration": Commands._get_configuration,
     "RemoteStartTransaction": Commands._remote_start,
     "RemoteStopTransaction": Commands._remote_stop,
     "Reset": Commands._reset,
+    "SetChargingProfile": Commands._set_charging_profile,
     "TriggerMessage": Commands._trigger,
     "UnlockConnector": Commands._unlock,
 }

@@ -13,6 +13,7 @@ from typing import Any, Final
 import attrs
 
 from jp_firmware.config.schema import Authorize, Backend
+from jp_firmware.ocpp.v16.charging_profile import MAX_INSTALLED, MAX_PERIODS, MAX_STACK_LEVEL
 from jp_firmware.ocpp.v16.translate import MEASURANDS, SAMPLED_BY_DEFAULT
 
 MAX_INTEGER: Final = 2**31 - 1
@@ -72,6 +73,7 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 10
 
 
+_UNITS: Final = ("Current", "Power")
 _SAMPLED: Final = ",".join(SAMPLED_BY_DEFAULT)
 _AUTHORIZE_KEYS: Final = {
     "LocalPreAuthorize": "local_pre_authorize",
@@ -95,13 +97,19 @@ def table(backend: Backend, authorize: Authorize, connectors: int, *, rules_writ
         rule("AllowOfflineTxForUnknownId"),
         Key("AuthorizationCacheEnabled", boolean, "true"),
         Key("AuthorizeRemoteTxRequests", boolean, "false"),
+        Key("ChargeProfileMaxStackLevel", integer, str(MAX_STACK_LEVEL), readonly=True),
+        # Amperes are taken too, but what they mean on a charger of direct current is a matter of interpretation.
+        Key("ChargingScheduleAllowedChargingRateUnit", words, "Power", readonly=True, words=_UNITS),
+        Key("ChargingScheduleMaxPeriods", integer, str(MAX_PERIODS), readonly=True),
         Key("ClockAlignedDataInterval", integer, "0", high=86_400),
         rule("ConnectionTimeOut"),
         Key("ConnectorPhaseRotation", Kind.TEXT, "NotApplicable", readonly=True),  # direct current
+        Key("ConnectorSwitch3to1PhaseSupported", boolean, "false", readonly=True),
         Key("GetConfigurationMaxKeys", integer, str(MAX_KEYS_ASKED), readonly=True),
         Key("HeartbeatInterval", integer, "300", low=1, high=86_400),
         rule("LocalAuthorizeOffline"),
         rule("LocalPreAuthorize"),
+        Key("MaxChargingProfilesInstalled", integer, str(MAX_INSTALLED), readonly=True),
         Key("MeterValuesAlignedData", words, _SAMPLED, words=MEASURANDS),
         Key("MeterValuesSampledData", words, _SAMPLED, words=MEASURANDS),
         Key("MeterValueSampleInterval", integer, "60", high=86_400),
@@ -112,7 +120,7 @@ def table(backend: Backend, authorize: Authorize, connectors: int, *, rules_writ
         Key("StopTransactionOnInvalidId", boolean, "true", readonly=True),
         Key("StopTxnAlignedData", words, "", readonly=True),
         Key("StopTxnSampledData", words, "", readonly=True),
-        Key("SupportedFeatureProfiles", Kind.TEXT, "Core,RemoteTrigger", readonly=True),
+        Key("SupportedFeatureProfiles", Kind.TEXT, "Core,RemoteTrigger,SmartCharging", readonly=True),
         Key("TransactionMessageAttempts", integer, "3", high=100),
         Key("TransactionMessageRetryInterval", integer, "60", high=86_400),
         Key("UnlockConnectorOnEVSideDisconnect", boolean, "true", readonly=True),
