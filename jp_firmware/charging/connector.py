@@ -81,6 +81,7 @@ class ConnectorMachine:
     text: str = "starting"
     wants_session: bool = False
     reservation: Reservation | None = None
+    _configured: Connector | None = None  # taken over when no session runs
     _token_at_s: float = 0.0
     _handshake_at_s: float | None = None
     _had_session: bool = False  # since the car was plugged in
@@ -116,6 +117,17 @@ class ConnectorMachine:
         self.ask_to_end(Ending(StopReason.UNLOCK))
         self._unlock = True
 
+    def configure(self, connector: Connector) -> None:
+        """Another configuration: how it shares counts at once, what it may carry from the next session on."""
+        self._configured = connector
+        self.connector = attrs.evolve(self.connector, weight=connector.weight, tier=connector.tier)
+        if not self.in_session:
+            self._take_configured()
+
+    def set_limits(self, limits: Timeouts) -> None:
+        """Other times and rates, at once."""
+        self.limits = self._delivery.limits = self._watch.limits = limits
+
     def reserve(self, reservation: Reservation | None) -> None:
         """Keeps the connector for one identification, or lifts that."""
         self.reservation = reservation
@@ -143,6 +155,12 @@ class ConnectorMachine:
     def session_over(self) -> None:
         """The scope is closed and the session accounted for."""
         self.in_session, self.token = False, None
+        self._take_configured()
+
+    def _take_configured(self) -> None:
+        if self._configured is not None:
+            self.connector, self._configured = self._configured, None
+            self._delivery, self._watch = Delivery(self.connector, self.limits), self._new_watch()
 
     def fail(self, failure: Failure, now_s: float) -> None:
         """A fault the runner saw while it closed the scope."""
