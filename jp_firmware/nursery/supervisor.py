@@ -266,9 +266,11 @@ class Supervisor(Requests):
             one._do_meanwhile()
             await self._restart(one, 0.0)
         elif one.state in (State.BACKOFF, State.STARTING, State.UP):
-            self._nursery.start_soon(self._stop_apart, one, why)  # its end brings it here again
+            self._nursery.start_soon(self._stop_apart, one, one._ended, why)  # its end brings it here again
 
-    async def _stop_apart(self, one: Lifeline, why: str) -> None:
+    async def _stop_apart(self, one: Lifeline, run: trio.Event, why: str) -> None:
+        if one._ended is not run:
+            return  # it ended by itself before this task's turn came, and has begun anew
         await self._stop([one], why)
         if one.state is State.STUCK:
             self._send.send_nowait(one)

@@ -151,6 +151,32 @@ async def test_asking_twice_restarts_once_while_it_stops(autojump_clock: MockClo
         nursery.cancel_scope.cancel()
 
 
+async def test_a_part_that_ends_by_itself_as_it_is_asked_to_is_restarted_once(autojump_clock: MockClock) -> None:
+    """Whoever comes first, the part, the supervisor or the task that was to stop it: Trio leaves it to chance."""
+    for _ in range(30):
+        fail = trio.Event()
+        starts: list[float] = []
+
+        async def run(lifeline: Lifeline, fail: trio.Event = fail, starts: list[float] = starts) -> None:
+            starts.append(trio.current_time())
+            lifeline.ready()
+            if len(starts) == 1:
+                await fail.wait()
+                raise OSError("unplugged")
+            await feeding(lifeline)
+
+        tree = Supervisor(name="tree", children=[Child(name="a", run=run)], intensity=0)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(tree.run)
+            await trio.sleep(1)
+            fail.set()
+            tree.restart("a", "an operator")
+            await trio.sleep(1)
+            nursery.cancel_scope.cancel()
+
+        assert starts == [starts[0], starts[0] + 1.0], "at once, and no failure"
+
+
 async def test_what_has_ended_for_good_is_started_again_when_asked(autojump_clock: MockClock) -> None:
     runs: list[int] = []
 
