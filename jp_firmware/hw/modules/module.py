@@ -155,6 +155,11 @@ class ModuleTask:
         return self._told.current_a
 
     @property
+    def delivered_a(self) -> float:
+        """How much of it it has been measured to deliver; 0 while it is not heard."""
+        return min(self._trusted.current_a, self.told_a) if self._trusted else 0.0
+
+    @property
     def rating(self) -> StageRating:
         """What it can deliver now: its rating by its own word, or by the profile until it has spoken, less what its
         range, its temperature, its own word and its shown shortfall take away.

@@ -7,8 +7,10 @@ Rules
 
 1. The sum of what its modules may be delivering never exceeds the set-point: cuts go out at once, a rise takes only
    room that is free by measurement. What flows unheard or against orders is nobody's room.
-2. A module that is drained gets nothing from that call on, and leaves only when no current of it is left.
-3. The output range is chosen for a session, and changes only in modules that are off.
+2. A module that starts among others that deliver takes its share over step by step: they are cut only by what it is
+   told next, a step more than it was measured to deliver.
+3. A module that is drained gets nothing from that call on, and leaves only when no current of it is left.
+4. The output range is chosen for a session, and changes only in modules that are off.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ import trio
 from jp_firmware.hw.modules.carried import OFF_CURRENT_A
 from jp_firmware.hw.modules.module import ModuleTask
 from jp_firmware.hw.modules.pool import Pool
-from jp_firmware.hw.modules.sharing import Member, corner_v, rises_within, split
+from jp_firmware.hw.modules.sharing import ROUNDING_A, Member, corner_v, rises_within, split
 from jp_firmware.model.ids import ConnectorId, ModuleId
 from jp_firmware.model.power import SetPoint, StageOutput, StageRating
 from jp_firmware.model.signals import Quality, Source
@@ -134,6 +136,8 @@ class Stage:
                 min_current_a=module.profile.min_current_a,
                 on=module.wanted,
                 starting=not module.started,
+                told_a=module.told_a,
+                delivered_a=module.delivered_a,
             )
             for module in among
         ]
@@ -149,17 +153,26 @@ class Stage:
         now_s: float,
     ) -> None:
         carried = {module.id: module.carried_current_a(now_s) for module in self._members.values()}
-        rising = [module for module in serving if shares[module.id] > module.told_a]
+        room_a = total_a - sum(carried.values())
+        rising: list[ModuleTask] = []
+        for module in sorted(serving, key=lambda module: module.wanted):
+            if shares[module.id] <= module.told_a:
+                continue
+            if not module.wanted:  # its smallest current comes first, or it never starts while others rise
+                first_a = max(0.0, module.profile.min_current_a - carried[module.id])
+                if first_a > room_a + ROUNDING_A:
+                    continue
+                room_a -= first_a
+                carried[module.id] += first_a
+            rising.append(module)
         granted = rises_within(
-            total_a - sum(carried.values()),
-            [carried[module.id] for module in rising],
-            [shares[module.id] for module in rising],
+            room_a, [carried[module.id] for module in rising], [shares[module.id] for module in rising]
         )
         for module, granted_a in zip(rising, granted, strict=True):
             if module.wanted:
                 told_a = granted_a if granted_a > module.told_a + STEP_A else module.told_a
                 module.want(set_point.voltage_v, told_a, set_point.expires_at_s)
-            elif granted_a >= module.profile.min_current_a:
+            else:
                 self._next_start_at_s = now_s + module.profile.start_stagger_s
                 module.want(set_point.voltage_v, granted_a, set_point.expires_at_s)
 

@@ -143,7 +143,7 @@ async def test_a_module_moves_to_another_connector_with_its_output_precharged(
 
     pair.two.join(module)
     assert 3 == len(pair.two.members)
-    await pair.deliver(60, 100, 2)
+    await pair.deliver(60, 100, 6)
     assert [60, 33, 33, 33] == [round(one.output().current_a) for one in pair.bench.fakes]
     assert 1 == sum(order == "on" for at_s, order in fake.orders if at_s > 2.5), "it was never off in between"
 
@@ -168,7 +168,7 @@ async def test_a_move_that_was_given_up_ends_with_the_module_back_in(pair: Pair,
     pair.one.drain(pair.bench.tasks[1])
     await pair.deliver(60, 0, 1)
     pair.one.join(pair.bench.tasks[1])
-    await pair.deliver(60, 0, 2)
+    await pair.deliver(60, 0, 6)
 
     assert [30, 30] == [round(fake.set_current_a) for fake in pair.bench.fakes[:2]]
     assert not pair.one.drained(pair.bench.tasks[1])

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jp_firmware.hw.modules.sharing import CORNER_STEP_V, JOIN_FACTOR, Member, corner_v, rises_within, split
+from jp_firmware.hw.modules.sharing import (
+    CORNER_STEP_V,
+    HANDOVER_PART,
+    JOIN_FACTOR,
+    Member,
+    corner_v,
+    rises_within,
+    split,
+)
 from jp_firmware.model.power import StageRating
 
 
@@ -81,6 +90,35 @@ def test_those_that_deliver_carry_the_current_while_others_start() -> None:
 def test_what_those_that_deliver_cannot_carry_is_left_to_the_starting() -> None:
     assert [75, 25] == split(400, 100, [member(on=True), member()])
     assert [75, 75] == split(400, 400, [member(on=True), member()])
+
+
+def newcomer(told_a: float, delivered_a: float) -> Member:
+    return attrs.evolve(member(on=True), told_a=told_a, delivered_a=delivered_a)
+
+
+def test_a_newcomer_is_given_a_step_more_than_it_has_shown_and_the_others_let_go_of_no_more() -> None:
+    step_a = HANDOVER_PART * 75
+
+    assert [58.75 - step_a, 1.25 + step_a] == pytest.approx(split(400, 60, [member(on=True), newcomer(1.25, 1.25)]))
+    assert [35, 25] == split(400, 60, [member(on=True), newcomer(25, 12)]), "what it is told already, it keeps"
+    assert [30, 30] == split(400, 60, [member(on=True), newcomer(27, 27)])
+
+
+def test_a_rise_that_is_a_rise_for_all_takes_no_steps() -> None:
+    assert [60, 60] == split(400, 120, [newcomer(10, 10), newcomer(10, 8)])
+    assert [75, 45] == split(400, 120, [newcomer(75, 75), newcomer(5, 5)]), "nobody is cut for it"
+
+
+@given(st.floats(150, 1000), st.floats(0, 2000), members, st.lists(st.floats(0, 200), min_size=6, max_size=6))
+def test_the_sum_is_the_same_whatever_they_have_shown(
+    voltage_v: float, current_a: float, among: list[Member], shown_a: list[float]
+) -> None:
+    shy = [
+        attrs.evolve(one, told_a=min(told_a, 5.0), delivered_a=told_a)
+        for one, told_a in zip(among, shown_a, strict=False)
+    ]
+
+    assert sum(split(voltage_v, current_a, among)) == pytest.approx(sum(split(voltage_v, current_a, shy)))
 
 
 def test_when_nobody_delivers_yet_all_are_given_their_shares_at_once() -> None:

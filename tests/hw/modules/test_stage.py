@@ -236,10 +236,14 @@ async def test_a_cut_is_on_the_wire_at_once_and_the_rise_follows(
     sent = len(bench.memory.sent)
     stage.apply(set_point(400, 60))
 
-    assert [30, 7] == [round(fake.set_current_a) for fake in bench.fakes]
+    assert [30, 10] == [round(fake.set_current_a) for fake in bench.fakes]
     assert 1 == len(bench.memory.sent) - sent, "the rise waits for a measurement"
     await trio.sleep(0.3)
     stage.apply(set_point(400, 60))
+    assert [50, 10] == [round(fake.set_current_a) for fake in bench.fakes], "it is cut no further than it must be"
+    for _ in range(10):
+        await trio.sleep(0.1)
+        stage.apply(set_point(400, 60))
     assert [53, 7] == [round(fake.set_current_a) for fake in bench.fakes]
     nursery.cancel_scope.cancel()
 
@@ -259,7 +263,7 @@ async def test_modules_start_one_after_the_other_where_their_inrush_demands_it_a
         nursery.start_soon(task.run, pulse(task.run))
     stage = stage_of(bench)
     await trio.sleep(1)
-    for _ in range(40):
+    for _ in range(80):
         stage.apply(set_point(400, 200))
         assert sum(fake.set_current_a for fake in bench.fakes if fake.on) <= 200 + ROUNDED_A
         await trio.sleep(0.1)
@@ -325,7 +329,7 @@ async def test_heat_reaches_the_rating_and_the_others_take_over(
     status = bench.tasks[0].status.signal.value
     assert status is not None
     assert "held to 25% for its temperature" in status.notes
-    for _ in range(5):
+    for _ in range(10):
         stage.apply(set_point(300, 100))
         await trio.sleep(0.1)
     assert [20, 80] == [round(fake.set_current_a) for fake in bench.fakes]
