@@ -14,6 +14,7 @@ import trio
 from jp_firmware.console.calls import CallRefused, only, parameter
 from jp_firmware.model.limits import Limit
 from jp_firmware.planner.building import OWNER as SITE_METER
+from jp_firmware.planner.derating import OWNER as PLUG
 from jp_firmware.planner.limits import UnknownScope
 from jp_firmware.planner.rules import configured_limits
 
@@ -74,6 +75,7 @@ class LimitCalls:
         taken = {
             SITE_LIMIT,
             SITE_METER,
+            PLUG,
             CENTRAL_SYSTEM,
             *(one.owner for one in configured_limits(self._controller.cabinet)),
         }

@@ -183,6 +183,7 @@ def _connector(runner: ConnectorRunner, share: Allocation | None, now_s: float) 
         "soc_percent": ev.soc_percent if ev else None,
         "target_voltage_v": ev.target_voltage_v if ev else None,
         "target_current_a": ev.target_current_a if ev else None,
+        "plug_temperature_c": ev.hottest_c if ev else None,
         "session_id": session.id if session else None,
         "started_at": session.started_at.isoformat(timespec="seconds") if session else None,
         "duration_s": round((datetime.now(UTC) - session.started_at).total_seconds()) if session else None,

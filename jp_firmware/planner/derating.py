@@ -1,0 +1,85 @@
+"""A plug that gets hot, as an input of the planner: how much of its current it may carry. Pure.
+
+Full current up to one temperature, none from another on, and a straight line in between, by the hotter contact. A rise
+counts at once; a fall only once the plug is `PLAY_K` cooler than what it is held to, so that power does not hunt. A
+contact whose temperature was known must stay known: one that nobody watches carries nothing.
+"""
+
+from __future__ import annotations
+
+import math
+
+import attrs
+
+from jp_firmware.config.schema import Connector
+from jp_firmware.model.connector import EvStatus
+from jp_firmware.model.limits import Limit
+
+OWNER = "plug temperature"
+PLAY_K = 3.0  # ours: above a sensor's noise, and below what a plug cools by within a minute of less current
+COLDEST_C = -60.0  # ours: no site is colder, so that a sensor that says so is broken
+STEP_W = 100.0  # ours: powers are rounded down to it
+WORTH_A_RISE = 0.02  # ours: what a voltage that moves makes of the same current is no news
+
+
+@attrs.frozen(kw_only=True)
+class Heat:
+    """What a plug's temperatures mean for it. `share` of its current is left; 1 is all."""
+
+    share: float = 1.0
+    reason: str = ""
+    lost: str = ""  # which contacts' temperatures were known and no longer are
+
+
+@attrs.define
+class Derating:
+    """One plug, with the memory of its hysteresis and of what was ever known of it."""
+
+    _held_c: float = -math.inf  # what its power is reckoned by
+    _last_c: dict[str, float] = attrs.field(factory=dict)  # by contact, as far as ever known
+
+    def look(self, ev: EvStatus, connector: Connector) -> Heat:
+        """Takes the temperatures of one status."""
+        lost = []
+        for contact, celsius in zip(("DC+", "DC-"), ev.plug_temperatures_c, strict=True):
+            if celsius is not None and celsius > COLDEST_C:
+                self._last_c[contact] = celsius
+            elif contact in self._last_c:
+                lost.append(f"{contact}, last {self._last_c[contact]:.1f} °C")
+            elif celsius is not None:
+                lost.append(f"{contact}, never")
+        if lost:
+            told = " and ".join(lost)
+            return Heat(share=0.0, reason=f"no temperature from the plug any more ({told})", lost=told)
+        if ev.hottest_c is None:
+            return Heat()
+        return self._by(ev.hottest_c, connector)
+
+    def _by(self, celsius: float, connector: Connector) -> Heat:
+        from_c, to_c = connector.derate_from_c, connector.derate_to_c
+        self._held_c = max(celsius, min(self._held_c, celsius + PLAY_K))
+        share = min(1.0, max(0.0, (to_c - self._held_c) / (to_c - from_c)))
+        if share == 1.0:
+            return Heat()
+        when = f"below {from_c:g} °C" if celsius == self._held_c else f"again below {from_c - PLAY_K:g} °C"
+        return Heat(share=share, reason=f"{celsius:.1f} °C at the plug; full power {when}")
+
+
+def plug_limit(scope: str, heat: Heat, full_w: float, expires_at_s: float) -> Limit:
+    """The limit that follows. `full_w` is what the plug carries while it is cool, at the present voltage.
+
+    Where nobody renews it, nobody watches the plug: it then falls to nothing.
+    """
+    return Limit(
+        owner=OWNER,
+        scope=scope,
+        value_w=math.floor(heat.share * full_w / STEP_W) * STEP_W,
+        reason=heat.reason,
+        expires_at_s=expires_at_s,
+    )
+
+
+def is_news(limit: Limit, before: Limit, now_s: float) -> bool:
+    """Whether a limit is worth a new plan: any cut is, a rise worth its while, and one that ends soon is renewed."""
+    rise = limit.value_w > before.value_w * (1 + WORTH_A_RISE)
+    return limit.value_w < before.value_w or rise or before.expires_at_s - now_s < (limit.expires_at_s - now_s) / 2

@@ -1,0 +1,87 @@
+"""The temperature of each connector's plug in the composition: a limit while it is hot, and the faults that say so.
+
+Looks at every status that a PLC board gives of the connector. A status that does not come renews nothing: the limit
+ends with the board's watchdog and leaves no power. What ends a session is charging's to judge and not here.
+"""
+
+from __future__ import annotations
+
+import attrs
+import trio
+
+from jp_firmware.charging.ports import FaultSink
+from jp_firmware.charging.runner import ConnectorRunner
+from jp_firmware.model.limits import Limit
+from jp_firmware.planner.derating import OWNER, Derating, Heat, is_news, plug_limit
+from jp_firmware.planner.limits import LimitBook
+
+HOT, UNWATCHED = "TMP-03", "TMP-05"
+STEADY_S = 60.0  # facts: TMP-05 clears when temperatures have been valid for so long
+
+
+@attrs.define(eq=False)
+class PlugHeat:
+    """One connector's plug. `watchdog_s` is how long its board may be silent."""
+
+    runner: ConnectorRunner
+    limits: LimitBook
+    faults: FaultSink
+    watchdog_s: float
+    _derating: Derating = attrs.field(factory=Derating)
+    _limit: Limit | None = None  # in the book
+    _lost_since_s: float | None = None
+    _unwatched: bool = False  # TMP-05 stands
+    _known_since_s: float | None = None
+
+    def __attrs_post_init__(self) -> None:
+        self.runner.ports.ev_link.status.subscribe(self.look)
+
+    def look(self) -> None:
+        """A cut is in force, with the set-points that follow from it, when this returns."""
+        now_s, signal = trio.current_time(), self.runner.ports.ev_link.status.signal
+        ev = signal.fresh(now_s, self.watchdog_s)
+        if ev is None:
+            return
+        heat = self._derating.look(ev, self.runner.machine.connector)
+        if not heat.lost:
+            self._lost_since_s = None
+        elif self._lost_since_s is None:
+            self._lost_since_s = now_s
+        if heat.lost and now_s - (self._lost_since_s or 0.0) < self.watchdog_s:
+            return  # one answer without it is a disturbance: what stands goes on until it ends by itself
+        self._set(heat, signal.at_s, now_s)
+        self._tell(heat, now_s)
+
+    def _set(self, heat: Heat, seen_at_s: float, now_s: float) -> None:
+        if heat.share == 1.0:
+            if self._limit:
+                self._limit = None
+                self.limits.lift(OWNER, self.runner.name)
+            return
+        limit = plug_limit(self.runner.name, heat, self._full_w(now_s), seen_at_s + self.watchdog_s)
+        if self._limit is None or is_news(limit, self._limit, now_s):
+            self._limit = limit
+            self.limits.set(limit)
+
+    def _full_w(self, now_s: float) -> float:
+        """What the plug carries while it is cool, at the voltage of its output."""
+        machine, output = self.runner.machine, self.runner.ports.stage.output
+        measured = output.fresh(now_s, machine.limits.measurement_s)
+        energised = measured is not None and measured.voltage_v > machine.limits.safe_voltage_v
+        voltage_v = measured.voltage_v if measured and energised else machine.connector.max_voltage_v
+        return min(machine.connector.current_limit_a * voltage_v, machine.connector.max_power_w)
+
+    def _tell(self, heat: Heat, now_s: float) -> None:
+        name = self.runner.name
+        if heat.lost:
+            self._unwatched, self._known_since_s = True, None
+            self.faults.raise_(UNWATCHED, name, heat.reason)
+        elif self._unwatched:
+            self._known_since_s = now_s if self._known_since_s is None else self._known_since_s
+            if now_s - self._known_since_s >= STEADY_S:
+                self._unwatched = False
+                self.faults.clear(UNWATCHED, name)
+        if heat.share < 1.0 and not heat.lost:
+            self.faults.raise_(HOT, name, heat.reason)
+        else:
+            self.faults.clear(HOT, name)
