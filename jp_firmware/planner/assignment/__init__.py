@@ -4,6 +4,7 @@
 does that), `losses` looks ahead.
 """
 
+from jp_firmware.planner.assignment.effort import Effort
 from jp_firmware.planner.assignment.module_plan import Choice, ModulePlan, plan_modules
 from jp_firmware.planner.assignment.outlook import Loss, losses
 from jp_firmware.planner.assignment.owners import Assigned, assign
@@ -14,6 +15,7 @@ __all__ = [
     "Assigned",
     "Choice",
     "Efficiency",
+    "Effort",
     "Loss",
     "ModulePlan",
     "Situation",

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from jp_firmware.planner.assignment.division import Division
 from jp_firmware.planner.assignment.problem import NOBODY, TINY_W, Efficiency, Net, Problem
-from jp_firmware.planner.assignment.search import Division
 
 WORTH_IT = 0.005  # of the power delivered (facts: gain above 0.5 %)
 
 
 def refine(problem: Problem, net: Net, owner: Sequence[int], curve: Efficiency) -> list[int]:
     """The owners after the refinement. Nobody is served worse, nothing moves that did not, none moves more."""
-    division = Division.empty(problem, net)
-    for module in problem.modules:
-        if problem.in_play[module] and owner[module] != NOBODY:
-            division.put(module, owner[module])
+    division = Division.of(problem, net, owner)
     for connector in problem.connectors:
         if problem.target_w[connector] > 0 and not division.is_short(connector):
             _choose_among_idle(division, connector, curve)

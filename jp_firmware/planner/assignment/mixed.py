@@ -8,11 +8,17 @@ step by step, that is the plan; else the fresh one is brought near the present o
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterator
+from typing import Final
 
-from jp_firmware.planner.assignment.problem import NOBODY, TINY_W, Net, Problem, compared
+import attrs
+
+from jp_firmware.planner.assignment.division import Division
+from jp_firmware.planner.assignment.problem import MOST_W, NOBODY, TINY_W, Net, Problem, compared
 from jp_firmware.planner.assignment.realise import fewest_moves
-from jp_firmware.planner.assignment.search import PATIENCE, Division, cheapen, improve, tidy
+from jp_firmware.planner.assignment.search import PATIENCE, Looks, cheapen, improve, tidy
 
+END: Final = object()
 SMALL = 64  # modules; ours: in larger cabinets there are more ways to the same end, and less time for each
 
 
@@ -25,73 +31,134 @@ def _starts(problem: Problem) -> tuple[bool, ...]:
     return (True, False) if is_small(problem) else (True,)
 
 
-def best_owner(problem: Problem, net: Net) -> list[int]:
-    """The connector of each module in play, NOBODY for idle."""
-    near = _from_present(problem, net)
-    if not near.poorest_first():
-        return near.owner
-    fresh = max((_fresh(problem, net, tight) for tight in _starts(problem)), key=Division.levels)
-    if compared(near.levels(), fresh.levels()) >= 0:
-        return near.owner
-    _realise_by_class(fresh)
-    _settle(fresh)
-    return fresh.owner
+@attrs.define(eq=False)
+class Search:
+    """The search for one answer. It may stop wherever its looks are spent, and goes on from there.
+
+    `owner` is the best found so far, NOBODY for idle: never worse than the present assignment.
+    """
+
+    problem: Problem
+    net: Net
+    before: Search | None = None  # for another question, from whose end it begins if that is better than the present
+    looks: Looks = attrs.field(factory=Looks)
+    finished: bool = False
+    _division: Division = attrs.field(init=False)
+    _course: Iterator[None] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._division = Division.of(self.problem, self.net, self.problem.present)
+        tidy(self._division)
+        if self.before is not None:
+            self._begin_further(self.before)
+            self.before = None
+        self._course = self._run()
+
+    @property
+    def owner(self) -> list[int]:
+        return self._division.owner
+
+    def go_on(self, looks: Looks) -> None:
+        """Searches while there are looks left, and takes from them what it uses."""
+        self.looks.left = looks.left
+        if not self.finished:
+            self.finished = next(self._course, END) is END
+        looks.left = self.looks.left
+
+    def _begin_further(self, before: Search) -> None:
+        further = self._division.holding(before.owner)
+        tidy(further)
+        further.late = frozenset(before._division.settled)
+        kept = zip(further.kept, self._division.kept, self.problem.keeps_one, strict=True)
+        is_allowed = all(still > 0 or had == 0 for still, had, keeps in kept if keeps)
+        if is_allowed and compared(further.levels(), self._division.levels()) > 0:
+            self._division = further
+
+    def _run(self) -> Iterator[None]:
+        yield from _settle(self._division, self.looks)
+        if not self._division.poorest_first():
+            return
+        best: Division | None = None
+        for tight in _starts(self.problem):
+            fresh = self._division.emptied()
+            yield from _fill(fresh, tight, self.looks)
+            if best is None or fresh.levels() > best.levels():
+                best = fresh
+        if best is not None and compared(best.levels(), self._division.levels()) > 0:
+            _realise_by_class(best)
+            self._division = best
+            yield from _settle(best, self.looks)
 
 
-def _from_present(problem: Problem, net: Net) -> Division:
-    """The present assignment, freed of what is not needed, then improved."""
-    division = Division.empty(problem, net)
-    for module, connector in enumerate(problem.present):
-        is_open = connector != NOBODY and problem.in_play[module] and module in division.is_reached[connector]
-        if is_open and division.fits(module, connector):
-            division.put(module, connector)
-    tidy(division)
-    _settle(division)
-    return division
-
-
-def _settle(division: Division) -> None:
+def _settle(division: Division, looks: Looks) -> Iterator[None]:
     """Improves and cheapens in turn until neither finds anything: asked again, nothing would move."""
     for _ in range(PATIENCE):
         before = list(division.owner)
-        improve(division, deep=is_small(division.problem))
+        yield from improve(division, is_small(division.problem), looks)
         tidy(division)
-        cheapen(division)
+        yield from cheapen(division, looks)
         if division.owner == before:
             return
 
 
-def _fresh(problem: Problem, net: Net, tight: bool) -> Division:
+def _fill(division: Division, tight: bool, looks: Looks) -> Iterator[None]:
     """Serves the poorest again and again, each time with the module that fits best; then improves.
 
     With `tight` that is the smallest that closes the gap (else the largest); without, always the largest.
     """
-    division = Division.empty(problem, net)
+    problem = division.problem
+    while looks.left <= 0:
+        yield
+    looks.left -= sum(problem.in_play)
     _keep_what_must_stay(division)
-    turns = [(problem.level(each, division.capacity_w[each]), each) for each in division.poorest_first()]
+    shelves = [_Shelves(division, each) for each in problem.connectors]
+    turns = [(division.level[each], each) for each in division.poorest_first()]
     heapq.heapify(turns)
     while turns:
-        _, connector = heapq.heappop(turns)
-        gap_w = problem.target_w[connector] - division.capacity_w[connector]
-        free = (each for each in division.reaches[connector] if division.owner[each] == NOBODY)
-        fitting = [each for each in free if division.fits(each, connector)]
-        if not fitting:
-            continue
-
-        def merit(module: int, connector: int = connector, gap_w: float = gap_w) -> tuple[bool, float, int, int]:
-            given_w = problem.gives_w[module][connector]
-            closes = given_w >= gap_w - TINY_W
-            size = given_w if closes and tight else -given_w
-            return not closes, size, len(problem.wiring.reach[module]), module
-
-        division.put(min(fitting, key=merit), connector)
-        if division.is_short(connector):
-            heapq.heappush(turns, (problem.level(connector, division.capacity_w[connector]), connector))
+        _, connector = turns[0]
+        module = shelves[connector].best(tight)
+        if module != NOBODY:
+            division.put(module, connector)
+            if division.is_short(connector):
+                heapq.heapreplace(turns, (division.level[connector], connector))
+                continue
+        heapq.heappop(turns)
     if is_small(problem):
-        improve(division, deep=False)
+        yield from improve(division, False, looks)
         tidy(division, near_present=False)
-        improve(division, deep=False)
-    return division
+        yield from improve(division, False, looks)
+
+
+class _Shelves:
+    """What a connector may still take, by size, while modules are only given away: the least useful elsewhere first."""
+
+    def __init__(self, division: Division, connector: int) -> None:
+        self._division = division
+        self._connector = connector
+        shelves: dict[tuple[int, int | None], list[int]] = {}
+        for module in reversed(division.reaches[connector]):
+            node = division.node_of.get((module, connector)) if division.node_of else None
+            shelves.setdefault((division.problem.size[module], node), []).append(module)
+        self._shelves = list(shelves.values())
+
+    def best(self, tight: bool) -> int:
+        """The next module for this connector, NOBODY if there is none."""
+        division, connector = self._division, self._connector
+        problem, owner = division.problem, division.owner
+        gap_w = problem.target_w[connector] - division.capacity_w[connector] - TINY_W
+        best, merit = NOBODY, (True, MOST_W, 0, 0)
+        for shelf in self._shelves:
+            while shelf and owner[shelf[-1]] != NOBODY:
+                shelf.pop()
+            if not shelf or not division.fits(shelf[-1], connector):
+                continue
+            module = shelf[-1]
+            given_w = problem.gives_w[module][connector]
+            closes = given_w >= gap_w
+            its = not closes, given_w if closes and tight else -given_w, len(problem.wiring.reach[module]), module
+            if its < merit:
+                best, merit = module, its
+        return best
 
 
 def _keep_what_must_stay(division: Division) -> None:

@@ -12,6 +12,7 @@ from typing import TypeAlias
 import attrs
 
 from jp_firmware.model.ids import ConnectorId
+from jp_firmware.planner.assignment.effort import Effort
 from jp_firmware.planner.assignment.owners import Assigned, assign
 from jp_firmware.planner.assignment.problem import TIER, TINY_W, Level, Situation, Wiring, compared, pose
 from jp_firmware.planner.topology import Topology
@@ -27,11 +28,12 @@ class Choice:
 
     situation: Situation
     wiring: Wiring
+    effort: Effort | None = None
     assigned: Assigned | None = None  # the last answer
 
     def capacity_w(self, target_w: Powers) -> Powers:
         """What each connector's modules give once they are where `assigned` has them, W."""
-        self.assigned = assign(target_w, self.situation, self.wiring)
+        self.assigned = assign(target_w, self.situation, self.wiring, self.effort)
         return self.assigned.capacity_w
 
 

@@ -5,13 +5,15 @@ Pure. It decides and moves nothing: the moves from the present assignment are st
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import attrs
 
 from jp_firmware.model.ids import ConnectorId, ModuleId
-from jp_firmware.planner.assignment import bridges, busbar, mixed
+from jp_firmware.planner.assignment import bridges, busbar
 from jp_firmware.planner.assignment.efficiency import refine
+from jp_firmware.planner.assignment.effort import Effort
 from jp_firmware.planner.assignment.exact import best_counts
 from jp_firmware.planner.assignment.problem import NOBODY, Net, Problem, Situation, Wiring, pose
 from jp_firmware.planner.assignment.realise import fewest_moves
@@ -32,6 +34,7 @@ class Assigned:
     moved: Sequence[ModuleId] = ()  # from one connector to another
     released: Sequence[ModuleId] = ()
     bridge_users: Mapping[str, ConnectorId] = attrs.field(factory=dict)
+    is_final: bool = True  # False: there was no time to look further; asked again with the same effort, it goes on
 
     @property
     def cost(self) -> int:
@@ -39,38 +42,52 @@ class Assigned:
         return len(self.attached) + 2 * len(self.moved)
 
 
-def assign(targets_w: Mapping[ConnectorId, float], situation: Situation, topology: Topology | Wiring) -> Assigned:
+def assign(
+    targets_w: Mapping[ConnectorId, float],
+    situation: Situation,
+    topology: Topology | Wiring,
+    effort: Effort | None = None,
+) -> Assigned:
     """The best whole-module assignment for `targets_w` (W for each connector; none is 0).
 
     In this order: nothing locked moves and no delivering connector loses its last present module; the levels
     (min(target, capacity) / weight), sorted, are as large as they can be, tier by tier; the fewest moves; the best
     efficiency among plans with equally few. The first is exact for equal modules and near the optimum for mixed ones.
-    Pass a `Wiring` where it is asked often.
+    Pass a `Wiring` where it is asked often, and an `effort` where an answer must not take long: what has been found by
+    then is never worse than the present assignment, and asked again with the same effort it goes on from there.
     """
     wiring = topology if isinstance(topology, Wiring) else Wiring(topology)
     before = situation.present
     if wiring.topology.bus_bars:
         situation = _with_bars_divided(targets_w, situation, wiring)
     problem = pose(targets_w, situation, wiring)
-    solver = _Solver(problem, situation)
+    solver = _Solver(problem, situation, effort or Effort(math.inf))
     if wiring.bridges:
         users, owner = bridges.best_users(problem, solver.owners)
         used = {wiring.bridges[n].name: wiring.connectors[user] for n, user in enumerate(users) if user != NOBODY}
     else:
         used, owner = {}, solver.owners(())
-    return _told(problem, owner, before, used, dict.fromkeys(targets_w, 0.0))
+    told = _told(problem, owner, before, used, dict.fromkeys(targets_w, 0.0))
+    return attrs.evolve(told, is_final=solver.is_final)
 
 
-@attrs.frozen
+@attrs.define
 class _Solver:
     problem: Problem
     situation: Situation
+    effort: Effort
+    is_final: bool = True
 
     def owners(self, users: Sequence[int]) -> list[int]:
         """The owner of every module if the bridges are used like this."""
         problem = self.problem
         net = problem.net(users)
-        owner = _solved(problem, net)
+        equal_w = problem.equal_w()
+        if equal_w is None:
+            search = self.effort.search(problem, net, users)
+            owner, self.is_final = list(search.owner), self.is_final and search.finished
+        else:
+            owner = _solved(problem, net, equal_w)
         if self.situation.efficiency is not None:
             owner = refine(problem, net, owner, self.situation.efficiency)
         for module, present in enumerate(problem.present):
@@ -79,26 +96,23 @@ class _Solver:
         return owner
 
 
-def _solved(problem: Problem, net: Net) -> list[int]:
-    equal_w = problem.equal_w()
-    if equal_w is None:
-        return mixed.best_owner(problem, net)
+def _solved(problem: Problem, net: Net, equal_w: list[float]) -> list[int]:
     count = best_counts(problem, net, equal_w)
     owner = fewest_moves(net, count, problem.present)
     if len(net.modules_at) == len(problem.target_w):
         owner = with_fewest_moves(problem, net, equal_w, count, owner)
     for connector, keeps in enumerate(problem.keeps_one):
         if keeps and not any(owner[m] == connector == problem.present[m] for m in problem.modules):
-            return _with_one_pinned(problem, net, connector)
+            return _with_one_pinned(problem, net, connector, equal_w)
     return owner
 
 
-def _with_one_pinned(problem: Problem, net: Net, connector: int) -> list[int]:
+def _with_one_pinned(problem: Problem, net: Net, connector: int, equal_w: list[float]) -> list[int]:
     """The best assignment in which one of the present modules of `connector` stays. Each of them is tried."""
     tried = []
     for module, present in enumerate(problem.present):
         if present == connector and any(module in net.modules_at[node] for node in net.nodes_of[connector]):
-            owner = _solved(problem.pinned(module), net.without(module, connector))
+            owner = _solved(problem.pinned(module), net.without(module, connector), equal_w)
             owner[module] = connector
             tried.append(owner)
     return max(

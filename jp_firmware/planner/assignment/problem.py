@@ -73,7 +73,8 @@ class Wiring:
             tuple(dict.fromkeys(self.connector_number[way.connector] for way in feed.ways)) for feed in feeds
         )
         self.modules_of = self._specialists_first()
-        self.neighbours = self._neighbours()
+        self.near = self._near()
+        self.neighbours = tuple(frozenset().union(*(self.near[other] for other in near)) for near in self.near)
 
     def _bridges_used(self) -> dict[tuple[int, int], int]:
         """The bridge that lies between a module and a connector, by their numbers."""
@@ -86,13 +87,13 @@ class Wiring:
                     used[module, self.connector_number[connector]] = bridge_number[way.bridge]
         return used
 
-    def _neighbours(self) -> tuple[frozenset[int], ...]:
-        """For each connector those that could want a module it has, and those that could want one of theirs."""
+    def _near(self) -> tuple[frozenset[int], ...]:
+        """For each connector those that a module reaches as well as it. `neighbours` are those near to them."""
         near = [{connector} for connector in range(len(self.connectors))]
         for reached in set(self.reach):
             for connector in reached:
                 near[connector].update(reached)
-        return tuple(frozenset().union(*(near[other] for other in others)) for others in near)
+        return tuple(frozenset(connectors) for connectors in near)
 
     def _specialists_first(self) -> tuple[tuple[int, ...], ...]:
         """For each connector the modules that reach it, those with the fewest other ways first."""
@@ -136,6 +137,7 @@ class Problem:
     tier: list[int]
     voltage_v: list[float]
     gives_w: list[list[float]]  # by module, then by connector; rows are shared among equal modules
+    size: list[int]  # by module: the same number for those that share a row
     present: list[int]
     in_play: list[bool]
     base_w: list[float]  # from modules that are not in play
@@ -189,6 +191,27 @@ class Problem:
                 return None
             same.append(given.pop() if given else 0.0)
         return same
+
+    def asks_the_same(self, other: Problem) -> bool:
+        """Whether the two have the same answers. Both are of the same wiring."""
+        return (
+            self.target_w == other.target_w
+            and self.present == other.present
+            and self.in_play == other.in_play
+            and self.size == other.size
+            and self._rows() == other._rows()
+            and self.base_w == other.base_w
+            and self.weight == other.weight
+            and self.tier == other.tier
+            and self.voltage_v == other.voltage_v
+            and self.keeps_one == other.keeps_one
+            and self.users == other.users
+            and self.used_a == other.used_a
+        )
+
+    def _rows(self) -> list[list[float]]:
+        """One row of `gives_w` for each size."""
+        return list(dict(zip(self.size, self.gives_w, strict=True)).values())
 
     def pinned(self, module: int) -> Problem:
         """The same problem while `module` stays where it is for good."""
@@ -258,6 +281,7 @@ def pose(targets_w: Mapping[ConnectorId, float], situation: Situation, wiring: W
         tier=[situation.tiers.get(each, 1) for each in connectors],
         voltage_v=voltage_v,
         gives_w=gives_w,
+        size=_sizes(gives_w),
         present=present,
         in_play=in_play,
         base_w=[0.0] * len(connectors),
@@ -281,14 +305,23 @@ def _rows(
     nothing = [0.0] * len(voltage_v)
     by_rating = [[sample.power_at(each_v) for each_v in voltage_v] for sample in wiring.sample]
     rows = [by_rating[rating] for rating in wiring.rating_of]
+    derated: dict[tuple[int, float], list[float]] = {}
     for each, part in situation.derating.items():
         if each in wiring.module_number and part != 1.0:
             number = wiring.module_number[each]
-            rows[number] = [max(0.0, part) * power_w for power_w in rows[number]]
+            alike = wiring.rating_of[number], part
+            if alike not in derated:
+                derated[alike] = [max(0.0, part) * power_w for power_w in rows[number]]
+            rows[number] = derated[alike]
     for each in faulty:
         if each in wiring.module_number:
             rows[wiring.module_number[each]] = nothing
     return rows
+
+
+def _sizes(gives_w: Sequence[list[float]]) -> list[int]:
+    numbers: dict[int, int] = {}
+    return [numbers.setdefault(id(row), len(numbers)) for row in gives_w]
 
 
 def _present(situation: Situation, wiring: Wiring) -> list[int]:

@@ -9,7 +9,7 @@ import attrs
 
 from jp_firmware.model.ids import ConnectorId, ModuleId, PlcId
 from jp_firmware.model.power import StageRating
-from jp_firmware.planner.assignment import Choice, Situation, Wiring
+from jp_firmware.planner.assignment import Choice, Effort, Situation, Wiring
 from jp_firmware.planner.topology import Assignment, Bridge, Feed, Relay, Topology, Way
 
 KW = 1000.0
@@ -117,19 +117,26 @@ def a_little_later(instance: Instance, present: Assignment, seed: int, changes: 
 
 @attrs.define(eq=False)
 class FollowingModules:
-    """The planner's `Modules` for benchmarks: every answer is where the modules are when it is asked again."""
+    """The planner's `Modules` for benchmarks: with the next plan, modules are where the last answer has them."""
 
     choice: Choice
+    effort: Effort
 
     @classmethod
     def of(cls, connectors: int, modules: int, seed: int = 0, *, mixed: bool = False) -> FollowingModules:
         """A cabinet of this size, every connector at 400 V, all modules idle."""
         instance = assignment_instance(connectors, modules, seed, mixed=mixed, start="idle")
         volts = dict.fromkeys(instance.targets_w, 400.0)
-        return cls(Choice(attrs.evolve(instance.situation, voltages_v=volts), Wiring(instance.topology)))
+        effort = Effort()
+        return cls(
+            Choice(attrs.evolve(instance.situation, voltages_v=volts), Wiring(instance.topology), effort), effort
+        )
 
-    def capacity_w(self, target_w: Mapping[ConnectorId, float]) -> Mapping[ConnectorId, float]:
-        capacity_w = self.choice.capacity_w(target_w)
+    def begin(self) -> None:
+        """Another plan begins."""
+        self.effort.renew()
         if self.choice.assigned is not None:
             self.choice.situation = attrs.evolve(self.choice.situation, present=self.choice.assigned.owner)
-        return capacity_w
+
+    def capacity_w(self, target_w: Mapping[ConnectorId, float]) -> Mapping[ConnectorId, float]:
+        return self.choice.capacity_w(target_w)

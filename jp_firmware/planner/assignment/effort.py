@@ -1,0 +1,58 @@
+"""How much may be searched at a time where modules are of different sizes, and what is kept until it goes on.
+
+A search costs most where everybody wants more than there is. It may not hold up the set-points, so it stops after so
+many looks and hands out the best it has found; asked the same again, with the next plan, it goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from jp_firmware.planner.assignment.mixed import Search
+from jp_firmware.planner.assignment.problem import Net, Problem
+from jp_firmware.planner.assignment.search import Looks
+
+LOOKS = 250  # ours: steps looked at for one plan; measured in docs/planner.md
+
+_Key = tuple[tuple[int, ...], tuple[float, ...]]
+
+
+@attrs.define(eq=False)
+class Effort:
+    """The looks that are left for this plan, and the searches of this and the last plan.
+
+    Each asker has its own, and renews it for each plan.
+    """
+
+    looks_each: float = LOOKS
+    _looks: Looks = attrs.field(init=False)
+    _searches: dict[_Key, Search] = attrs.field(init=False, factory=dict)  # the latest last
+    _earlier: dict[_Key, Search] = attrs.field(init=False, factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        self._looks = Looks(self.looks_each)
+
+    def renew(self) -> None:
+        """A new plan begins. What the last one did not ask is forgotten."""
+        self._looks = Looks(self.looks_each)
+        self._earlier, self._searches = self._searches, {}
+
+    def search(self, problem: Problem, net: Net, users: Sequence[int]) -> Search:
+        """The search for this question, as far as it comes with the looks that are left."""
+        key = tuple(users), tuple(problem.target_w)
+        search = self._searches.pop(key, None) or self._earlier.get(key)
+        if search is None or not search.problem.asks_the_same(problem):
+            search = Search(problem, net, before=search or self._latest(key[0]))
+        self._searches[key] = search
+        search.go_on(self._looks)
+        return search
+
+    def _latest(self, users: tuple[int, ...]) -> Search | None:
+        """The last search for the same use of the bridges, whatever was wanted."""
+        for searches in (self._searches, self._earlier):
+            for key, search in reversed(searches.items()):
+                if key[0] == users:
+                    return search
+        return None
