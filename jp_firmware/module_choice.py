@@ -17,7 +17,7 @@ from jp_firmware.hw.modules.module import ModuleTask
 from jp_firmware.hw.switching import Switching
 from jp_firmware.model.ids import ConnectorId, ModuleId
 from jp_firmware.model.power import Demand, Plan, StageRating
-from jp_firmware.planner.assignment import Assigned, Situation, Wiring, assign, locked_by_wear, losses
+from jp_firmware.planner.assignment import Assigned, Effort, Situation, Wiring, assign, locked_by_wear, losses
 from jp_firmware.planner.assignment.outlook import Loss
 from jp_firmware.planner.task import Planner
 from jp_firmware.planner.topology import Assignment
@@ -38,6 +38,7 @@ class ModuleChoice:
     planner: Planner = attrs.field(init=False)
     wiring: Wiring = attrs.field(init=False)
     assigned: Assigned | None = None  # the last answer
+    effort: Effort = attrs.field(factory=Effort)
     _demands: Mapping[ConnectorId, Demand] = attrs.field(factory=dict)
     _reach: Mapping[ConnectorId, Sequence[ModuleTask]] = attrs.field(init=False)
     _chosen: dict[ModuleId, ConnectorId] = attrs.field(factory=dict)
@@ -61,6 +62,7 @@ class ModuleChoice:
 
     def demands(self) -> Sequence[Demand]:
         """What all connectors ask of the planner, remembered for the choice that belongs to it."""
+        self.effort.renew()
         demands = self.charger.demands()
         self._demands = {demand.connector_id: demand for demand in demands}
         return demands
@@ -71,7 +73,7 @@ class ModuleChoice:
 
     def capacity_w(self, target_w: Mapping[ConnectorId, float]) -> Mapping[ConnectorId, float]:
         """What modules can be found for these targets, W."""
-        self.assigned = assign(target_w, self.situation(), self.wiring)
+        self.assigned = assign(target_w, self.situation(), self.wiring, self.effort)
         return self.assigned.capacity_w
 
     def losses(self) -> Sequence[Loss]:
