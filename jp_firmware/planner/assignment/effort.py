@@ -35,9 +35,10 @@ class Effort:
         self._looks = Looks(self.looks_each)
 
     def renew(self) -> None:
-        """A new plan begins. What the last one did not ask is forgotten."""
+        """A new plan begins. What the last one that asked anything did not ask is forgotten."""
         self._looks = Looks(self.looks_each)
-        self._earlier, self._searches = self._searches, {}
+        if self._searches:
+            self._earlier, self._searches = self._searches, {}
 
     def search(self, problem: Problem, net: Net, users: Sequence[int]) -> Search:
         """The search for this question, as far as it comes with the looks that are left."""
