@@ -6,7 +6,7 @@ The fast half of the planner never waits for this: set-points follow from what i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import attrs
 import trio
@@ -41,6 +41,7 @@ class ModuleChoice:
     effort: Effort = attrs.field(factory=Effort)
     _demands: Mapping[ConnectorId, Demand] = attrs.field(factory=dict)
     _reach: Mapping[ConnectorId, Sequence[ModuleTask]] = attrs.field(init=False)
+    _at_hosts: Collection[ModuleId] = attrs.field(init=False)  # on segments that never leave their connectors
     _chosen: dict[ModuleId, ConnectorId] = attrs.field(factory=dict)
     _chosen_at_s: float = 0.0
     _told: dict[ModuleId, ConnectorId] = attrs.field(factory=dict)
@@ -48,10 +49,13 @@ class ModuleChoice:
     def __attrs_post_init__(self) -> None:
         topology = topology_of(self.cabinet, {key: one.profile.rating for key, one in self.modules.items()})
         self.wiring = Wiring(topology)
+        reach = {key: topology.reach_of(key) for key in self.modules}
         self._reach = {
-            connector.id: [self.modules[feed.id] for feed in topology.feeds if feed.way_to(connector.id)]
+            connector.id: [self.modules[key] for key, reached in reach.items() if connector.id in reached]
             for connector in self.cabinet.connectors
         }
+        on_bars = {key for bar in topology.bus_bars for segment in bar.segments for key in segment.modules}
+        self._at_hosts = on_bars - self.cabinet.moving_modules
 
     def join(self, charger: Charger, planner: Planner) -> None:
         """Takes part in every plan from now on."""
@@ -123,7 +127,7 @@ class ModuleChoice:
             moves_per_hour=terms.moves_per_hour,
         )
         held = {key for key, place in places.items() if place.move or place.locked_out or place.rests_until_s > now_s}
-        return worn | held
+        return worn.union(held, self._at_hosts)
 
     # --- carrying it out ---------------------------------------------------------------------------------------------
 

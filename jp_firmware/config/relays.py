@@ -26,7 +26,9 @@ def mistakes(cabinet: Cabinet) -> Iterator[Mistake]:
         path: KeyPath = ("bus_bars", at)
         yield from _bar(path, bar)
         for nth, segment in enumerate(bar.segments):
-            yield from _segment((*path, "segments", nth), segment, cabinet)
+            yield from _modules((*path, "segments", nth), segment, cabinet)
+            if segment.connector is None:
+                yield from _home((*path, "segments", nth, "modules"), bar, nth, cabinet)
     yield from _one_place_each(cabinet)
     yield from _relays(cabinet)
 
@@ -102,31 +104,34 @@ def _bar(path: KeyPath, bar: BusBar) -> Iterator[Mistake]:
             yield Mistake((*path, "segments", at, "tie"), what)
 
 
-def _segment(path: KeyPath, segment: Segment, cabinet: Cabinet) -> Iterator[Mistake]:
-    """Its modules, and whether they are at home where they can be."""
-    bar = cabinet.bus_bars[path[1]]  # type: ignore[call-overload]
+def _modules(path: KeyPath, segment: Segment, cabinet: Cabinet) -> Iterator[Mistake]:
+    """Those that are wired to it; at a connector's own segment they are that connector's for good."""
     homes = {one.id: one.connector for one in cabinet.modules}
+    own = segment.connector
     if not segment.modules:
         yield Mistake((*path, "modules"), "is empty; name the modules that are wired to this segment")
+    if own is not None:
+        yield from _known_connector((*path, "connector"), own, cabinet)
     for nth, module in enumerate(segment.modules):
         yield from _known_module((*path, "modules", nth), module, cabinet)
-    if segment.connector is not None:
-        yield from _known_connector((*path, "connector"), segment.connector, cabinet)
-        for nth, module in enumerate(segment.modules):
-            if homes.get(module, segment.connector) != segment.connector:
-                what = f"{module} is at connector {segment.connector} for good; write connector = {segment.connector}"
-                yield Mistake((*path, "modules", nth), f"{what} at the module")
-        return
-    wanted = sorted({homes[module] for module in segment.modules if module in homes})
+        if own is not None and homes.get(module, own) != own:
+            what = f"{module} is at connector {own} for good; write connector = {own} at the module"
+            yield Mistake((*path, "modules", nth), what)
+
+
+def _home(path: KeyPath, bar: BusBar, at: int, cabinet: Cabinet) -> Iterator[Mistake]:
+    """A segment that moves goes, when nobody says otherwise, to the one connector that all its modules name."""
+    homes = {one.id: one.connector for one in cabinet.modules}
+    wanted = sorted({homes[module] for module in bar.segments[at].modules if module in homes})
     if len(wanted) > 1:
         listed = " and ".join(map(str, wanted))
-        yield Mistake((*path, "modules"), f"go home to connectors {listed}; a segment moves whole, so name one of them")
-    elif wanted and not _comes_home(bar, int(path[3]), wanted[0], homes):
+        yield Mistake(path, f"go home to connectors {listed}; a segment moves whole, so name one of them")
+    elif wanted and not _comes_home(bar, at, wanted[0], homes):
         what = (
             f"go home to connector {wanted[0]}, which this segment does not reach over segments that go there too; "
             "write another connector at the modules"
         )
-        yield Mistake((*path, "modules"), what)
+        yield Mistake(path, what)
 
 
 def _comes_home(bar: BusBar, at: int, home: ConnectorId, homes: dict[Any, ConnectorId]) -> bool:

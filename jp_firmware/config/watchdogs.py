@@ -146,7 +146,7 @@ def _parts(cabinet: Cabinet, backend_s: float) -> Iterator[tuple[str, str, float
         yield f"wires/{module.wire}/{module.id}", "module", module.watchdog_s
     for reader in cabinet.readers:
         yield f"wires/{reader.id}", "reader", None
-    if cabinet.switches:
+    if cabinet.moving_modules:
         yield SWITCHING, "switching", None
     yield "planner", "planner", None
     for connector in cabinet.connectors:

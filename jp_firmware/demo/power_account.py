@@ -11,6 +11,7 @@ from jp_firmware.demo.fluid import Bounds, ideal_wh
 from jp_firmware.demo.sampler import Sampler, Violation
 from jp_firmware.demo.site import Site
 from jp_firmware.hw.modules.driver import load_profile
+from jp_firmware.planner.wiring import topology_of
 
 MOVES = "modules_switched"
 SHOWN = 5  # violations that are listed
@@ -77,9 +78,9 @@ class PowerAccount:
 
 def _connector_w(cabinet: Cabinet) -> dict[int, float]:
     """What each connector can have with all modules that reach it."""
-    reach = {one.id: {one.connector} for one in cabinet.modules}
-    for switch in cabinet.switches:
-        reach[switch.module].add(switch.connector)
+    ratings = {one.id: load_profile(one.profile).rating for one in cabinet.modules}
+    topology = topology_of(cabinet, ratings)
+    reach = {key: topology.reach_of(key) for key in ratings}
     power_w = {one.id: load_profile(one.profile).max_power_w for one in cabinet.modules}
     return {
         one.id: min(one.max_power_w, sum(power_w[module] for module, reached in reach.items() if one.id in reached))

@@ -73,7 +73,7 @@ class Plant:
         modules = {
             one.id: ModuleTask(one, load_profile(one.profile), buses[one.wire], faults) for one in cabinet.modules
         }
-        pool, switched = Pool(), {one.module for one in cabinet.switches}
+        pool, switched = Pool(), cabinet.moving_modules
         for one in cabinet.modules:
             if one.id in switched:
                 pool.put(modules[one.id])
@@ -128,14 +128,18 @@ class Plant:
 
     def sources_within_reach_of(self, connector_id: ConnectorId) -> frozenset[str]:
         """The same, with all modules that could feed it over relays."""
-        reaching = {one.module for one in self.cabinet.switches if one.connector == connector_id}
-        near = [one for one in self.cabinet.modules if one.connector == connector_id or one.id in reaching]
+        places = self.switching.yard.places if self.switching else {}
+        near = [
+            one
+            for one in self.cabinet.modules
+            if one.connector == connector_id or (one.id in places and connector_id in places[one.id].reaches)
+        ]
         return self._names(connector_id, near)
 
     def sources_elsewhere(self, connector_id: ConnectorId) -> Callable[[], frozenset[str]]:
         """Those within reach that do not concern the connector at present: of modules that feed it not."""
         within_reach, stage = self.sources_within_reach_of(connector_id), self.stages[connector_id]
-        if not self.cabinet.switches:
+        if self.switching is None:
             return frozenset
         return lambda: within_reach - self._names(connector_id, [module.config for module in stage.members])
 
@@ -189,13 +193,8 @@ class Plant:
         """
         boards = {board.id for board in self.cabinet.plc_boards if board.wire == wire}
         opened = {one for board in self.cabinet.plc_boards if board.id in boards for one in board.connectors}
-        bridges = {one.name for one in self.cabinet.bridges if one.board in boards}
         fed = {module.id: connector_id for connector_id, stage in self.stages.items() for module in stage.members}
-        over_relays = {
-            one.module
-            for one in self.cabinet.switches
-            if (one.board in boards or one.bridge in bridges) and fed.get(one.module) in (None, one.connector)
-        }
+        over_relays = self.switching.depending_on(boards) if self.switching else frozenset()
         return [
             self.modules[one.id]
             for one in self.cabinet.modules

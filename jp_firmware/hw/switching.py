@@ -18,47 +18,36 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from functools import partial
 
 import attrs
 import trio
 
-from jp_firmware.charging.ports import EvLink, FaultSink
+from jp_firmware.charging.ports import FaultSink
 from jp_firmware.config.schema import Cabinet
 from jp_firmware.hw.modules.module import ModuleTask
 from jp_firmware.hw.modules.pool import Pool
 from jp_firmware.hw.modules.stage import Stage
 from jp_firmware.hw.plc.driver import BoardTask
-from jp_firmware.model.connector import ConnectorState
+from jp_firmware.hw.seeing import Seeing
 from jp_firmware.model.ids import ConnectorId, ModuleId, PlcId
-from jp_firmware.model.plc import PlcMode
-from jp_firmware.model.signals import Quality, Source
+from jp_firmware.model.signals import Source
 from jp_firmware.nursery.bell import Bell
 from jp_firmware.nursery.supervisor import Lifeline
-from jp_firmware.planner.moves import (
-    LOCKED_OUT,
-    NOT_MOVED,
-    Bar,
-    BarState,
-    BoardSeen,
-    ModuleSeen,
-    Move,
-    Phase,
-    Terms,
-    World,
-)
+from jp_firmware.planner.moves import Move
+from jp_firmware.planner.orders import LOCKED_OUT, NOT_MOVED, Phase
+from jp_firmware.planner.places import Place
 from jp_firmware.planner.topology import Assignment, Relay
 from jp_firmware.planner.wiring import homes_of, topology_of
-from jp_firmware.planner.yard import Place, Yard
+from jp_firmware.planner.world import BoardSeen, Terms, World
+from jp_firmware.planner.yard import Yard
 
 log = logging.getLogger(__name__)
 
 PERIOD_S = 0.1  # ours: looks at least so often; news of boards and modules bring it earlier
 PRECHARGE_LEASE_S = 1.0  # ours: a precharge that is not renewed for ten looks ends with the module off
-FRESH_S = 1.0  # ours: the age at which a voltage is no longer a witness
-SETTLED_S = 2.0  # ours: after a session bus-bars discharge in a second (IEC 61851-23: below 60 V)
 
 
 class Frozen(Exception):
@@ -96,10 +85,9 @@ class Switching:
     stages: Mapping[ConnectorId, Stage]
     pool: Pool
     boards: Mapping[PlcId, BoardTask]
-    ev_links: Mapping[ConnectorId, EvLink]
+    seeing: Seeing
     faults: FaultSink
     target: dict[ModuleId, ConnectorId | None] = attrs.field(factory=dict)
-    state_of: Callable[[ConnectorId], ConnectorState] = lambda _: ConnectorState.AVAILABLE
     noted: Callable[[ModuleId, str], None] = lambda _module, _text: None  # each end of a move, for the journal
     report: Source[SwitchingReport] = attrs.field(init=False)
     _bell: Bell = attrs.field(init=False, factory=Bell)
@@ -108,7 +96,6 @@ class Switching:
     _defect: Exception | None = attrs.field(init=False, default=None)
     _refused: dict[ModuleId, str] = attrs.field(init=False, factory=dict)
     _went_home: set[ModuleId] = attrs.field(init=False, factory=set)
-    _energised_at_s: dict[ConnectorId, float] = attrs.field(init=False, factory=dict)
     _closed: frozenset[Relay] = attrs.field(init=False, default=frozenset())  # relays, as commanded last
     _told: dict[PlcId, BoardSeen] = attrs.field(init=False, factory=dict)  # what each board said last of its relays
     _count: int = attrs.field(init=False, default=0)
@@ -128,12 +115,17 @@ class Switching:
         topology = topology_of(cabinet, {key: module.profile.rating for key, module in modules.items()})
         terms = Terms(dwell_s=cabinet.planner.move_dwell_s, moves_per_hour=cabinet.planner.moves_per_hour)
         return cls(
-            yard=Yard({feed.id: feed for feed in topology.feeds}, topology.bridges, terms),
+            yard=Yard({feed.id: feed for feed in topology.feeds}, topology.bridges, terms, topology.bus_bars),
             modules=modules,
             stages=stages,
             pool=pool,
             boards=boards,
-            ev_links={key: link for board in boards.values() for key, link in board.connectors.items()},
+            seeing=Seeing(
+                modules=modules,
+                stages=stages,
+                boards=boards,
+                ev_links={key: link for board in boards.values() for key, link in board.connectors.items()},
+            ),
             faults=faults,
             target=dict(homes_of(cabinet)),
         )
@@ -157,17 +149,23 @@ class Switching:
         A move under way that no longer leads where it should is cancelled; others begin as soon as they may.
         """
         for module, to in assignment.items():
-            if module in self.yard.places:
-                self.target[module] = to
+            place = self.yard.places.get(module)
+            self.target.update(dict.fromkeys(place.modules if place else (), to))
         self._bell.ring()
 
+    def depending_on(self, boards: Collection[PlcId]) -> frozenset[ModuleId]:
+        """Modules that are connected over a relay of one of these boards, or may be at any moment."""
+        return frozenset(
+            key for key, place in self.yard.places.items() if any(relay.board in boards for relay in place.concerned)
+        )
+
     def assign(self, module: ModuleId, to: ConnectorId | None) -> str:
-        """One module, by hand: begins the move now, or says why it may not begin."""
+        """One module, by hand: begins the move now, or says why it may not begin. With it goes its whole segment."""
         if not self._running:
             return "the switching of modules is not running"
         refusal = self.yard.begin(module, to, self._world(trio.current_time()))
         if not refusal:
-            self.target[module] = to
+            self.target.update(dict.fromkeys(self.yard.places[module].modules, to))
             self.look()
         return refusal
 
@@ -175,8 +173,9 @@ class Switching:
         """Somebody has tested the relays of a module that was locked out. Why it stays so, or ""."""
         refusal = self.yard.release(module, self._world(trio.current_time()))
         if not refusal:
-            for code in (LOCKED_OUT, NOT_MOVED):
-                self.faults.clear(code, module)
+            for each in self.yard.places[module].modules:
+                for code in (LOCKED_OUT, NOT_MOVED):
+                    self.faults.clear(code, each)
             self.look()
         return refusal
 
@@ -191,7 +190,10 @@ class Switching:
             self._running = True
             self._defect = None
             for move in self.yard.moves:
-                move.lose(self._world(trio.current_time()), "the part of the controller that moves modules began anew")
+                move.lose(
+                    self._world(trio.current_time()),
+                    "the part of the controller that moves modules began anew",
+                )
             while True:
                 self.look()
                 if self._defect:
@@ -206,9 +208,9 @@ class Switching:
         """Modules between two connectors go off, and no relay closes from here on. Synchronous, never raises."""
         self._running = False
         closing: set[Relay] = set()
-        for place in self.yard.places.values():
+        for place in self.yard.groups:
             if place.move:
-                self.modules[place.id].want_off()
+                self._off(place)
                 if place.move.phase is Phase.CLOSE:  # a module that is off would not be at that voltage when it closes
                     closing |= place.move.switches
         if closing:
@@ -244,31 +246,23 @@ class Switching:
 
         Most of what boards say says nothing new of relays, and can wait for the next turn.
         """
-        told = self._board(key)
+        told = self.seeing.board(key)
         if not told.heard:
-            for place in self.yard.places.values():
-                paths = [place.path] if place.path else []
-                if place.move:
-                    paths += [path for path in (place.move.old, place.move.new) if path]
-                if any(relay.board == key for path in paths for relay in path.relays):
-                    self.modules[place.id].want_off()
+            for place in self.yard.groups:
+                if (place.path or place.move) and any(relay.board == key for relay in place.concerned):
+                    self._off(place)
         if self._running and (told != self._told.get(key) or self.yard.moves):
             self._told[key] = told
             self.look()
-
-    def _holds(self, board: PlcId) -> bool:
-        """Whether the free relays of a board stay as they are commanded."""
-        signal = self.boards[board].status.signal
-        modes = (PlcMode.RUN, PlcMode.MAINTENANCE)
-        return signal.quality is Quality.GOOD and signal.value is not None and signal.value.mode in modes
 
     def _look(self, now_s: float) -> None:
         world = self._world(now_s)
         self._start_what_is_wanted(world)
         self.yard.step(world)
         self._closed = self.yard.closed
-        for place in self.yard.places.values():
-            self._carry_out(place, now_s)
+        for place in self.yard.groups:
+            for module in place.modules:
+                self._carry_out(place, self.modules[module], now_s)
         self._command(self._closed, self.yard.contained(world))
         for move in self.yard.finished:
             self._finished(move)
@@ -277,7 +271,7 @@ class Switching:
 
     def _command(self, closed: frozenset[Relay], contained: frozenset[Relay] = frozenset()) -> None:
         for key, board in self.boards.items():
-            if self._holds(key):
+            if self.seeing.holds(key):
                 board.set_relays(_of(key, closed), _of(key, contained))
 
     def _start_what_is_wanted(self, world: World) -> None:
@@ -292,9 +286,9 @@ class Switching:
                 if refusal:
                     self._refused[module] = refusal
 
-    def _carry_out(self, place: Place, now_s: float) -> None:
-        """Makes the module what it shall be. Each act is idempotent."""
-        order, module = place.order, self.modules[place.id]
+    def _carry_out(self, place: Place, module: ModuleTask, now_s: float) -> None:
+        """Makes a module what it shall be. Each act is idempotent."""
+        order = place.order
         member_of = next((key for key, stage in self.stages.items() if module in stage.members), None)
         if member_of is not None and member_of != order.member_of:
             if not self.stages[member_of].drained(module):
@@ -313,35 +307,41 @@ class Switching:
             if move and move.receiver is not None and move.phase in (Phase.WELD_CHECK, Phase.BRIDGE, Phase.MATCH):
                 module.choose_range(self.stages[move.receiver].max_voltage_v)
 
+    def _off(self, place: Place) -> None:
+        for module in place.modules:
+            self.modules[module].want_off()
+
     def _finished(self, move: Move) -> None:
         if move.phase is Phase.JOINED:
-            self._went_home.add(move.module)
+            self._went_home.update(move.modules)
         if move.problem:
             self._failed += 1
-            self.faults.raise_(move.problem.code, move.module, move.problem.text)
             told = move.problem.text
         else:
-            if move.phase in (Phase.JOINED, Phase.IDLE):
-                self._count += 1
-                self.faults.clear(NOT_MOVED, move.module)
+            self._count += move.phase in (Phase.JOINED, Phase.IDLE)
             why = f": {move.why}" if move.why else ""
             told = {
                 Phase.JOINED: f"at connector {move.receiver}",
                 Phase.KEPT: f"stays at connector {move.donor}{why}",
             }.get(move.phase, f"idle{why}")
-        log.info("%s: %s", move.module, told)
-        self.noted(move.module, told)
+        log.info("%s: %s", move.name, told)
+        for module in move.modules:
+            if move.problem:
+                self.faults.raise_(move.problem.code, module, told)
+            elif move.phase in (Phase.JOINED, Phase.IDLE):
+                self.faults.clear(NOT_MOVED, module)
+            self.noted(module, told)
 
     def _publish(self, now_s: float) -> None:
         report = SwitchingReport(
-            places={key: self._place_report(place) for key, place in self.yard.places.items()},
+            places={key: self._place_report(key, place) for key, place in self.yard.places.items()},
             moves=self._count,
             failed=self._failed,
         )
         if report != self.report.signal.value:
             self.report.publish(report, now_s)
 
-    def _place_report(self, place: Place) -> PlaceReport:
+    def _place_report(self, module: ModuleId, place: Place) -> PlaceReport:
         move = place.move
         return PlaceReport(
             at=place.at if move is None else None,
@@ -350,65 +350,11 @@ class Switching:
             since_s=move.since_s if move else -math.inf,
             locked_out=place.locked_out,
             problem=place.problem.text if place.problem else "",
-            waits_for=self._refused.get(place.id, ""),
+            waits_for=self._refused.get(module, ""),
         )
-
-    # --- what is seen -------------------------------------------------------------------------------------------------
 
     def _world(self, now_s: float) -> World:
-        return World(
-            now_s=now_s,
-            modules={key: self._module(self.modules[key], now_s) for key in self.yard.places},
-            bars={key: self._bar(key, stage, now_s) for key, stage in self.stages.items()},
-            boards={key: self._board(key) for key in self.boards},
-        )
-
-    def _module(self, module: ModuleTask, now_s: float) -> ModuleSeen:
-        nothing = not module.wanted and module.carried_current_a(now_s) == 0.0
-        signal = module.status.signal
-        if signal.quality is not Quality.GOOD or signal.value is None:
-            return ModuleSeen(off=nothing, at_s=signal.at_s)
-        return ModuleSeen(
-            usable=module.usable,
-            settling=module.settling,
-            off=nothing and not signal.value.on and signal.value.current_a < self.yard.terms.load_a,
-            voltage_v=signal.value.voltage_v,
-            current_a=signal.value.current_a,
-            at_s=signal.at_s,
-        )
-
-    def _bar(self, connector: ConnectorId, stage: Stage, now_s: float) -> Bar:
-        """A bus-bar is dead once its contactors are open, by feedback, and it has had time to discharge."""
-        state = self.state_of(connector)
-        if state.is_energised:
-            self._energised_at_s[connector] = now_s
-        output = stage.output.fresh(now_s, FRESH_S)
-        feeding = frozenset(module.id for module in stage.members if module.usable and not self._drains(module.id))
-        if state.is_energised:
-            live = output is not None and output.modules_on > 0 and output.voltage_v >= self.yard.terms.safe_v
-            steady = live and state not in (ConnectorState.CABLE_CHECK, ConnectorState.PRECHARGE)
-            bar = BarState.LIVE if steady else BarState.UNSTEADY
-        else:
-            ev = self.ev_links[connector].status.fresh(now_s, FRESH_S)
-            settled = now_s - self._energised_at_s.get(connector, -math.inf) >= SETTLED_S
-            bar = BarState.DEAD if settled and ev is not None and not ev.contactors_closed else BarState.UNSTEADY
-        return Bar(state=bar, voltage_v=output.voltage_v if output else None, feeding=feeding)
-
-    def _drains(self, module: ModuleId) -> bool:
-        place = self.yard.places.get(module)
-        return place is not None and place.order.drain
-
-    def _board(self, key: PlcId) -> BoardSeen:
-        board = self.boards[key]
-        status = board.status.signal.value
-        if not self._holds(key) or status is None:
-            return BoardSeen()
-        return BoardSeen(
-            heard=True,
-            may_close=not status.stops_power,
-            closed=frozenset(number for number, closed in enumerate(status.relays, 1) if closed),
-            relays=frozenset(board.free_relays),
-        )
+        return self.seeing.world(self.yard, now_s)
 
 
 def _of(board: PlcId, relays: frozenset[Relay]) -> list[int]:

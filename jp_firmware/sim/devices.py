@@ -116,9 +116,10 @@ def _board(board: PlcBoard) -> Device:
 
 
 def _switching(plant: Plant) -> Iterator[tuple[str, int, FreeRelay]]:
-    """The free relays that switch modules or are bridges."""
+    """The free relays that switch modules, are bridges, or tie segments of a bus-bar together."""
     cabinet = plant.cabinet
-    used = [(one.board, one.relay) for one in cabinet.switches] + [(one.board, one.relay) for one in cabinet.bridges]
+    ties = [segment.tie for bar in cabinet.bus_bars for segment in bar.segments if segment.tie]
+    used = [(one.board, one.relay) for one in (*cabinet.switches, *cabinet.bridges, *ties)]
     for board, number in used:
         yield board, number, plant.boards[board].relays[number]
 

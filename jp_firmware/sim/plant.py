@@ -94,7 +94,7 @@ class Plant:
             )
             for one in cabinet.modules
         }
-        switched = {one.module for one in cabinet.switches}
+        switched = cabinet.moving_modules
         self.buses = {
             one.id: Bus(
                 [modules[each.id] for each in cabinet.modules if each.connector == one.id and each.id not in switched]

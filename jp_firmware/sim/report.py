@@ -37,7 +37,7 @@ def state(plant: Plant, now_s: float) -> dict[str, object]:
             }
             for name, node in plant.nodes.items()
         },
-        "switched": {one.node.module.id: one.at for one in plant.switchyard.modules},
+        "switched": {node.module.id: one.at for one in plant.switchyard.groups for node in one.nodes},
         "meters": {
             name: {
                 "connector": meter.connector,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from jp_firmware.planner.moves import LOCKED_OUT, NOT_MOVED, BarState, Phase, Terms
+from jp_firmware.planner.orders import LOCKED_OUT, NOT_MOVED, Phase
 from jp_firmware.planner.topology import Relay
+from jp_firmware.planner.world import BarState, Terms
 from tests.planner.yard_rig import BRIDGE, LEFT, ONE, RIGHT, THREE, TWO, Rig, module
 
 R3, R4 = Relay(LEFT, 3), Relay(LEFT, 4)
@@ -310,7 +311,7 @@ def test_cancelled_later_the_module_is_idle_with_all_relays_open(phase: Phase) -
     rig.run(0.3)
 
     assert rig.place(1) is None
-    assert not any(rig.contacts[relay].closed for relay in rig.yard.places[module(1)].switches)
+    assert not any(rig.contacts[relay].closed for relay in rig.yard.places[module(1)].own)
     assert rig.racks[module(1)].told_v is None
     assert rig.crimes == []
 
@@ -326,7 +327,7 @@ def test_an_emergency_stop_ends_a_move_with_nothing_on(phase: Phase) -> None:
 
     assert rig.racks[module(1)].told_v is None
     assert rig.place(1) == (ONE if phase is Phase.DRAIN else None)
-    assert [relay for relay in rig.yard.places[module(1)].switches if rig.contacts[relay].closed] == (
+    assert [relay for relay in rig.yard.places[module(1)].own if rig.contacts[relay].closed] == (
         [R3] if phase is Phase.DRAIN else []
     )
     assert rig.crimes == []
@@ -343,7 +344,7 @@ def test_a_board_that_is_lost_leaves_the_module_off_and_idle_when_it_is_heard_ag
     assert rig.racks[module(1)].serving is None
     assert rig.racks[module(1)].told_v is None
     assert rig.place(1) != TWO
-    assert [move.phase for move in rig.yard.moves if move.module == module(1)] == [Phase.RETREAT]
+    assert [move.phase for move in rig.yard.moves if move.modules == (module(1),)] == [Phase.RETREAT]
     rig.lost.clear()
     rig.settle()
 

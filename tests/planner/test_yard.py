@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from jp_firmware.planner.moves import BarState, Phase, Terms
+from jp_firmware.planner.orders import Phase
+from jp_firmware.planner.world import BarState, Terms
 from tests.planner.yard_rig import LEFT, ONE, RIGHT, THREE, TWO, Contact, Rig, module
 
 MODULES = st.sampled_from([1, 2, 3])
@@ -128,7 +129,7 @@ class Yards(RuleBasedStateMachine):
     def who_is_between_two_connectors_feeds_none(self) -> None:
         for place in self.rig.yard.places.values():
             if place.move and place.move.phase not in (Phase.RESERVE, Phase.KEPT, Phase.JOINED):
-                assert self.rig.racks[place.id].serving is None
+                assert self.rig.racks[place.modules[0]].serving is None
 
     def teardown(self) -> None:
         """Once everything is repaired, everything comes to rest, and what rests is at one place."""
@@ -140,7 +141,7 @@ class Yards(RuleBasedStateMachine):
         self.rig.run(1.0)
         assert self.rig.crimes == []
         for place in self.rig.yard.places.values():
-            closed = [relay for relay in place.switches if self._contact(relay).closed]
+            closed = [relay for relay in place.own if self._contact(relay).closed]
             assert closed == ([place.path.switch] if place.path else [])
 
     def _contact(self, relay: Any) -> Contact:

@@ -13,8 +13,9 @@ import attrs
 
 from jp_firmware.model.ids import ConnectorId, ModuleId, PlcId
 from jp_firmware.model.power import StageRating
-from jp_firmware.planner.moves import Bar, BarState, BoardSeen, ModuleSeen, Move, Terms, World
+from jp_firmware.planner.moves import Move
 from jp_firmware.planner.topology import Bridge, Feed, Relay, Way
+from jp_firmware.planner.world import Bar, BarState, BoardSeen, ModuleSeen, Terms, World
 from jp_firmware.planner.yard import Yard
 
 STEP_S = 0.05
@@ -106,8 +107,8 @@ class Rig:
 
     def __attrs_post_init__(self) -> None:
         self.yard = Yard(feeds(), {"bridge": Bridge(name="bridge", relay=BRIDGE, max_current_a=200)}, self.terms)
-        for place in self.yard.places.values():
-            self._paths |= {path.switch: (place.id, path.connector) for path in place.paths.values()}
+        for place in self.yard.groups:
+            self._paths |= {path.switch: (place.modules[0], path.connector) for path in place.paths.values()}
         self.contacts = {relay: Contact() for relay in (*self._paths, BRIDGE)}
         self.racks = {one: Rack(said_at_s=self.now_s) for one in self.yard.feeds}
         self.member_of = dict.fromkeys(self.yard.feeds) | {module(9): ONE}
@@ -125,7 +126,7 @@ class Rig:
         """Until nothing moves any more."""
         until_s = self.now_s + within_s
         while self.yard.moves:
-            assert self.now_s < until_s, f"still {[(move.module, move.phase) for move in self.yard.moves]}"
+            assert self.now_s < until_s, f"still {[(move.name, move.phase) for move in self.yard.moves]}"
             self.tick()
 
     def until(self, phase: object, number: int = 1, within_s: float = 20.0) -> Move:
@@ -222,7 +223,7 @@ class Rig:
                 rack.told_v = None
         closed = self.yard.closed
         for one, place in self.yard.places.items():
-            if len([relay for relay in place.switches if relay in closed]) > 1:
+            if len([relay for relay in place.own if relay in closed]) > 1:
                 self.crimes.append(f"{one}: two relays told to close")
         for relay, contact in self.contacts.items():
             wanted = relay in closed and relay.board not in self.lost
@@ -238,7 +239,7 @@ class Rig:
             return
         one, connector = self._paths[relay]
         rack, bar = self.racks[one], self.bars[connector]
-        for other in self.yard.places[one].switches:
+        for other in self.yard.places[one].own:
             if other != relay and not world.is_open(other):
                 self.crimes.append(f"{relay} told to close while {other} does not read open")
             if other != relay and self.contacts[other].closed and self.contacts[other].lies is None:
@@ -258,7 +259,7 @@ class Rig:
         for place in self.yard.places.values():
             for path in place.paths.values():
                 if path.bridge and self.contacts[path.switch].closed:
-                    yield place.id, path.connector
+                    yield place.modules[0], path.connector
 
     def _move_contacts(self) -> None:
         for relay, contact in self.contacts.items():
@@ -271,7 +272,7 @@ class Rig:
             self.crimes.append(f"the bridge joins connectors: {honest}")
 
     def _broken(self, one: ModuleId) -> bool:
-        relays = [*self.yard.places[one].switches, BRIDGE]
+        relays = [*self.yard.places[one].own, BRIDGE]
         return any(self.contacts[relay].stuck or self.contacts[relay].lies is not None for relay in relays)
 
     def _joined(self, one: ModuleId) -> ConnectorId | None:

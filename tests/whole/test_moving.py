@@ -45,7 +45,7 @@ async def test_at_the_start_every_module_goes_home_and_nowhere_else(autojump_clo
         assert places(process) == {MOVER: None, BRIDGED: None}
         await at_home(world, process)
 
-        assert {one.node.module.id: one.at for one in world.plant.switchyard.modules} == {MOVER: ONE, BRIDGED: TWO}
+        assert {one.name: one.at for one in world.plant.switchyard.groups} == {MOVER: ONE, BRIDGED: TWO}
         assert crimes(world) == []
         assert process.faults() == []
 
