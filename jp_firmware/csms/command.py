@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from jp_firmware.csms import profiles
 from jp_firmware.csms.central import STATUSES
 from jp_firmware.csms.control import CsmsControl, default_path
 from jp_firmware.csms.failure import CsmsError
@@ -17,6 +19,8 @@ examples:
   jp csms --port 9016                              serve at ws://localhost:9016/ocpp/<identity>
   jp csms ctl stations                             who is there, and in what state
   jp csms ctl call JP-DEMO-1 RemoteStartTransaction '{"connectorId": 1, "idTag": "APP-1"}'
+  jp csms ctl limit JP-DEMO-1 30 --connector 2 --for 600     no more than 30 kW there for ten minutes
+  jp csms ctl unlimit JP-DEMO-1                    clear all charging profiles
   jp csms ctl refuse                               play a central system that is away, until `accept`
   jp csms ctl answer StartTransaction silent       leave the next StartTransaction without an answer
 """
@@ -61,6 +65,7 @@ def _add_verbs(verbs: Any) -> None:
     call.add_argument("station")
     call.add_argument("action", help="for instance Reset")
     call.add_argument("payload", nargs="?", default="{}", type=_json, help='JSON, for instance \'{"type": "Soft"}\'')
+    profiles.add_verbs(verbs)
     verbs.add_parser("refuse", help="drop all stations and let none in")
     verbs.add_parser("accept", help="let stations in again")
     drop = verbs.add_parser("drop", help="end one station's connection")
@@ -115,10 +120,18 @@ def _say(text: str) -> None:
 
 
 def _command(args: argparse.Namespace) -> None:
+    control = CsmsControl(args.ctl_control or args.control)
+    if args.verb in profiles.VERBS:
+        action, payload = profiles.request(args, datetime.now(UTC))
+        _print(control.call("call", station=args.station, action=action, payload=payload))
+        return
     params = {
         name: getattr(args, name)
         for name in ("since", "action", "station", "payload", "mode", "count")
         if getattr(args, name, None) is not None
     }
-    answer = CsmsControl(args.ctl_control or args.control).call(args.verb, **params)
+    _print(control.call(args.verb, **params))
+
+
+def _print(answer: Any) -> None:
     sys.stdout.write(json.dumps(answer, indent=2) + "\n")
