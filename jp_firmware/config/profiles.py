@@ -68,27 +68,36 @@ def names_of(kind: str) -> tuple[str, ...]:
 
 def read_toml(path: Path) -> tuple[str, dict[str, Any]]:
     """A TOML file as text and as data. Raises ConfigError, with the line where it stops being TOML."""
+    text = read_text(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        return text, tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
+        what, line, column = syntax_mistake(str(exc), text)
+        raise ConfigError(f"{path}:{line}{f':{column}' if column else ''}: {what}") from exc
+
+
+def read_text(path: Path) -> str:
+    """A file as text. Raises ConfigError when it cannot be read, or is no UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as exc:
         line = path.read_bytes()[: exc.start].count(b"\n") + 1
         raise ConfigError(f"{path}:{line}: not UTF-8 text; save the file as UTF-8") from exc
     except OSError as exc:
         raise ConfigError(f"{path}: cannot be read ({exc.strerror}); check the name and its permissions") from exc
-    try:
-        return text, tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
-        what, line = _locate(str(exc), text)
-        raise ConfigError(f"{path}:{line}: {what[:1].lower()}{what[1:]}; correct the TOML syntax there") from exc
 
 
-def _locate(message: str, text: str) -> tuple[str, int]:
-    """tomllib tells the place as the last words of its message: "(at line 3, column 5)", "(at end of document)"."""
-    found = re.fullmatch(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", message, re.DOTALL)
+def syntax_mistake(message: str, text: str) -> tuple[str, int, int | None]:
+    """What is wrong, its line and its column: of a message of tomllib, which ends in "(at line 3, column 5)"."""
+    found = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", message, re.DOTALL)
     if found is None:
-        return " ".join(message.split()), 1
-    line = int(found[2]) if found[2] else text.count("\n") + 1
-    return " ".join(found[1].split()), line
+        what, line, column = message, 1, None
+    else:
+        what = found[1]
+        line = int(found[2]) if found[2] else text.count("\n") + 1
+        column = int(found[3]) if found[3] else None
+    what = " ".join(what.split())
+    return f"{what[:1].lower()}{what[1:]}; correct the TOML syntax there", line, column
 
 
 def _alternatives(kind: str, name: str) -> str:

@@ -25,6 +25,7 @@ class Mistake:
 
     path: KeyPath
     text: str
+    rule: str = ""  # the id of the rule that it breaks, where it has one
 
 
 class Mistakes(Exception):

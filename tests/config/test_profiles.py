@@ -56,7 +56,7 @@ def test_a_kind_without_profiles_says_where_one_goes(own: Path) -> None:
 
 def test_a_profile_that_is_not_toml_is_told_with_its_line(own: Path) -> None:
     (own / "cabinets" / "bad.toml").write_text("a = 1\nb = \n")
-    with pytest.raises(ConfigError, match=r"own/cabinets/bad\.toml:2: invalid value; correct the TOML syntax there"):
+    with pytest.raises(ConfigError, match=r"own/cabinets/bad\.toml:2:5: invalid value; correct the TOML syntax there"):
         load_profile("cabinets", "bad")
 
 

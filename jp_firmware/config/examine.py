@@ -1,0 +1,124 @@
+"""A configuration's text, examined: the cabinet it describes, and everything that is wrong or doubtful in it.
+
+It never guesses and never repairs. What it finds is told with its line, what is allowed, and what to do; all of it at
+once, in the order of the text. Pure but for the profiles that it looks up.
+"""
+
+from __future__ import annotations
+
+import enum
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from jp_firmware.config.checks import check
+from jp_firmware.config.keys import key_text
+from jp_firmware.config.lines import KeyPath, line_of, lines_of
+from jp_firmware.config.overrides import override
+from jp_firmware.config.profiles import syntax_mistake
+from jp_firmware.config.schema import Cabinet
+from jp_firmware.config.structure import Mistake, Mistakes, one_line, structure
+
+
+class Severity(enum.StrEnum):
+    """What becomes of a configuration with such a finding."""
+
+    ERROR = "error"  # it is not taken
+    WARNING = "warning"  # it is taken, and whoever wrote it should look again
+
+
+@attrs.frozen(kw_only=True)
+class Finding:
+    """One thing to say about a configuration."""
+
+    severity: Severity = Severity.ERROR
+    line: int  # of the text, from 1; 0 for an override of the command line
+    column: int | None = None  # from 1, where it is known
+    key: str  # dotted, with the names of items; "" for the syntax
+    text: str  # what is wrong and what to do, in one line
+    rule: str = ""  # its id, where it has one
+    override: str = ""  # the one that it stands in
+
+    def told_of(self, path: object) -> str:
+        """As one line that editors can follow."""
+        column = f":{self.column}" if self.column else ""
+        place = f"--set {self.override}" if self.override else f"{path}:{self.line}{column}"
+        rule = f" [{self.rule}]" if self.rule else ""
+        warning = "warning: " if self.severity is Severity.WARNING else ""
+        return one_line(f"{place}: {warning}{self.key + ': ' if self.key else ''}{self.text}{rule}")
+
+
+@attrs.frozen(kw_only=True)
+class Examined:
+    """What a text is worth. Without errors there is a cabinet."""
+
+    text: str
+    data: Mapping[str, Any]  # of the text itself, without overrides and secrets
+    cabinet: Cabinet | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        return tuple(one for one in self.findings if one.severity is Severity.ERROR)
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        return tuple(one for one in self.findings if one.severity is Severity.WARNING)
+
+
+def examine(text: str, overrides: Sequence[str] = (), secrets: Mapping[str, str] | None = None) -> Examined:
+    """Examines a text, with the overrides of a command line and the secrets, by key, laid over it.
+
+    Raises ConfigError for an override that is none; everything wrong in the text is a finding.
+    """
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        what, line, column = syntax_mistake(str(error), text)
+        finding = Finding(line=line, column=column, key="", text=what)
+        return Examined(text=text, data={}, cabinet=None, findings=(finding,))
+    laid = tomllib.loads(text)
+    for key, value in (secrets or {}).items():
+        _lay(laid, key.split("."), value)
+    set_by: dict[KeyPath, str] = {}
+    for one in overrides:
+        set_by[override(laid, one, Cabinet)] = one
+    cabinet: Cabinet | None = None
+    try:
+        cabinet = structure(laid, Cabinet)
+        mistakes = check(cabinet)
+    except Mistakes as raised:
+        mistakes = raised.mistakes
+    findings = _findings(mistakes, text, laid, set_by)
+    return Examined(text=text, data=data, cabinet=None if findings else cabinet, findings=findings)
+
+
+def _lay(data: dict[str, Any], words: list[str], value: str) -> None:
+    """A secret over a table. What is no table is a mistake that is told elsewhere."""
+    for word in words[:-1]:
+        inner = data.setdefault(word, {})
+        if not isinstance(inner, dict):
+            return
+        data = inner
+    data[words[-1]] = value
+
+
+def _findings(
+    mistakes: Iterable[Mistake], text: str, data: Mapping[str, Any], set_by: Mapping[KeyPath, str]
+) -> tuple[Finding, ...]:
+    """In the order of the text, overrides last; the same of the same place is told once."""
+    lines = lines_of(text) if mistakes else {}
+    found: dict[Finding, int] = {}
+    for mistake in mistakes:
+        by = next((set_by[at] for at in _upwards(mistake.path) if at in set_by), "")
+        line = 0 if by else line_of(mistake.path, lines)
+        key = key_text(mistake.path, data) or "cabinet"
+        finding = Finding(line=line, key=key, text=mistake.text, rule=mistake.rule, override=by)
+        found[finding] = line or max(lines.values(), default=0) + 1
+    return tuple(sorted(found, key=lambda one: found[one]))
+
+
+def _upwards(path: KeyPath) -> Iterable[KeyPath]:
+    return (path[:length] for length in range(len(path), 0, -1))
