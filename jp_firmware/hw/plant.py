@@ -27,6 +27,7 @@ from jp_firmware.hw.meters.site_meter import SILENT as SITE_METER_SILENT
 from jp_firmware.hw.meters.site_meter import SiteMeter
 from jp_firmware.hw.modbus.master import ModbusFault, ModbusMaster, master_for
 from jp_firmware.hw.modules.driver import load_profile
+from jp_firmware.hw.modules.heartbeat import Unattended
 from jp_firmware.hw.modules.module import ModuleTask
 from jp_firmware.hw.modules.pool import Pool
 from jp_firmware.hw.modules.stage import Stage
@@ -70,8 +71,10 @@ class Plant:
         """Builds all of it. Raises ConfigError for a driver or a profile that is not there."""
         buses = {wire.name: CanBus.of_wire(wire, device_dir, faults) for wire in cabinet.wires if wire.is_can}
         masters = {wire.name: master_for(wire, device_dir) for wire in cabinet.wires if not wire.is_can}
+        unattended = {wire: Unattended() for wire in buses}
         modules = {
-            one.id: ModuleTask(one, load_profile(one.profile), buses[one.wire], faults) for one in cabinet.modules
+            one.id: ModuleTask(one, load_profile(one.profile), buses[one.wire], faults, unattended=unattended[one.wire])
+            for one in cabinet.modules
         }
         pool, switched = Pool(), cabinet.moving_modules
         for one in cabinet.modules:

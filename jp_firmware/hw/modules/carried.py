@@ -47,6 +47,11 @@ class Carried:
         if told_a < before_a or before_a == 0.0:
             self._lowered_at_s = now_s
 
+    @property
+    def may_be_on(self) -> bool:
+        """Whether it was told to deliver, and has not said that it is off since."""
+        return self._most_a > 0.0
+
     def is_off(self) -> bool:
         """Its own word, given after it was told so. Returns whether that is news."""
         news, self._most_a = self._most_a > 0.0, 0.0

@@ -14,7 +14,6 @@ What is told, asked, heard and shown are files of their own; here they meet.
 from __future__ import annotations
 
 import logging
-import math
 from collections import deque
 
 import attrs
@@ -40,6 +39,7 @@ from jp_firmware.hw.modules.driver import (
     semantics_of,
 )
 from jp_firmware.hw.modules.heard import Heard
+from jp_firmware.hw.modules.heartbeat import Heartbeat, Unattended
 from jp_firmware.hw.modules.inventory import Inventory
 from jp_firmware.hw.modules.shown import Shown
 from jp_firmware.hw.modules.told import Order, Told
@@ -73,6 +73,7 @@ class ModuleTask:
     bus: CanBus
     _faults: FaultSink
     _driver: ModuleDriver = attrs.field()
+    _unattended: Unattended = attrs.field(factory=Unattended)  # of all on this bus
     _codec: ModuleCodec = attrs.field(init=False)
     _semantics: Semantics = attrs.field(init=False)
     status: Source[ModuleStatus] = attrs.field(init=False)
@@ -86,7 +87,7 @@ class ModuleTask:
     _inbox: deque[Frame] = attrs.field(init=False, factory=lambda: deque(maxlen=64))
     _bell: Bell = attrs.field(init=False, factory=Bell)
     _running: bool = attrs.field(init=False, default=False)
-    _heartbeat_at_s: float = attrs.field(init=False, default=math.inf)
+    _heartbeat: Heartbeat = attrs.field(init=False)
 
     @_driver.default
     def _find_driver(self) -> ModuleDriver:
@@ -102,6 +103,7 @@ class ModuleTask:
         self.status = self._shown.status
         self._carried = Carried(self.profile)
         self._ability = Ability(self.profile, self._semantics, self._heard, self._told)
+        self._heartbeat = Heartbeat(self.id, self._codec, self._semantics, self.profile, self.bus, self._unattended)
         self.bus.subscribe(self._codec.is_from_module, self._receive)
 
     # --- what the stage reads ---------------------------------------------------------------------------------------
@@ -141,13 +143,7 @@ class ModuleTask:
     @property
     def started(self) -> bool:
         """Whether it is meant to be on, and has reported that it is."""
-        condition = self._heard.condition
-        return (
-            self.wanted
-            and condition is not None
-            and condition.on
-            and self._heard.condition_at_s > self._told.switched_at_s
-        )
+        return self._told.is_started(self._heard)
 
     @property
     def told_a(self) -> float:
@@ -161,9 +157,7 @@ class ModuleTask:
 
     @property
     def rating(self) -> StageRating:
-        """What it can deliver now: its rating by its own word, or by the profile until it has spoken, less what its
-        range, its temperature, its own word and its shown shortfall take away.
-        """
+        """What it can deliver now, by all that is known of it."""
         return self._ability.rating(trio.current_time())
 
     @property
@@ -265,8 +259,7 @@ class ModuleTask:
                 with trio.move_on_at(next_due_s):
                     await self._bell.wait()
         finally:
-            self.want_off()  # noted as an order too: what still flows in a moment is no disobedience
-            self._running = False
+            self.safe_now()  # noted as an order too: what still flows in a moment is no disobedience
             self._shown.distrust(Quality.STALE)
             self._shown.judge_silence(self._heard, trio.current_time())
 
@@ -281,12 +274,13 @@ class ModuleTask:
         self._ability.range.begin_again()
         self._ability.forget()
         self._inbox.clear()
-        self._heartbeat_at_s = now_s if self._semantics.heartbeat_s else math.inf
+        self._heartbeat.begin(now_s)
 
     def safe_now(self) -> None:
         """OFF, and nobody switches it on before its next start; also not for a task that is stuck and goes on."""
         self._running = False
         self.want_off()
+        self._abandon(trio.current_time())
 
     async def safe(self) -> None:
         """Sends OFF until the module reports off, or acknowledges it and measures less than 1 A.
@@ -314,6 +308,7 @@ class ModuleTask:
             if now_s >= next_s:
                 next_s = now_s + self.profile.off_repeat_s
                 self._told.repeat_off(now_s)
+                self._abandon(now_s)
                 self._asked.output(now_s, resting=False)
                 self._asked.condition(now_s)
             with trio.move_on_at(next_s):
@@ -332,15 +327,13 @@ class ModuleTask:
             log.warning("%s: its set-point was not renewed in time; switching off", self.id)
             self.want_off()
         self._told.act(self._heard, now_s)
-        if now_s >= self._heartbeat_at_s:
-            self.bus.send_now(*self._codec.heartbeat())
-            self._heartbeat_at_s = now_s + (self._semantics.heartbeat_s or math.inf)
+        self._heartbeat.act(now_s)
         self._select_range(now_s)
         self._asked.act(now_s, resting=self._told.at_rest)
         if not self._asked.is_informed(now_s, resting=self._told.at_rest):
             self._shown.distrust(Quality.BAD if self._heard.nonsense else Quality.STALE)
         self._shown.judge_silence(self._heard, now_s)
-        return min(self._told.next_at_s, self._heartbeat_at_s, self._asked.next_at_s)
+        return min(self._told.next_at_s, self._heartbeat.next_at_s, self._asked.next_at_s)
 
     def _select_range(self, now_s: float) -> None:
         """With the output off by the module's own word, and at rest for as long as its profile asks."""
@@ -351,6 +344,11 @@ class ModuleTask:
         if high is not None:
             self.bus.send_now(*self._codec.select_range(high))
             choice.selected(high, now_s)
+
+    def _abandon(self, now_s: float) -> None:
+        """OFF was said, and nobody drives it. One that was not heard in this start is not waited for once more."""
+        if self._carried.may_be_on and self._shown.heard_since_start:
+            self._heartbeat.abandon(now_s)
 
     # --- listening --------------------------------------------------------------------------------------------------
 
@@ -370,18 +368,17 @@ class ModuleTask:
                 self._show_faults(now_s)
                 informed = evidence and self._asked.is_informed(now_s, resting=self._told.at_rest)
                 if informed and self._shown.publish(self._heard, now_s) and lifeline is not None:
+                    self._heartbeat.attend()
                     lifeline.ready()
 
     def _react_to(self, condition: Condition, now_s: float) -> None:
         if not self.wanted and not condition.on:
             if now_s > self._told.switched_at_s and self._carried.is_off():
+                self._heartbeat.attend()
                 self._asked.hurry(now_s)  # its word; the measurement makes room for others
         elif not self.wanted and self._told.at_rest:
             self._told.off_again(now_s)
-        enable = self.profile.walk_in == "enable"
-        change = self.profile.walk_in != "leave" and condition.walk_in is (not enable)
-        if change:
-            self.bus.send_now(*self._codec.walk_in(enable))
+        self._told.correct_walk_in(condition)
 
     def _look_at_output(self, now_s: float) -> None:
         """Whether it obeys, and delivers its share."""

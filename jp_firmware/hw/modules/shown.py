@@ -45,6 +45,10 @@ class Shown:
     def trusted(self) -> bool:
         return self.status.signal.quality is Quality.GOOD
 
+    @property
+    def heard_since_start(self) -> bool:
+        return self._informed_at_s >= self._started_at_s
+
     def begin(self, now_s: float) -> None:
         """A new start: silence counts from here."""
         self._started_at_s = now_s
@@ -101,7 +105,7 @@ class Shown:
         elif now_s - max(self._informed_at_s, self._started_at_s) >= watchdog_s:
             why = heard.nonsense or ("is still starting up" if heard.starting_up else "no answer")
             self._raise(SILENT, f"{why} (for {watchdog_s:g} s, address {self._config.address})")
-        elif self._informed_at_s >= self._started_at_s:
+        elif self.heard_since_start:
             self._clear(SILENT)
 
     def _raise(self, code: str, detail: str) -> None:

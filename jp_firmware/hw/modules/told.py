@@ -17,7 +17,7 @@ import attrs
 
 from jp_firmware.hw.can.bus import CanBus
 from jp_firmware.hw.can.frame import Frame
-from jp_firmware.hw.modules.driver import Frames, ModuleCodec, ModuleProfile
+from jp_firmware.hw.modules.driver import Condition, Frames, ModuleCodec, ModuleProfile
 from jp_firmware.hw.modules.heard import Heard
 from jp_firmware.model.ids import ModuleId
 
@@ -65,6 +65,11 @@ class Told:
     def is_expired(self, now_s: float) -> bool:
         return self.order is not None and now_s >= self.order.expires_at_s
 
+    def is_started(self, heard: Heard) -> bool:
+        """Whether it is meant to be on, and has reported since it was told so that it is."""
+        condition = heard.condition
+        return self.order is not None and bool(condition and condition.on) and heard.condition_at_s > self.switched_at_s
+
     # --- new orders -------------------------------------------------------------------------------------------------
 
     def deliver(self, order: Order, now_s: float) -> None:
@@ -87,6 +92,12 @@ class Told:
     def off_again(self, now_s: float) -> None:
         """It was off and is on again: nobody wants that, and it is told so in the next step."""
         self.switched_at_s = self._again_at_s = now_s
+
+    def correct_walk_in(self, condition: Condition) -> None:
+        """Tells it its soft start as the profile has it, where it reports another."""
+        enable = self._profile.walk_in == "enable"
+        if self._profile.walk_in != "leave" and condition.walk_in is (not enable):
+            self._bus.send_now(*self._codec.walk_in(enable))
 
     # --- time passes ------------------------------------------------------------------------------------------------
 

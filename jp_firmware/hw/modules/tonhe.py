@@ -216,7 +216,7 @@ class TonHeCodec:
         return ()
 
     def heartbeat(self) -> Frames:
-        """To all, as the document has it; each module's task sends its own, so none depends on another's."""
+        """To all: the document knows no other. Each module's task sends its own, so none depends on another's."""
         return (wire.to_module(Message.HEARTBEAT, wire.BROADCAST),)
 
     def is_from_module(self, frame: Frame) -> bool:

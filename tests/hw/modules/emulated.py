@@ -16,6 +16,7 @@ from jp_firmware.config import schema
 from jp_firmware.hw.can.bus import CanBus
 from jp_firmware.hw.can.frame import Frame
 from jp_firmware.hw.modules.driver import ModuleProfile, load_profile
+from jp_firmware.hw.modules.heartbeat import Unattended
 from jp_firmware.hw.modules.module import ModuleTask
 from jp_firmware.model.ids import ConnectorId, ModuleId
 from jp_firmware.model.power import ModuleStatus
@@ -58,6 +59,7 @@ class EmulatedBench:
     nodes: list[ModuleNode] = attrs.field(init=False)
     tasks: list[ModuleTask] = attrs.field(init=False)
     wire: ModuleBus = attrs.field(init=False)
+    scopes: dict[ModuleId, trio.CancelScope] = attrs.field(init=False, factory=dict)  # of the tasks
     renewing: bool = attrs.field(init=False, default=True)
     _order: tuple[float, float] | None = attrs.field(init=False, default=None)
     _renewed_at_s: float = attrs.field(init=False, default=-math.inf)
@@ -79,6 +81,7 @@ class EmulatedBench:
         self.wire = ModuleBus(self.nodes)
         self.memory.devices.append(self._hear)
         self.can = CanBus("can0", 125_000, self.memory.open, self.faults)
+        unattended = Unattended()
         self.tasks = [
             ModuleTask(
                 schema.Module(
@@ -92,6 +95,7 @@ class EmulatedBench:
                 profile,
                 self.can,
                 self.faults,
+                unattended=unattended,
             )
             for n in self.addresses
         ]
@@ -106,7 +110,11 @@ class EmulatedBench:
         await nursery.start(Lifelines().run, self.can.run)
         async with trio.open_nursery() as starting:
             for task in self.tasks:
-                starting.start_soon(nursery.start, Lifelines().run, task.run)
+                starting.start_soon(nursery.start, self._run, task)
+
+    async def _run(self, task: ModuleTask, *, task_status: trio.TaskStatus[object] = trio.TASK_STATUS_IGNORED) -> None:
+        with self.scopes.setdefault(task.id, trio.CancelScope()):
+            await Lifelines().run(task.run, task_status=task_status)
 
     def _hear(self, frame: Frame) -> list[Frame]:
         return self.wire.hear(frame, trio.current_time())

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 import trio
 from trio.testing import MockClock
 
+from jp_firmware.hw.can.frame import Frame
 from jp_firmware.hw.modules.carried import SILENT_MARGIN_S
 from jp_firmware.hw.modules.module import StillOn
 from jp_firmware.model.signals import Quality
 from jp_firmware.sim.module import Alarm
+from tests.hw.lifelines import Lifelines
 from tests.hw.modules.emulated import EmulatedBench
 
 PROFILE = "tonhe-th30f10025c7"
@@ -239,3 +242,116 @@ async def test_the_task_is_ready_by_what_the_module_says_of_itself_and_not_befor
 
     bench.node.misbehaviour.silent = False
     await bench.until(lambda: bench.task.usable and bench.codes == set(), 1.1)
+
+
+# --- one that nobody drives any more, and that does not obey OFF ---
+
+
+@attrs.define(eq=False)
+class Abandoned:
+    """Two modules that deliver. The first then hears nothing but the heartbeat, and its task ends."""
+
+    bench: EmulatedBench
+    wants_heartbeat: bool = False  # the second: for it set-points are no sign of life
+    cut: bool = False
+
+    def hear(self, frame: Frame) -> list[Frame]:
+        now_s = trio.current_time()
+        first, second = self.bench.nodes
+        heartbeat = str(frame) == HEARTBEAT
+        alive_s = second.module.heard_at_s
+        answers = [] if self.cut and not heartbeat else first.hear(frame, now_s)
+        answers += second.hear(frame, now_s)
+        if self.wants_heartbeat and not heartbeat:
+            second.module.heard_at_s = alive_s
+        return answers
+
+    async def start(self, nursery: trio.Nursery) -> trio.CancelScope:
+        """Until both deliver and the first hears no orders any more; its task is the scope's."""
+        bench = self.bench
+        bench.memory.devices[:] = [self.hear]
+        bench.plug(400)
+        await bench.start(nursery)
+        bench.deliver(450, 30)
+        await bench.until(lambda: bench.bus.current_a > 59.8, 8)
+        self.cut = True
+        return bench.scopes[bench.task.id]
+
+
+@pytest.fixture
+def pair() -> EmulatedBench:
+    return EmulatedBench(driver="tonhe", profile_name=PROFILE, addresses=(1, 2))
+
+
+async def test_a_module_whose_task_has_ended_times_out_although_others_on_its_bus_live(
+    pair: EmulatedBench, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    first, second = pair.nodes
+    scope = await Abandoned(pair).start(nursery)
+    await trio.sleep(7)
+    scope.cancel()
+    await trio.sleep(0.1)
+    with pytest.raises(StillOn):
+        await pair.tasks[0].safe()
+    began_s = trio.current_time()
+    beats = len(heartbeats(pair))
+
+    while first.module.on:
+        await trio.sleep(0.1)
+        assert second.module.current_a > 29, "the other one delivers on"
+        assert trio.current_time() - began_s < 20.5
+    assert beats == len(heartbeats(pair))
+    await trio.sleep(12)
+    assert beats < len(heartbeats(pair)), "its time-out has passed"
+    assert second.module.on
+
+
+async def test_others_that_miss_the_heartbeat_are_started_again(
+    pair: EmulatedBench, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    first, second = pair.nodes
+    scope = await Abandoned(pair, wants_heartbeat=True).start(nursery)
+    scope.cancel()
+    await trio.sleep(0.1)
+    with pytest.raises(StillOn):
+        await pair.tasks[0].safe()
+    await pair.until(lambda: not first.module.on, 21)
+    await pair.until(lambda: second.module.on and second.module.current_a > 29.9, 12)
+
+
+async def test_a_module_that_says_it_is_off_costs_nobody_a_heartbeat(
+    pair: EmulatedBench, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    abandoned = Abandoned(pair)
+    scope = await abandoned.start(nursery)
+    abandoned.cut = False
+    scope.cancel()
+    await trio.sleep(0.1)
+    await pair.tasks[0].safe()
+    beats = len(heartbeats(pair))
+    await trio.sleep(11)
+
+    assert 2 <= len(heartbeats(pair)) - beats
+
+
+async def test_a_module_that_is_gone_costs_its_bus_one_time_out_and_not_one_at_each_restart_of_its_task(
+    pair: EmulatedBench, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    scope = await Abandoned(pair).start(nursery)
+    pair.node.misbehaviour.silent = True
+    scope.cancel()
+    await trio.sleep(0.1)
+    await pair.tasks[0].safe()
+    await trio.sleep(21)
+    beats = len(heartbeats(pair))
+    for _ in range(3):
+        with trio.move_on_after(3):
+            await Lifelines().run(pair.tasks[0].run)
+        await pair.tasks[0].safe()
+        await trio.sleep(2)
+
+    assert 3 <= len(heartbeats(pair)) - beats
+
+
+def heartbeats(bench: EmulatedBench) -> list[float]:
+    return [at_s for at_s, frame in bench.memory.sent if str(frame) == HEARTBEAT]
