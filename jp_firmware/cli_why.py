@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from jp_firmware.cli_terminal import Json, Terminal, clean, duration, kilo, table, wrapped
@@ -35,6 +36,6 @@ def _row(link: Json) -> list[str]:
         clean(link["owner"], 24),
         clean(link["scope"], 14),
         kilo(link["value_w"], "kW"),
-        duration(link["expires_in_s"]) if link["expires_in_s"] is not None else "",
+        duration(math.ceil(link["expires_in_s"])) if link["expires_in_s"] is not None else "",
         clean(link["reason"]),
     ]

@@ -29,7 +29,7 @@ class SessionWatch:
     _high_since_s: float | None = None  # output above the car's bounds since
     _unmeasured_since_s: float | None = None
 
-    def reason_to_end(self, view: View, *, checking_cable: bool, charging: bool = False) -> Ending | None:
+    def reason_to_end(self, view: View, *, checking_cable: bool, charging: bool) -> Ending | None:
         """The worst present reason to end the session, or None. `charging`: a car that wants energy must ask for it."""
         self.asking.look(view, charging=charging)
         device_fault = next((fault for fault in view.faults if fault.kind.severity <= Severity.STOP_SESSION), None)

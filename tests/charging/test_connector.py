@@ -462,6 +462,8 @@ statuses = st.builds(
     ready=st.booleans(),
     stop_request=st.booleans(),
     over_temperature=st.booleans(),
+    plug_temperature_1_c=st.sampled_from([None, 40.0]),
+    plug_temperature_2_c=st.sampled_from([None, 40.0, 95.0]),
 )
 worlds = st.fixed_dictionaries(
     {
@@ -473,6 +475,7 @@ worlds = st.fixed_dictionaries(
             current_a=st.sampled_from([0.0, 100.0]),
             modules_on=st.integers(0, 2),
         ),
+        "asked_at_s": st.sampled_from([None, 0.0, 5.0, 20.0]),
         "assigned_w": st.sampled_from([0.0, 30_000.0]),
         "faults": st.sampled_from([(), (fault("SAF-01", Severity.DANGER),), (fault("PM-02", Severity.DEGRADE),)]),
     }
@@ -512,6 +515,9 @@ def test_in_any_world_only_known_transitions_happen_and_power_is_wished_for_only
             assert not machine.state.is_energised or before is not machine.state
             assert machine.wish is None
         if machine.wish is not None:
+            assert scene.ev is not None
+            assert (scene.ev.hottest_c or 0.0) < machine.connector.derate_to_c
+            assert (machine._watch.asking.age_s(scene.now_s) or 0.0) < machine.limits.demand_lost_s
             assert machine.wish.voltage_v <= 1000
             assert machine.wish.current_a <= 200
 
