@@ -120,6 +120,11 @@ def _add_socket(to: argparse.ArgumentParser, default: object = argparse.SUPPRESS
     to.add_argument("--socket", type=Path, metavar="PATH", default=default, help="the charger's socket")
 
 
+def _add_json(to: argparse.ArgumentParser) -> None:
+    """Beside each table."""
+    to.add_argument("--json", action="store_true", help="print JSON")
+
+
 def _add_running(commands: Any) -> None:
     run = _command(commands, "run", cli_running.run, "run the controller of a cabinet")
     run.add_argument("cabinet", metavar="CABINET", help="its configuration: a TOML file, or the name of an example")
@@ -147,7 +152,7 @@ def _add_watching(commands: Any) -> None:
     status = _command(commands, "status", cli_watching.status, "the charger on one page")
     tree = _command(commands, "tree", cli_watching.tree, "the live supervision tree")
     for one in (status, tree):
-        one.add_argument("--json", action="store_true", help="print JSON")
+        _add_json(one)
         one.add_argument("--watch", action="store_true", help="keep printing until Ctrl-C")
         one.add_argument(
             "--interval", type=seconds, default=1.0, metavar="SECONDS", help="between two updates (%(default)s)"
@@ -157,7 +162,7 @@ def _add_watching(commands: Any) -> None:
     why = _command(commands, "why", cli_watching.why, "why a connector gets the power it gets: every limit on its way")
     why.add_argument("connector", type=int, nargs="?", metavar="CONNECTOR", help="its number (default: all)")
     why.add_argument("--if-lost", action="store_true", help="instead: what the loss of each module would mean now")
-    why.add_argument("--json", action="store_true", help="print JSON")
+    _add_json(why)
     _add_socket(why)
     session = commands.add_parser("session", help="what was charged", description="What was charged, and how it ended")
     verbs = session.add_subparsers(dest="verb", metavar="VERB", required=True)
@@ -166,7 +171,7 @@ def _add_watching(commands: Any) -> None:
     show = _command(verbs, "show", cli_watching.session_show, "one session with its samples")
     show.add_argument("id", metavar="ID", help="the session's name, or the beginning of it")
     for one in (listing, show):
-        one.add_argument("--json", action="store_true", help="print JSON")
+        _add_json(one)
         _add_socket(one)
 
 
@@ -211,7 +216,7 @@ def _add_acting(commands: Any) -> None:
     fault = commands.add_parser("fault", help="faults and their remedies", description="Faults and their remedies")
     verbs = fault.add_subparsers(dest="verb", metavar="VERB", required=True)
     listing = _command(verbs, "list", cli_watching.fault_list, "active faults, worst first")
-    listing.add_argument("--json", action="store_true", help="print JSON")
+    _add_json(listing)
     _add_socket(listing)
     for one in (
         _command(verbs, "ack", cli_acting.fault_ack, "say that a fault has been seen"),
@@ -224,7 +229,7 @@ def _add_acting(commands: Any) -> None:
 
 def _add_modules(commands: Any) -> None:
     modules = _command(commands, "modules", cli_modules.show, "the power modules, found against configured")
-    modules.add_argument("--json", action="store_true", help="print JSON")
+    _add_json(modules)
     _add_socket(modules)
     verbs = modules.add_subparsers(dest="verb", metavar="VERB", title="on a wire, or on one of them")
     identify = _command(
@@ -240,7 +245,7 @@ def _add_modules(commands: Any) -> None:
     conformance = _command(verbs, "conformance", cli_conformance.conformance, about)
     conformance.add_argument("driver", metavar="DRIVER", help="as it is installed, as in infypower or dbc")
     conformance.add_argument("--profile", metavar="NAME", help="with this one; else with all that are the driver's")
-    conformance.add_argument("--json", action="store_true", help="print JSON")
+    _add_json(conformance)
 
 
 def _add_project(commands: Any) -> None:
