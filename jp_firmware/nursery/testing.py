@@ -120,7 +120,7 @@ def _seeded(seed: int) -> Iterator[None]:
     try:
         yield
     finally:
-        trio_run._ALLOW_DETERMINISTIC_SCHEDULING = was_allowed  # type: ignore[misc]
+        trio_run._ALLOW_DETERMINISTIC_SCHEDULING = was_allowed  # type: ignore[misc] # the same
         trio_run._r.setstate(state)
 
 
