@@ -45,6 +45,7 @@ def all_calls(controller: Controller) -> Mapping[str, Call]:
         "tree.release": operator.release_part,
         "tree.history": operator.history,
         "plan.why": operator.why,
+        "plan.site": operator.site,
         "plan.losses": operator.losses,
         "modules.assign": operator.assign_module,
         "modules.release": operator.release_module,
@@ -192,6 +193,11 @@ class OperatorCalls:
             return [planning.why(self._controller, ConnectorId(parameter(params, "connector", int)))]
         except UnknownConnector as error:
             raise CallRefused(str(error)) from error
+
+    async def site(self, params: Json) -> object:
+        """What of the site's limit is used and free, and what cars will want in the next quarter of an hour."""
+        only(params)
+        return planning.site(self._controller)
 
     async def losses(self, params: Json) -> object:
         """What the loss of each module would mean now."""

@@ -37,16 +37,19 @@ def tree(args: argparse.Namespace) -> int:
 
 def why(args: argparse.Namespace) -> int:
     from jp_firmware.cli_terminal import standard_output
-    from jp_firmware.cli_why import loss_lines, why_lines
+    from jp_firmware.cli_why import loss_lines, site_lines, why_lines
 
     if args.if_lost:
         with connect(args) as client:
             told = [one for one in client.call("plan.losses") if args.connector in (None, one["connector"])]
             return _print(args, told, lambda told: loss_lines(standard_output(), told))
 
-    asked = {} if args.connector is None else {"connector": args.connector}
     with connect(args) as client:
-        return _print(args, client.call("plan.why", **asked), lambda told: why_lines(standard_output(), told))
+        if args.connector is not None:
+            told = client.call("plan.why", connector=args.connector)
+            return _print(args, told, lambda told: why_lines(standard_output(), told))
+        all_of_it = {"site": client.call("plan.site"), "connectors": client.call("plan.why")}
+        return _print(args, all_of_it, lambda told: site_lines(standard_output(), told["site"], told["connectors"]))
 
 
 def session_list(args: argparse.Namespace) -> int:

@@ -8,6 +8,17 @@ from collections.abc import Sequence
 from jp_firmware.cli_terminal import Json, Terminal, clean, duration, kilo, table, wrapped
 
 
+def site_lines(terminal: Terminal, site: Json, told: Sequence[Json]) -> list[str]:
+    """The page of all: the site in a few sentences, then each connector."""
+    short = site["short_by_w"] > 0 or (site["forecast"] or {}).get("short_by_w", 0) > 0
+    lines = wrapped(clean(site["sentence"]), "")
+    return [
+        *(terminal.paint(line, "attention") if short else line for line in lines),
+        "",
+        *why_lines(terminal, told),
+    ]
+
+
 def why_lines(terminal: Terminal, told: Sequence[Json]) -> list[str]:
     """The page. The limit that binds is marked."""
     lines: list[str] = []

@@ -7,6 +7,7 @@ controller
 ├─ switching          modules that relays move from connector to connector, where there are any
 ├─ planner            shares the site's power
 ├─ connectors         connector-1 …, each with its session and its energised scope
+├─ forecast           the cars that are to be expected, from the journal
 ├─ backend            the central system; may be away for days
 └─ consoles           the Unix socket of terminals and of `jp status`
 """
@@ -23,6 +24,7 @@ import attrs
 import trio
 
 from jp_firmware import calls, picture, planning
+from jp_firmware.arrivals import ExpectedArrivals
 from jp_firmware.boot import boot_id
 from jp_firmware.charging.authorize import Authorizing
 from jp_firmware.charging.charger import Charger
@@ -98,6 +100,7 @@ class Controller:
     inventory: ModuleInventory = attrs.field(init=False)
     planner: Planner = attrs.field(init=False)
     choice: ModuleChoice = attrs.field(init=False)
+    arrivals: ExpectedArrivals = attrs.field(init=False)
     building: planning.Building | None = attrs.field(init=False, default=None)
     authorizing: Authorizing = attrs.field(init=False)
     sessions: JournalledSessions = attrs.field(init=False)
@@ -125,6 +128,8 @@ class Controller:
             rules=Rules.of(cabinet),
             modules=self.choice if self.plant.switching else None,
         )
+        self.arrivals = ExpectedArrivals(self.journal)
+        self.planner.arriving = self.arrivals.arriving
         if self.plant.site_meter:
             self.building = planning.Building(cabinet, self.planner, self.plant.site_meter)
         self.authorizing = Authorizing(cabinet.authorize)
@@ -160,6 +165,7 @@ class Controller:
             self._watched("planner", self._plan),
             # Connectors share nothing: one that could not be made safe is latched, and ends no other's session.
             _apart("connectors", *map(self._connector_child, self.charger.runners.values()), latch_escalates=False),
+            _apart("forecast", self._watched("forecast/arrivals", self.arrivals.run)),
             *([self._backend_part(self.backend, self.profile_limits)] if self.backend and self.profile_limits else []),
             _apart("consoles", self._watched("consoles/socket", self.console.run)),
             *self.process_parts(self),

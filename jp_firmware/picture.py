@@ -147,6 +147,7 @@ def _forecast(controller: Controller, now_s: float) -> Json | None:
         "p50_w": round(ahead.peak_p50_w),
         "p90_w": round(ahead.peak_p90_w),
         "short_by_w": round(ahead.short_by_w),
+        "arrivals": round(ahead.arrivals, 2),
     }
 
 

@@ -16,6 +16,9 @@ from jp_firmware.model.limits import Limit
 from jp_firmware.model.power import Plan
 from jp_firmware.planner.building import building_limit
 from jp_firmware.planner.explain import explain
+from jp_firmware.planner.forecast import Arrivals, Forecast
+from jp_firmware.planner.headroom import headroom
+from jp_firmware.planner.site_words import site_sentence
 from jp_firmware.planner.task import Planner
 
 if TYPE_CHECKING:
@@ -66,6 +69,34 @@ def why(controller: Controller, connector: ConnectorId) -> Json:
     return explain(_plan(controller), connector, trio.current_time(), datetime.now().astimezone()).as_json()
 
 
+def site(controller: Controller) -> Json:
+    """The call `plan.site`: what is used and free, what is short, and what is to be expected. Powers in W."""
+    plan, ahead, known = _plan(controller), controller.planner.forecast.signal.value, controller.arrivals.known
+    room = headroom(plan)
+    return {
+        "limit_w": round(plan.site_limit_w),
+        "reserve_w": round(plan.reserve_w),
+        "used_w": round(room.used_w),
+        "headroom_w": round(room.headroom_w),
+        "utilisation": round(room.utilisation, 3),
+        "short_by_w": round(room.short_by_w),
+        "forecast": _forecast(ahead, known) if ahead else None,
+        "sentence": site_sentence(plan, room, ahead, known),
+    }
+
+
+def _forecast(ahead: Forecast, known: Arrivals) -> Json:
+    return {
+        "within_s": round(ahead.times_s[-1]),
+        "p50_w": round(ahead.peak_p50_w),
+        "p90_w": round(ahead.peak_p90_w),
+        "short_by_w": round(ahead.short_by_w),
+        "arrivals": round(ahead.arrivals, 2),
+        "arrival_w": round(known.power_w),
+        "weeks_seen": known.weeks,
+    }
+
+
 def losses(controller: Controller) -> list[Json]:
     """The call `plan.losses`: what the loss of each module would mean now."""
     return [
@@ -84,12 +115,13 @@ def losses(controller: Controller) -> list[Json]:
 
 
 def snapshot(controller: Controller) -> Json:
-    """The topic `planner`: every connector's chain of limits, and all limits there are."""
+    """The topic `planner`: the site, every connector's chain of limits, and all limits there are."""
     plan, now_s, wall_time = _plan(controller), trio.current_time(), datetime.now().astimezone()
     return {
         "revision": plan.revision,
         "age_s": round(now_s - plan.at_s, 2),
         "borrowing": controller.planner.rules.borrowing,
+        "site": site(controller),
         "connectors": {str(key): explain(plan, key, now_s, wall_time).as_json() for key in plan.allocations},
         "limits": [_limit(one, now_s, wall_time) for one in plan.limits],
     }

@@ -33,6 +33,7 @@ KINDS: Mapping[str, Kind] = {
     # Far above any block that the process survives: the guard's silence is counted in beats, and ends it much earlier.
     "guard": Kind("its answer to a beat of the loop", 10, 3600, period_s=60.0),
     "planner": Kind("a plan published, every 0.5 s", 1, 4, period_s=2.0),  # below 5 s, the life of an allocation
+    "arrivals": Kind("the sessions read from the journal, every hour", 3700, 86_400, period_s=7_200.0),
     # Longer than the closing of a session; below it, leases of set-points end after 2 s. Recovery comes before ready.
     "connector": Kind("a scan of its machine", 15, 120, period_s=20.0, grace_s=30.0),
     "backend": Kind("a frame, a pong, or an attempt to connect", 10, 7200),  # its period follows from its timings
@@ -151,6 +152,7 @@ def _parts(cabinet: Cabinet, backend_s: float) -> Iterator[tuple[str, str, float
     yield "planner", "planner", None
     for connector in cabinet.connectors:
         yield f"connectors/connector-{connector.id}", "connector", None
+    yield "forecast/arrivals", "arrivals", None
     if cabinet.backend.url:
         yield "backend/ocpp-1.6", "backend", backend_s
         yield "backend/charging-profiles", "profiles", None

@@ -7,6 +7,7 @@ session is ever told to the central system twice.
 from __future__ import annotations
 
 import sqlite3
+from datetime import datetime, timedelta
 
 import attrs
 
@@ -125,6 +126,36 @@ def newest(db: sqlite3.Connection, limit: int) -> list[Session]:
     """The `limit` sessions that started last, newest first."""
     rows = db.execute("SELECT * FROM sessions ORDER BY started_at DESC, id DESC LIMIT ?", (limit,))
     return [_session(row) for row in rows]
+
+
+def starts_by_hour_of_week(
+    db: sqlite3.Connection, now: datetime, most_weeks: int
+) -> tuple[dict[tuple[int, int], int], int]:
+    """Sessions by the hour of the week they started in (local time, 0 is Monday's first) and by how many weeks ago
+    that was, 0 for the seven days before `now`; and the number of whole weeks that the journal knows, at most so many.
+
+    What started before these weeks is left out, and what says it starts in the future: the clock was wrong.
+    """
+    first = db.execute("SELECT MIN(started_at) FROM sessions").fetchone()[0]
+    weeks = max(0, min(most_weeks, (now - from_text(first)).days // 7)) if first else 0
+    rows = db.execute(
+        "SELECT (CAST(strftime('%w', started_at, 'localtime') AS INTEGER) + 6) % 7 * 24"
+        " + CAST(strftime('%H', started_at, 'localtime') AS INTEGER) AS hour,"
+        " CAST((julianday(?) - julianday(started_at)) / 7 AS INTEGER) AS weeks_ago, COUNT(*) AS cars"
+        " FROM sessions WHERE started_at > ? AND started_at <= ? GROUP BY hour, weeks_ago",
+        (to_text(now), to_text(now - timedelta(weeks=weeks)), to_text(now)),
+    )
+    return {(row["hour"], row["weeks_ago"]): row["cars"] for row in rows}, weeks
+
+
+def mean_peak_w(db: sqlite3.Connection, newest_sessions: int) -> float:
+    """What the last so many sessions that delivered anything took at their peaks, on average, W; 0 if none did."""
+    row = db.execute(
+        "SELECT AVG(peak_w) FROM (SELECT (SELECT MAX(power_w) FROM samples WHERE session_id = sessions.id) AS peak_w"
+        " FROM sessions ORDER BY started_at DESC LIMIT ?) WHERE peak_w > 0",
+        (newest_sessions,),
+    ).fetchone()
+    return float(row[0] or 0.0)
 
 
 def by_id(db: sqlite3.Connection, session_id: SessionId) -> Session | None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import itertools
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 import attrs
 
@@ -20,6 +21,8 @@ HORIZON_S = 900.0
 STEP_S = 180.0  # ours: 64 cars in a millisecond; a car gains 10 % in it at the most, and curves are no finer
 P90_SIGMA = 1.2816  # standard normal quantile
 HOURS_OF_WEEK = 168
+HALF_LIFE_WEEKS = 4.0  # ours: a season changes habits, a rainy week does not
+WEEKS_KEPT = 26  # of older ones each would count below 1.1 %
 
 
 @attrs.frozen
@@ -62,32 +65,68 @@ class Outlook:
     curve: Curve | None = None  # its own, in watts, if the car is known
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
+class Arriving:
+    """Cars that are expected within the horizon: how many, and the power each takes, W."""
+
+    count: float = 0.0
+    power_w: float = 0.0
+
+
+@attrs.frozen(kw_only=True)
 class Arrivals:
-    """Arrivals an hour by hour of the week, as an average that forgets (exponentially weighted)."""
+    """Arrivals an hour by hour of the week, from `weeks` whole weeks, and the power a car takes, W.
 
-    per_hour: tuple[float, ...] = (0.0,) * HOURS_OF_WEEK
-    weight: float = 0.2  # ours: the last five weeks
+    Hour 0 is Monday, midnight to one, as the clock on the wall says. Without a whole week nothing is expected.
+    """
 
-    def with_hour(self, hour_of_week: int, arrivals: int) -> Arrivals:
-        """The same with one more whole hour seen. Hour 0 is Monday, midnight to one."""
-        known = list(self.per_hour)
-        known[hour_of_week] += self.weight * (arrivals - known[hour_of_week])
-        return attrs.evolve(self, per_hour=tuple(known))
+    per_hour: Sequence[float] = (0.0,) * HOURS_OF_WEEK
+    weeks: int = 0
+    power_w: float = 0.0
 
-    def expected(self, hour_of_week: int, within_s: float) -> float:
-        """How many cars are to be expected within that time."""
-        return self.per_hour[hour_of_week] * within_s / 3600
+    @classmethod
+    def of(cls, counts: Mapping[tuple[int, int], int], weeks: int, power_w: float) -> Arrivals:
+        """From cars by hour of the week and by week, 0 for the last seven days.
+
+        Each week counts half of what one counts that is `HALF_LIFE_WEEKS` younger, also where nobody came.
+        """
+        per_hour = [0.0] * HOURS_OF_WEEK
+        for (hour, weeks_ago), cars in counts.items():
+            if weeks_ago < weeks:
+                per_hour[hour] += cars * _weight(weeks_ago)
+        all_w = sum(_weight(weeks_ago) for weeks_ago in range(weeks))
+        return cls(per_hour=[cars / all_w if weeks else 0.0 for cars in per_hour], weeks=weeks, power_w=power_w)
+
+    def expected(self, hour: float, within_s: float = HORIZON_S) -> Arriving:
+        """The cars of the next `within_s` (an hour at most), from `hour` of the week, which is rarely a whole one."""
+        this = int(hour)
+        till_next_s = (this + 1 - hour) * 3600
+        here_s = min(within_s, till_next_s)
+        now, then = self.per_hour[this % HOURS_OF_WEEK], self.per_hour[(this + 1) % HOURS_OF_WEEK]
+        return Arriving(count=(now * here_s + then * (within_s - here_s)) / 3600, power_w=self.power_w)
+
+
+def hour_of_week(at: datetime) -> float:
+    """Hours since Monday's midnight, by the clock on the wall of `at`."""
+    return at.weekday() * 24 + at.hour + at.minute / 60 + at.second / 3600
+
+
+def _weight(weeks_ago: int) -> float:
+    return float(0.5 ** (weeks_ago / HALF_LIFE_WEEKS))
 
 
 @attrs.frozen(kw_only=True)
 class Forecast:
-    """Demand of all cars at `times_s` from now. `short_by_w` is what the worst P90 lies above the site's limit."""
+    """Demand of all cars at `times_s` from now. `short_by_w` is what the worst P90 lies above the site's limit.
+
+    `arrivals` cars of it are not here yet.
+    """
 
     times_s: tuple[float, ...]
     p50_w: tuple[float, ...]
     p90_w: tuple[float, ...]
     short_by_w: float
+    arrivals: float = 0.0
 
     @property
     def peak_p50_w(self) -> float:
@@ -118,24 +157,30 @@ def outlook_of(demand: Demand, share: Allocation | None) -> Outlook | None:
 def forecast(
     outlooks: Iterable[Outlook],
     site_limit_w: float,
-    arrivals: float = 0.0,
-    arrival_w: float = 0.0,
+    arriving: Arriving | None = None,
+    places: float = math.inf,
     horizon_s: float = HORIZON_S,
 ) -> Forecast:
-    """Demand over the horizon. `arrivals` cars are expected within it, evenly, each taking `arrival_w`.
+    """Demand over the horizon, W. Those that arrive come evenly over it, no more than there are `places` for.
 
     Cars are taken as independent: their spreads add up as squares, and arrivals are a Poisson process.
     """
     times_s = tuple(at * STEP_S for at in range(int(horizon_s // STEP_S) + 1))
-    middle_w = [arrivals * at_s / horizon_s * arrival_w for at_s in times_s]
-    square_w2 = [middle * arrival_w * P90_SIGMA**2 for middle in middle_w]
+    count, each_w = (min(arriving.count, places), arriving.power_w) if arriving else (0.0, 0.0)
+    coming = [count * at_s / horizon_s for at_s in times_s]
+    middle_w = [cars * each_w for cars in coming]
+    square_w2 = [(each_w * min(P90_SIGMA * math.sqrt(cars), places - cars)) ** 2 for cars in coming]
     for car in outlooks:
         for step, (p50_w, p90_w) in enumerate(itertools.islice(_course(car), len(times_s))):
             middle_w[step] += p50_w
             square_w2[step] += (p90_w - p50_w) ** 2
     upper_w = tuple(middle + math.sqrt(square) for middle, square in zip(middle_w, square_w2, strict=True))
     return Forecast(
-        times_s=times_s, p50_w=tuple(middle_w), p90_w=upper_w, short_by_w=max(0.0, max(upper_w) - site_limit_w)
+        times_s=times_s,
+        p50_w=tuple(middle_w),
+        p90_w=upper_w,
+        short_by_w=max(0.0, max(upper_w) - site_limit_w),
+        arrivals=count,
     )
 
 

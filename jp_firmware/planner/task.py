@@ -14,7 +14,7 @@ from jp_firmware.model.power import Demand, Plan
 from jp_firmware.model.signals import Source
 from jp_firmware.nursery.bell import Bell
 from jp_firmware.nursery.supervisor import Lifeline
-from jp_firmware.planner.forecast import Forecast, forecast, outlook_of
+from jp_firmware.planner.forecast import Arriving, Forecast, forecast, outlook_of
 from jp_firmware.planner.limits import LimitBook
 from jp_firmware.planner.planner import compute
 from jp_firmware.planner.rules import Rules
@@ -35,6 +35,7 @@ class Planner:
     rules: Rules = attrs.field(factory=Rules)
     modules: Modules | None = None
     forecast: Source[Forecast] = attrs.field(factory=lambda: Source("planner"))
+    arriving: Callable[[], Arriving] = Arriving  # cars that are to be expected; nobody, unless somebody knows
     _bell: Bell = attrs.field(factory=Bell)
 
     def __attrs_post_init__(self) -> None:
@@ -70,7 +71,8 @@ class Planner:
         plan, now_s = self.plan.signal.value or Plan(), trio.current_time()
         cars = [outlook_of(demand, plan.allocations.get(demand.connector_id)) for demand in self.demands()]
         known = [car for car in cars if car is not None]
-        self.forecast.publish(forecast(known, plan.site_limit_w - plan.reserve_w), now_s)
+        places = len(cars) - len(known)
+        self.forecast.publish(forecast(known, plan.site_limit_w - plan.reserve_w, self.arriving(), places), now_s)
 
     def _next_s(self, now_s: float) -> float:
         """When to look again if nothing happens: in a period, or when a limit falls to its safe value before."""

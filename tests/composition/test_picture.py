@@ -64,6 +64,7 @@ async def test_the_tree_of_the_demo_cabinet_is_the_one_of_the_drawing(
         "wires",
         "planner",
         "connectors",
+        "forecast",
         "backend",
         "consoles",
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime
 
 import attrs
 import pytest
@@ -13,7 +14,17 @@ from jp_firmware.config.schema import SiteMeter
 from jp_firmware.model.ids import ConnectorId
 from jp_firmware.model.power import Plan
 from jp_firmware.planner.building import building_limit
-from jp_firmware.planner.forecast import MEDIAN, UPPER, Arrivals, Curve, Outlook, forecast, outlook_of
+from jp_firmware.planner.forecast import (
+    MEDIAN,
+    UPPER,
+    Arrivals,
+    Arriving,
+    Curve,
+    Outlook,
+    forecast,
+    hour_of_week,
+    outlook_of,
+)
 from jp_firmware.planner.headroom import headroom
 from jp_firmware.planner.planner import compute
 from tests.planner.scenes import KW, limit, powers, rules, settled, wants
@@ -60,7 +71,7 @@ def test_cars_are_independent_and_arrivals_add_to_both() -> None:
     assert [2 * each for each in spread] == pytest.approx(
         [upper - middle for middle, upper in zip(four.p50_w, four.p90_w, strict=True)]
     )
-    busy = forecast([], 1000 * KW, arrivals=2.0, arrival_w=80 * KW)
+    busy = forecast([], 1000 * KW, Arriving(count=2.0, power_w=80 * KW))
     assert (0, 160 * KW) == (busy.p50_w[0], busy.p50_w[-1])
     assert busy.p90_w[-1] == pytest.approx(160 * KW + 1.2816 * math.sqrt(2.0) * 80 * KW)
 
@@ -72,15 +83,42 @@ def test_short_by_is_what_the_worst_p90_lies_above_the_limit() -> None:
     assert 0 == forecast(cars, 300 * KW).short_by_w
 
 
-def test_arrivals_forget() -> None:
-    arrivals = Arrivals()
-    for _ in range(30):
-        arrivals = arrivals.with_hour(17, 4)
-    assert arrivals.expected(17, 900.0) == pytest.approx(1.0, rel=0.01)
-    assert 0 == arrivals.expected(18, 900.0)
-    for _ in range(30):
-        arrivals = arrivals.with_hour(17, 0)
-    assert arrivals.expected(17, 900.0) == pytest.approx(0.0, abs=0.01)
+def test_no_more_cars_are_expected_than_there_are_places_for() -> None:
+    many = Arriving(count=6.0, power_w=80 * KW)
+
+    two = forecast([], 1000 * KW, many, places=2)
+    assert (2, 160 * KW, 160 * KW) == (two.arrivals, two.peak_p50_w, two.peak_p90_w)
+    none = forecast([Outlook(power_w=50 * KW, soc_percent=20)], 1000 * KW, many, places=0)
+    assert {50 * KW} == set(none.p50_w) == set(none.p90_w)
+
+
+def test_arrivals_of_made_up_weeks() -> None:
+    """Four cars every Monday at 17, week after week; a week that is a half-life older counts half."""
+    steady = Arrivals.of({(17, ago): 4 for ago in range(8)}, 8, 60 * KW)
+    assert 4 == pytest.approx(steady.per_hour[17])
+    assert 0 == steady.per_hour[18]
+
+    lately = Arrivals.of({(17, ago): 4 for ago in range(4)}, 8, 60 * KW)
+    assert 4 * 2 / 3 == pytest.approx(lately.per_hour[17])
+    gone = Arrivals.of({(17, ago): 4 for ago in range(4, 8)}, 8, 60 * KW)
+    assert 4 / 3 == pytest.approx(gone.per_hour[17])
+
+
+def test_within_a_quarter_of_an_hour_the_next_hour_begins() -> None:
+    arrivals = Arrivals.of({(17, 0): 4, (18, 0): 8, (0, 0): 12}, 1, 60 * KW)
+
+    assert Arriving(count=1.0, power_w=60 * KW) == arrivals.expected(17.0)
+    assert (4 * 5 + 8 * 10) / 60 == pytest.approx(arrivals.expected(17 + 55 / 60).count)
+    assert 12 * 0.25 == pytest.approx(arrivals.expected(167.99999).count, rel=1e-3), "Monday follows Sunday"
+
+
+def test_a_journal_younger_than_a_week_expects_nobody() -> None:
+    assert 0 == Arrivals.of({(17, 0): 4}, 0, 60 * KW).expected(17.0).count
+
+
+def test_the_week_begins_on_monday_at_midnight() -> None:
+    assert 0 == hour_of_week(datetime(2026, 11, 16, tzinfo=UTC))
+    assert 167.5 == hour_of_week(datetime(2026, 11, 22, 23, 30, tzinfo=UTC))
 
 
 def test_the_outlook_of_a_connector() -> None:
@@ -105,7 +143,7 @@ def test_p90_is_never_below_p50_and_nothing_exceeds_what_connectors_can_give(
     rows: list[tuple[float, float | None, float]], arrivals: float
 ) -> None:
     cars = [Outlook(power_w=power_w, soc_percent=soc, most_w=most_w) for power_w, soc, most_w in rows]
-    ahead = forecast(cars, 500 * KW, arrivals, 80 * KW)
+    ahead = forecast(cars, 500 * KW, Arriving(count=arrivals, power_w=80 * KW))
 
     for middle, upper in zip(ahead.p50_w, ahead.p90_w, strict=True):
         assert 0 <= middle <= upper * (1 + 1e-9) + 1e-6
