@@ -14,6 +14,7 @@ from pymodbus.constants import ExcCodes
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from jp_firmware.hw.plc import protocol
+from jp_firmware.hw.plc.blocks import IDENTITY
 from jp_firmware.hw.plc.fields import MapError
 from jp_firmware.sim.marks import Marks
 from jp_firmware.sim.meter import REGISTERS, Meter
@@ -124,7 +125,7 @@ def board_unit(board: PlcBoard, unit: int, marks: Marks) -> Unit:
             marks.add(board.id, "stop condition served" if stops else "no stop condition", sorted(stops), at_s=now_s)
 
     blocks = _blocks(
-        (protocol.IDENTITY_ADDRESS, protocol.IDENTITY.size),
+        (protocol.IDENTITY_ADDRESS, IDENTITY.size),
         (protocol.STATUS_ADDRESS, protocol.status_size(connectors)),
         (protocol.COMMAND_ADDRESS, command_size),
     )

@@ -3,7 +3,7 @@
 import attrs
 import pytest
 
-from jp_firmware.hw.plc import protocol
+from jp_firmware.hw.plc import blocks, protocol
 from jp_firmware.hw.plc.fields import MapError
 from jp_firmware.model.connector import Insulation, LockState, PilotState, Stage
 from jp_firmware.model.plc import PlcMode
@@ -412,7 +412,7 @@ def test_a_command_block_that_does_not_fit_changes_nothing() -> None:
     bench.to_charging()
     board = bench.plant.boards["plc-1"]
     nonsense = [0] * protocol.command_size(2)
-    nonsense[protocol.COMMAND_COMMON.size] = 99  # an undefined stage
+    nonsense[blocks.COMMAND_COMMON.size] = 99  # an undefined stage
     with pytest.raises(MapError):
         board.write(nonsense, bench.now_s)
     bench.advance(0.02)

@@ -21,7 +21,7 @@ import serial
 from pymodbus.client import ModbusSerialClient, ModbusTcpClient
 from pymodbus.exceptions import ModbusIOException
 
-from jp_firmware.hw.plc import protocol
+from jp_firmware.hw.plc import blocks, protocol
 from jp_firmware.model.connector import EvCommand, PilotState, Stage
 from jp_firmware.sim.control import Control, ControlError, open_control
 
@@ -285,7 +285,7 @@ def test_a_board_closes_for_a_living_controller_and_opens_without_it(shared: Cab
         client = ModbusTcpClient("127.0.0.1", port=shared.port, timeout=0.5, retries=0)
     assert client.connect()
     with client:
-        identity = client.read_holding_registers(protocol.IDENTITY_ADDRESS, count=protocol.IDENTITY.size, device_id=1)
+        identity = client.read_holding_registers(protocol.IDENTITY_ADDRESS, count=blocks.IDENTITY.size, device_id=1)
         assert protocol.refusal(protocol.decode_identity(identity.registers), 1) == ""
         controller = Controller(client)
         controller.exchange(EvCommand())
@@ -316,7 +316,7 @@ def test_what_the_board_refuses_it_refuses_with_the_exception_of_the_specificati
             return answer.exception_code if answer.isError() else 0
 
         good = [0] * protocol.command_size(1)
-        bad_stage = [*good[: protocol.COMMAND_COMMON.size], 77, *good[protocol.COMMAND_COMMON.size + 1 :]]
+        bad_stage = [*good[: blocks.COMMAND_COMMON.size], 77, *good[blocks.COMMAND_COMMON.size + 1 :]]
 
         assert code(good) == 0
         assert code(good[:-1]) == 2

@@ -23,7 +23,7 @@ from jp_firmware.charging.ports import FaultSink
 from jp_firmware.config import schema
 from jp_firmware.config.schema import ConfigError
 from jp_firmware.hw.modbus.master import ModbusFault, ModbusMaster, ModbusRefused
-from jp_firmware.hw.plc import protocol
+from jp_firmware.hw.plc import blocks, protocol
 from jp_firmware.hw.plc.fields import MapError
 from jp_firmware.hw.plc.inputs import BoardFaults
 from jp_firmware.model.connector import EvCommand, EvStatus
@@ -203,7 +203,7 @@ class PlcBoard:
         while True:
             try:
                 registers = await self.master.read_holding(
-                    self.config.unit, protocol.IDENTITY_ADDRESS, protocol.IDENTITY.size, timeout_s=self._timeout_s
+                    self.config.unit, protocol.IDENTITY_ADDRESS, blocks.IDENTITY.size, timeout_s=self._timeout_s
                 )
                 identity = protocol.decode_identity(registers)
                 refusal = protocol.refusal(identity, len(self.connectors))

@@ -13,18 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jp_firmware.hw.modbus.adu import MAX_READ, MAX_READ_WRITE
-from jp_firmware.hw.plc import protocol
+from jp_firmware.hw.plc import blocks, protocol
 from jp_firmware.hw.plc.fields import Block, Field, Kind, MapError
 from jp_firmware.model.connector import EvCommand, EvStatus
 from jp_firmware.model.plc import RELAYS, PlcIdentity, PlcMode, PlcStatus
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "plc-link.md").read_text(encoding="utf-8")
 BLOCKS = (
-    protocol.IDENTITY,
-    protocol.STATUS_COMMON,
-    protocol.STATUS_CONNECTOR,
-    protocol.COMMAND_COMMON,
-    protocol.COMMAND_CONNECTOR,
+    blocks.IDENTITY,
+    blocks.STATUS_COMMON,
+    blocks.STATUS_CONNECTOR,
+    blocks.COMMAND_COMMON,
+    blocks.COMMAND_CONNECTOR,
 )
 BOTH_COUNTS = pytest.mark.parametrize("connectors", [1, 2])
 texts = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=16)
@@ -54,9 +54,9 @@ def made(kind: type, values: dict[str, Any]) -> Any:
     return kind(**values, **({"relays": relays} if relays else {}))
 
 
-statuses = values_of(protocol.STATUS_COMMON).map(lambda values: made(PlcStatus, values))
-ev_statuses = values_of(protocol.STATUS_CONNECTOR).map(lambda values: made(EvStatus, values))
-ev_commands = values_of(protocol.COMMAND_CONNECTOR).map(lambda values: made(EvCommand, values))
+statuses = values_of(blocks.STATUS_COMMON).map(lambda values: made(PlcStatus, values))
+ev_statuses = values_of(blocks.STATUS_CONNECTOR).map(lambda values: made(EvStatus, values))
+ev_commands = values_of(blocks.COMMAND_CONNECTOR).map(lambda values: made(EvCommand, values))
 commands = st.builds(
     protocol.Commands,
     heartbeat=st.integers(0, 0xFFFF),
@@ -114,9 +114,9 @@ def test_what_the_car_has_not_said_is_none_and_never_zero() -> None:
     registers = protocol.encode_status(PlcStatus(), [EvStatus()])
 
     assert protocol.decode_status(registers, 1)[1] == (EvStatus(),)
-    for field in protocol.STATUS_CONNECTOR.fields:
+    for field in blocks.STATUS_CONNECTOR.fields:
         if field.optional:
-            assert registers[protocol.STATUS_COMMON.size + field.offset] != 0, field.name
+            assert registers[blocks.STATUS_COMMON.size + field.offset] != 0, field.name
 
 
 @BOTH_COUNTS
@@ -136,7 +136,7 @@ def test_a_command_block_of_zeros_is_the_safe_one(connectors: int) -> None:
 @BOTH_COUNTS
 def test_an_undefined_stage_is_refused_as_a_whole(connectors: int) -> None:
     registers = protocol.encode_commands(protocol.Commands(connectors=(EvCommand(),) * connectors))
-    registers[protocol.COMMAND_COMMON.size] = 9
+    registers[blocks.COMMAND_COMMON.size] = 9
 
     with pytest.raises(MapError, match="stage"):
         protocol.decode_commands(registers, connectors)
@@ -182,10 +182,10 @@ def test_fields_lie_within_their_block_and_do_not_overlap(block: Block) -> None:
 @pytest.mark.parametrize(
     ("block", "kind"),
     [
-        (protocol.IDENTITY, PlcIdentity),
-        (protocol.STATUS_COMMON, PlcStatus),
-        (protocol.STATUS_CONNECTOR, EvStatus),
-        (protocol.COMMAND_CONNECTOR, EvCommand),
+        (blocks.IDENTITY, PlcIdentity),
+        (blocks.STATUS_COMMON, PlcStatus),
+        (blocks.STATUS_CONNECTOR, EvStatus),
+        (blocks.COMMAND_CONNECTOR, EvCommand),
     ],
 )
 def test_the_map_carries_every_field_of_the_model(block: Block, kind: type) -> None:
@@ -232,7 +232,7 @@ def test_another_number_of_connectors_is_refused() -> None:
 
 def test_a_device_that_is_no_board_is_refused() -> None:
     with pytest.raises(MapError, match="no board of the JP PLC link"):
-        protocol.decode_identity([0] * protocol.IDENTITY.size)
+        protocol.decode_identity([0] * blocks.IDENTITY.size)
 
 
 NEW_IN_1_2 = {"target_age_ms", "plug_temperature_1_c", "plug_temperature_2_c"}
@@ -267,7 +267,7 @@ def test_only_a_field_that_can_be_unknown_comes_with_a_later_version(block: Bloc
     later = {field.name for field in block.fields if field.since}
 
     assert all(field.optional for field in block.fields if field.since)
-    assert later == (NEW_IN_1_2 if block is protocol.STATUS_CONNECTOR else set())
+    assert later == (NEW_IN_1_2 if block is blocks.STATUS_CONNECTOR else set())
 
 
 def test_an_age_beyond_its_register_is_old_and_not_unknown() -> None:
@@ -291,11 +291,11 @@ def test_the_document_has_the_numbers_of_the_code() -> None:
     assert f"map version **{protocol.MAP_MAJOR}.{protocol.MAP_MINOR}**" in DOCUMENT
     two = protocol.command_size(2)
     for line in (
-        f"| identification | 0x{protocol.IDENTITY_ADDRESS:04X} | {protocol.IDENTITY.size} |",
-        f"| status | 0x{protocol.STATUS_ADDRESS:04X} | {protocol.STATUS_COMMON.size} common, then "
-        f"{protocol.STATUS_CONNECTOR.size} a connector ({protocol.status_size(2)} with two) |",
-        f"| command | 0x{protocol.COMMAND_ADDRESS:04X} | {protocol.COMMAND_COMMON.size} common, then "
-        f"{protocol.COMMAND_CONNECTOR.size} a connector ({two} with two) |",
+        f"| identification | 0x{protocol.IDENTITY_ADDRESS:04X} | {blocks.IDENTITY.size} |",
+        f"| status | 0x{protocol.STATUS_ADDRESS:04X} | {blocks.STATUS_COMMON.size} common, then "
+        f"{blocks.STATUS_CONNECTOR.size} a connector ({protocol.status_size(2)} with two) |",
+        f"| command | 0x{protocol.COMMAND_ADDRESS:04X} | {blocks.COMMAND_COMMON.size} common, then "
+        f"{blocks.COMMAND_CONNECTOR.size} a connector ({two} with two) |",
         f"**{protocol.CONTROLLER_LOST_S} s**, fixed",
         f"every {protocol.CYCLE_S * 1000:.0f} ms",
     ):
