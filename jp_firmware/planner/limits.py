@@ -25,17 +25,24 @@ class LimitBook:
     scopes: frozenset[str] | None = None
     _limits: dict[tuple[str, str], Limit] = attrs.field(factory=dict)
 
-    def set(self, limit: Limit) -> None:
-        """Takes over a limit, in place of the one of the same owner and scope. Raises UnknownScope."""
-        if self.scopes is not None and limit.scope not in self.scopes:
-            known = ", ".join(sorted(self.scopes))
-            raise UnknownScope(f'there is no "{limit.scope}" to limit for {limit.owner}; there are: {known}')
-        self._limits[limit.owner, limit.scope] = limit
-        self.on_change()
+    def set(self, *limits: Limit) -> None:
+        """Takes over limits, each in place of the one of the same owner and scope; several are one change.
 
-    def lift(self, owner: str, scope: str) -> None:
-        """Removes a limit. Lifting one that is not there does nothing."""
-        if self._limits.pop((owner, scope), None):
+        Raises UnknownScope, and then takes over none.
+        """
+        for limit in limits:
+            if self.scopes is not None and limit.scope not in self.scopes:
+                known = ", ".join(sorted(self.scopes))
+                raise UnknownScope(f'there is no "{limit.scope}" to limit for {limit.owner}; there are: {known}')
+        for limit in limits:
+            self._limits[limit.owner, limit.scope] = limit
+        if limits:
+            self.on_change()
+
+    def lift(self, owner: str, *scopes: str) -> None:
+        """Removes limits, as one change. Lifting one that is not there does nothing."""
+        lifted = [self._limits.pop((owner, scope), None) for scope in scopes]
+        if any(lifted):
             self.on_change()
 
     def has(self, owner: str, scope: str) -> bool:

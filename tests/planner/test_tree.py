@@ -57,6 +57,20 @@ def test_a_limit_on_what_does_not_exist_is_refused() -> None:
     assert ["connector-1"] == [one.scope for one in book.all()]
 
 
+def test_several_limits_are_one_change_and_all_or_none() -> None:
+    changes: list[int] = []
+    book = LimitBook(lambda: changes.append(len(book.all())), frozenset({"site", "connector-1"}))
+    book.set(limit("site", 60, owner="A"), limit("connector-1", 30, owner="A"))
+    with pytest.raises(UnknownScope):
+        book.set(limit("site", 50), limit("connector-7", 30))
+    assert [60_000.0, 30_000.0] == [one.value_w for one in book.all()]
+    book.lift("A", "connector-1", "connector-7", "site")
+    book.lift("nobody", "site")
+    book.set()
+
+    assert [2, 0] == changes
+
+
 def test_the_book_knows_when_the_next_limit_expires() -> None:
     book = LimitBook()
     for number, expires_at_s in enumerate((30.0, 10.0, 20.0)):
