@@ -9,6 +9,7 @@ was set is followed.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Final
 
 import attrs
@@ -60,13 +61,15 @@ class ProfileLimits:
         """Puts in force what the profiles say now."""
         now_s, now_ms = trio.current_time(), self.profiles.now_ms
         self._next_s = math.inf
+        wanted: dict[str, Limit | None] = {}
         for connector in (STATION, *self.profiles.connector_ids):
             began_ms = self.profiles.began_ms(connector, now_ms)
             present, following = self._present_and_following(connector, now_ms, began_ms)
             ends_s = now_s + (present.until_ms - now_ms) / 1000
             self._next_s = min(self._next_s, ends_s)
             scope = _scope(connector)
-            self._put(scope, _limit(scope, present, following, ends_s if ends_s < now_s + HORIZON_S else math.inf))
+            wanted[scope] = _limit(scope, present, following, ends_s if ends_s < now_s + HORIZON_S else math.inf)
+        self._put(wanted)
 
     def _present_and_following(self, connector: int, now_ms: int, began_ms: int | None) -> tuple[InForce, InForce]:
         """What holds now, and what after it. A piece that only goes on is no new one, as far as that is looked for."""
@@ -84,13 +87,12 @@ class ProfileLimits:
         self.look()
         self._changed.ring()
 
-    def _put(self, scope: str, wanted: Limit | None) -> None:
-        key = (CENTRAL_SYSTEM, scope)
-        standing = next((one for one in self.limits.all() if (one.owner, one.scope) == key), None)
-        if wanted is None:
-            self.limits.lift(CENTRAL_SYSTEM, scope)
-        elif standing is None or not _same(standing, wanted):
-            self.limits.set(wanted)
+    def _put(self, wanted: Mapping[str, Limit | None]) -> None:
+        """All that is new as one change: the plan of a large charger is not computed once for each connector."""
+        standing = {one.scope: one for one in self.limits.all() if one.owner == CENTRAL_SYSTEM}
+        news = [one for scope, one in wanted.items() if one and not _same(standing.get(scope), one)]
+        self.limits.set(*news)
+        self.limits.lift(CENTRAL_SYSTEM, *(scope for scope, one in wanted.items() if one is None))
 
 
 def local_w(cabinet: Cabinet, limits: LimitBook, connector: int) -> float:
@@ -122,7 +124,9 @@ def _limit(scope: str, present: InForce, following: InForce, ends_s: float) -> L
     )
 
 
-def _same(one: Limit, other: Limit) -> bool:
+def _same(one: Limit | None, other: Limit) -> bool:
+    if one is None:
+        return False
     if math.isinf(one.expires_at_s) or math.isinf(other.expires_at_s):
         return one == other
     return attrs.evolve(one, expires_at_s=other.expires_at_s) == other and (

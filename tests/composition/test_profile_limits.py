@@ -199,6 +199,16 @@ async def test_a_limit_that_has_not_changed_is_not_set_again(
     assert site.limit() is before
 
 
+async def test_a_profile_for_all_connectors_is_one_change_of_the_plan(autojump_clock: MockClock, site: Site) -> None:
+    plan = site.planner.plan.signal.value
+    await site.set(0, (0, 30_000))
+
+    assert [30_000, 30_000] == [site.limit(f"connector-{one}").value_w for one in (ONE, TWO)]
+    assert plan is not None
+    assert site.planner.plan.signal.value is not None
+    assert plan.revision + 1 == site.planner.plan.signal.value.revision
+
+
 async def test_it_gives_a_sign_of_life_every_second(
     autojump_clock: MockClock, site: Site, nursery: trio.Nursery
 ) -> None:
