@@ -34,6 +34,8 @@ class Target(enum.Enum):
     CONNECTOR = "connector"
     FAULT = "fault"
     SITE = "site"  # asks for a power
+    PLACE = "place"  # asks for a place in the tree of limits, then for the limit
+    LIMIT = "limit"  # asks which of the operator's limits
 
 
 @attrs.frozen(kw_only=True)
@@ -72,7 +74,7 @@ ACTIONS: Final = (
         short="Back",
         help="Close this, or return to the overview.",
         keys=("escape",),
-        places=("connector", "faults"),
+        places=("connector", "planner", "faults"),
     ),
     Action(
         id="go.overview",
@@ -80,7 +82,7 @@ ACTIONS: Final = (
         help="All connectors, site power, central system, health, events.",
         keys=("f3",),
         route="o",
-        places=("connector", "faults"),
+        places=("connector", "planner", "faults"),
     ),
     Action(
         id="go.connector",
@@ -89,7 +91,7 @@ ACTIONS: Final = (
         help="One connector in full; the number of a connector after g opens that one.",
         keys=("f4",),
         route="c",
-        places=("overview", "faults"),
+        places=("overview", "planner", "faults"),
     ),
     Action(
         id="go.faults",
@@ -98,7 +100,7 @@ ACTIONS: Final = (
         help="What is wrong, how bad, and what to do about it.",
         keys=("f5",),
         route="f",
-        places=("overview", "connector"),
+        places=("overview", "connector", "planner"),
     ),
     Action(
         id="connector.start",
@@ -131,6 +133,7 @@ ACTIONS: Final = (
         help="Shows the worst fault that nobody has acknowledged.",
         keys=("f8",),
         route="a",
+        places=("faults",),  # elsewhere the banner names the key while there is an alarm
     ),
     Action(
         id="fault.acknowledge",
@@ -196,6 +199,45 @@ ACTIONS: Final = (
         effect="A lower limit acts at once on running sessions; a higher one as room is measured.",
     ),
     Action(
+        id="limit.put",
+        title="Put a limit",
+        help="Limits the site, a supply line, a chain or a connector, for a time or for good.",
+        risk=Risk.PLANT,
+        target=Target.PLACE,
+        call="limit.put",
+        places=("planner",),
+        effect="Of several limits of one place the tightest counts. A cut acts at once on running sessions. This one "
+        "stands in place of the operator's last limit there, and ends with the controller.",
+    ),
+    Action(
+        id="limit.lift",
+        title="Lift a limit",
+        help="Takes away a limit that an operator put.",
+        risk=Risk.PLANT,
+        target=Target.LIMIT,
+        call="limit.lift",
+        places=("planner",),
+        effect="Power rises as room is measured, up to the next tighter limit.",
+    ),
+    Action(
+        id="plan.losses",
+        title="If a module dies now",
+        short="If lost",
+        help="For each module, what its connector keeps without it, and what it has when others have moved to help.",
+        keys=("ctrl+x",),
+        route="x",
+        places=("planner",),
+    ),
+    Action(
+        id="go.planner",
+        title="Planner",
+        short="Plan",
+        help="How power is shared: the four numbers, chains, modules that move, and why.",
+        keys=("f12",),
+        route="p",
+        places=("overview", "connector", "faults"),
+    ),
+    Action(
         id="repaint",
         title="Repaint the screen",
         help="Draws everything anew, for a terminal that was disturbed.",
@@ -254,6 +296,9 @@ def why_not(action: Action, scene: Scene, fault: FaultView | None = None) -> str
         return _why_not_fault(action, fault)
     if action.target is Target.CONNECTOR:
         return _why_not_connector(action, scene)
+    plan = scene.store.plan
+    if action.target is Target.LIMIT and plan is not None and not scene.plan_stale and not plan.lifted_here:
+        return "no limit of the operator's is in force"
     return ""
 
 

@@ -13,24 +13,22 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, tzinfo
 from typing import Any, ClassVar, Final, Protocol
 
-import attrs
 from textual import events
 from textual.binding import Binding, BindingType
 
 from jp_firmware.console.client import LinkState, Subscription
-from jp_firmware.console.protocol import ConsoleError, Snapshot
-from jp_firmware.tui import formatters as fmt
+from jp_firmware.console.protocol import Snapshot
 from jp_firmware.tui import layout
-from jp_firmware.tui.actions import ACTIONS, BY_ID, ROUTE_KEY, Action, Risk, Target, why_not
+from jp_firmware.tui.actions import ACTIONS, BY_ID, ROUTE_KEY, Action, Target, why_not
+from jp_firmware.tui.commands import Commands
 from jp_firmware.tui.driver import ConsoleDriver, DiffingDisplay
-from jp_firmware.tui.incidents import FaultView
-from jp_firmware.tui.screens.dialogs import ConfirmScreen, Dialog, HelpScreen, MenuScreen
+from jp_firmware.tui.screens.dialogs import Dialog, HelpScreen, MenuScreen, ReadScreen
+from jp_firmware.tui.screens.losses import LossesScreen
 from jp_firmware.tui.screens.main import MainScreen
-from jp_firmware.tui.screens.questions import question_about
-from jp_firmware.tui.store import TOPICS, Store
+from jp_firmware.tui.store import PLANNER, TOPICS, Store
 from jp_firmware.tui.symbols import FULL, Symbols
-from jp_firmware.tui.text import clean
 from jp_firmware.tui.themes import THEMES
+from jp_firmware.tui.views import why
 from jp_firmware.tui.views.scene import Scene
 from jp_firmware.tui.widgets.choices import Choices
 
@@ -96,6 +94,8 @@ class ConsoleApp(DiffingDisplay, inherit_bindings=False):
         self.store = Store(link_since_s=clock())
         self.connector = 1
         self._charger = connect(self._on_link)
+        self._commands = Commands(self, self._charger)
+        self._watched: Subscription | None = None  # what only the planner's workspace shows
         self._due = True
         self._shown_second = 0
         self._routing_until_s = 0.0
@@ -191,15 +191,22 @@ class ConsoleApp(DiffingDisplay, inherit_bindings=False):
         if (self.main.too_small or not self.drawable) and action_id not in ("quit", "repaint"):
             return
         if action.call:
-            self._command(action)
+            self._commands.give(action)
         elif action_id.startswith("go."):
             self.go(action_id.removeprefix("go."))
         else:
             getattr(self, f"_do_{action_id.replace('.', '_')}")()
 
     def go(self, workspace: str) -> None:
-        """Shows a workspace."""
+        """Shows a workspace. The planner's topic is told only while its workspace is looked at."""
         self.main.go(workspace)
+        if workspace == "planner" and self._watched is None:
+            self._watched = self._charger.subscribe(
+                (PLANNER,), self._interval_s, self._on_snapshot, self._on_unavailable
+            )
+        elif workspace != "planner" and self._watched is not None:
+            self._watched.close()
+            self._watched = None
         self.call_after_refresh(self.draw)
 
     def open_connector(self, number: int) -> None:
@@ -209,6 +216,14 @@ class ConsoleApp(DiffingDisplay, inherit_bindings=False):
             return
         self.connector = number
         self.go("connector")
+
+    def open_why(self, number: int) -> None:
+        """Shows why a connector gets what it gets, whole."""
+        title = f"Why connector {number} gets what it gets"
+        self.push_screen(ReadScreen(self.scene, title, lambda scene, width: why.whole(scene, number, width)))
+
+    def _do_plan_losses(self) -> None:
+        self.push_screen(LossesScreen(self.scene, self._charger.call))
 
     def _do_help(self) -> None:
         self.push_screen(HelpScreen(self.scene, self.main.current))
@@ -291,64 +306,14 @@ class ConsoleApp(DiffingDisplay, inherit_bindings=False):
             self.action_do(found.id)
 
     def on_choices_moved(self, event: Choices.Moved) -> None:
-        if event.choices.id == "connectors" and isinstance(event.key, int):
+        if event.choices.id in ("connectors", "shares") and isinstance(event.key, int):
             self.connector = event.key
         self.draw()
 
     def on_choices_opened(self, event: Choices.Opened) -> None:
         if event.choices.id == "connectors" and isinstance(event.key, int):
             self.open_connector(event.key)
+        elif event.choices.id == "shares" and isinstance(event.key, int):
+            self.open_why(event.key)
         elif event.choices.id == "active":
             self._open_menu([one for one in ACTIONS if one.target is Target.FAULT], "This fault")
-
-    # --- commands --------------------------------------------------------------------------------------------------
-
-    def _command(self, action: Action) -> None:
-        scene = self.scene()
-        fault = self.main.chosen_fault(scene)
-        refused = why_not(action, scene, fault)
-        if refused:
-            self.tell(f"{action.title}: not possible, {refused}", "warn")
-            return
-        if action.risk is not Risk.PLANT:
-            self._call(action, scene, fault, "")
-            return
-        question = question_about(action, scene, fault)
-
-        def still_possible(now: Scene) -> str:
-            """Judged for what was asked about, whatever is chosen meanwhile."""
-            same = (
-                None if fault is None else next((one for one in now.store.faults.active if one.key == fault.key), None)
-            )
-            return why_not(action, attrs.evolve(now, connector=scene.connector), same)
-
-        def answered(answer: str | None) -> None:
-            if answer:
-                self._call(action, scene, fault, answer)
-            else:
-                self.tell(f"{action.title}: left, nothing was done")
-
-        self.push_screen(ConfirmScreen(self.scene, question, still_possible), answered)
-
-    def _call(self, action: Action, scene: Scene, fault: FaultView | None, answer: str) -> None:
-        params: dict[str, Any] = dict(action.params)
-        about = ""
-        if action.target is Target.CONNECTOR:
-            params["connector"], about = scene.connector, f" at connector {scene.connector}"
-        elif action.target is Target.FAULT and fault is not None:
-            params |= {"code": fault.code, "source": fault.source}
-            about = f" {fault.code} at {fault.source}"
-        elif action.target is Target.SITE:
-            params["site_w"] = float(answer) * 1000
-            about = f" to {fmt.power_kw(params['site_w'])} kW"
-        self.tell(f"{action.title}{about}: asked")
-        self.run_worker(self._ask(action, f"{action.title}{about}", params), group="calls")
-
-    async def _ask(self, action: Action, what: str, params: dict[str, Any]) -> None:
-        try:
-            answer = await self._charger.call(action.call, **params)
-        except ConsoleError as refused:
-            self.tell(f"{what}: refused, {clean(str(refused))}", "high")
-        else:
-            verdict = answer.get("result") if isinstance(answer, dict) else None
-            self.tell(f"{what}: {clean(str(verdict or 'accepted'))}", "strong")

@@ -49,6 +49,25 @@ Panel { height: 1fr; width: 1fr; background: $jp-paper; color: $jp-text-fg; }
 .-normal, .-wide { #history { display: block; } }
 .-wide { #connector-cards { height: 8; grid-size: 4 1; grid-rows: 8; } }
 
+/* planner */
+#planner-site { height: 5; }
+#shares { height: auto; max-height: 8; }
+#planner-main { height: auto; max-height: 75vh; }
+#planner-side { height: 1fr; }
+#planner-cards { height: 5; }
+#chains { width: 5fr; }
+#movers { width: 3fr; margin-left: 2; }
+#limits { display: none; }
+.-short { #planner-site { height: 4; } #planner-cards { display: none; } }
+.-tall { #planner-site, #shares, #planner-cards { margin-bottom: 1; } #shares { max-height: 42vh; }
+         #planner-cards { height: 7; } #why { height: 3fr; } #limits { display: block; height: 2fr; } }
+.-normal { #chains { width: 1fr; } #movers { width: 1fr; } }
+.-wide { #planner { layout: horizontal; } #limits { display: block; height: 1fr; } #why { height: 1fr; }
+         #planner-main { width: 1fr; height: 1fr; max-height: 100vh; }
+         #planner-cards { layout: vertical; height: 1fr; }
+         #chains { height: 2fr; } #movers { height: 3fr; margin-left: 0; }
+         #planner-side { width: 1fr; margin-left: 3; } }
+
 /* fault centre */
 #counters { height: 1; }
 #fault-lists { height: 1fr; }
@@ -77,5 +96,11 @@ MenuScreen #dialog { width: 76; height: 20; max-height: 100%; }
 MenuScreen #line { margin: 0; }
 MenuScreen Input { width: 28; }
 MenuScreen #choices { height: 1fr; }
-HelpScreen #dialog { width: 78; height: 30; max-height: 100%; }
+ReadScreen #dialog { width: 78; height: 30; max-height: 100%; }
+PickScreen #dialog { width: 76; height: auto; max-height: 100%; }
+PickScreen #choices { height: auto; max-height: 14; }
+LimitScreen .field { height: 1; }
+LimitScreen .name { width: 22; height: 1; color: $jp-text-fg; background: $jp-card; }
+LimitScreen #reason { width: 1fr; }
+LimitScreen #reply { margin-top: 1; }
 """

@@ -12,6 +12,7 @@ from typing import Final
 
 import attrs
 
+from jp_firmware.tui.plan import ChainView, ForecastView
 from jp_firmware.tui.text import clean
 from jp_firmware.tui.told import (
     Json,
@@ -55,24 +56,21 @@ class SiteView:
     allowed_w: float | None
     assigned_w: float | None
     measured_w: float | None
+    reserve_w: float | None  # of the limit, shared with nobody
+    headroom_w: float | None  # what the limit leaves above the larger of assigned and measured
+    utilisation: float | None  # that larger one as a share of the limit
+    short_by_w: float | None  # what cars ask for and connectors could give, beyond what is allowed
+    forecast: ForecastView | None
 
     @classmethod
     def read(cls, raw: Json) -> SiteView:
-        return cls(**{one.name: number_of(raw, one.name) for one in attrs.fields(cls)})
-
-    @property
-    def headroom_w(self) -> float | None:
-        """What the limit leaves above what is assigned."""
-        if self.limit_w is None or self.assigned_w is None:
-            return None
-        return self.limit_w - self.assigned_w
+        numbers = {one.name: number_of(raw, one.name) for one in attrs.fields(cls) if one.name != "forecast"}
+        ahead = object_of(raw, "forecast")
+        return cls(**numbers, forecast=ForecastView.read(ahead) if ahead else None)
 
     @property
     def utilisation_percent(self) -> float | None:
-        """Measured power as a share of the limit."""
-        if not self.limit_w or self.measured_w is None:
-            return None
-        return 100 * self.measured_w / self.limit_w
+        return None if self.utilisation is None else 100 * self.utilisation
 
 
 @attrs.frozen(kw_only=True)
@@ -158,6 +156,7 @@ class ConnectorView:
     limited_by: str
     target_voltage_v: float | None
     target_current_a: float | None
+    stale: bool  # its car was not heard: nothing is raised on an old wish
     operative: bool | None
     stage_text: str
     fault_codes: tuple[str, ...]
@@ -190,6 +189,7 @@ class ConnectorView:
             limited_by=text_of(raw, "limited_by"),
             target_voltage_v=number_of(raw, "target_voltage_v"),
             target_current_a=number_of(raw, "target_current_a"),
+            stale=flag_of(raw, "stale") is True,
             operative=flag_of(raw, "operative"),
             stage_text=text_of(raw, "stage_text"),
             fault_codes=texts_of(raw, "faults"),
@@ -206,10 +206,20 @@ class ConnectorView:
 
 @attrs.frozen(kw_only=True)
 class ModuleView:
-    """One power module. `state` is "on", "off", "silent" or "fault"."""
+    """One power module. `state` is "on", "off", "silent" or "fault".
+
+    `connector` is its own by the configuration. One that `moves` hangs on relays: `place` is the connector it feeds,
+    `going_to` where a move leads whose step is `move`; `waits_for` is why a move that is wanted has not begun.
+    """
 
     name: str
     connector: int | None
+    moves: bool
+    place: int | None
+    going_to: int | None
+    move: str
+    waits_for: str
+    locked_out: str
     state: str
     voltage_v: float | None
     current_a: float | None
@@ -219,10 +229,15 @@ class ModuleView:
 
     @classmethod
     def read(cls, name: str, raw: Json) -> ModuleView:
-        connector = number_of(raw, "connector")
         return cls(
             name=clean(name),
-            connector=None if connector is None else int(connector),
+            connector=_whole(raw, "connector"),
+            moves="place" in raw,
+            place=_whole(raw, "place"),
+            going_to=_whole(raw, "going_to"),
+            move=text_of(raw, "move"),
+            waits_for=text_of(raw, "waits_for"),
+            locked_out=text_of(raw, "locked_out"),
             state=text_of(raw, "state"),
             voltage_v=number_of(raw, "voltage_v"),
             current_a=number_of(raw, "current_a"),
@@ -230,6 +245,17 @@ class ModuleView:
             alarms=texts_of(raw, "alarms"),
             age_s=number_of(raw, "age_s"),
         )
+
+    @property
+    def feeds(self) -> int | None:
+        """The connector it feeds: where it stands if it moves, else its own."""
+        return self.place if self.moves else self.connector
+
+    @property
+    def power_w(self) -> float | None:
+        if self.voltage_v is None or self.current_a is None:
+            return None
+        return self.voltage_v * self.current_a
 
 
 @attrs.frozen(kw_only=True)
@@ -245,10 +271,9 @@ class MeterView:
 
     @classmethod
     def read(cls, name: str, raw: Json) -> MeterView:
-        connector = number_of(raw, "connector")
         return cls(
             name=clean(name),
-            connector=None if connector is None else int(connector),
+            connector=_whole(raw, "connector"),
             quality=text_of(raw, "quality"),
             power_w=number_of(raw, "power_w"),
             import_wh=number_of(raw, "import_wh"),
@@ -302,6 +327,7 @@ class StatusView:
     site: SiteView
     backend: BackendView
     tree: TreeHealth
+    chains: tuple[ChainView, ...]
     connectors: Mapping[int, ConnectorView]
     modules: tuple[ModuleView, ...]
     meters: tuple[MeterView, ...]
@@ -314,6 +340,7 @@ class StatusView:
             site=SiteView.read(object_of(raw, "site")),
             backend=BackendView.read(object_of(raw, "backend")),
             tree=TreeHealth.read(object_of(raw, "tree")),
+            chains=tuple(ChainView.read(name, one) for name, one in _named(raw, "chains")),
             connectors=dict(sorted(_connectors(object_of(raw, "connectors")))),
             modules=tuple(ModuleView.read(name, one) for name, one in _named(raw, "modules")),
             meters=tuple(MeterView.read(name, one) for name, one in _named(raw, "meters")),
@@ -331,7 +358,8 @@ class StatusView:
         return sum(one.plugged is True for one in self.connectors.values())
 
     def modules_of(self, connector: int) -> list[ModuleView]:
-        return [one for one in self.modules if one.connector == connector]
+        """Those that feed it now."""
+        return [one for one in self.modules if one.feeds == connector]
 
     def meter_of(self, connector: int) -> MeterView | None:
         return next((one for one in self.meters if one.connector == connector), None)
@@ -344,6 +372,11 @@ def _connectors(raw: Json) -> Iterator[tuple[int, ConnectorView]]:
     for key, one in raw.items():
         if key.isdecimal() and isinstance(one, Mapping):
             yield int(key), ConnectorView.read(int(key), one)
+
+
+def _whole(raw: Json, key: str) -> int | None:
+    value = number_of(raw, key)
+    return None if value is None else int(value)
 
 
 def _named(raw: Json, key: str) -> Iterator[tuple[str, Json]]:

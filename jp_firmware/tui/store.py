@@ -14,10 +14,12 @@ from typing import Any, Final
 import attrs
 
 from jp_firmware.tui.incidents import EventView, FaultsView, read_events
+from jp_firmware.tui.plan import PlanView
 from jp_firmware.tui.snapshot import StatusView
 from jp_firmware.tui.trend import Trend
 
 TOPICS: Final = ("status", "faults", "events")
+PLANNER: Final = "planner"  # only while somebody looks at it
 
 # The charger confirms an unchanged topic every 2 s; three of them missing is silence, whatever the socket says.
 QUIET_LIMIT_S: Final = 6.0
@@ -44,6 +46,8 @@ class Store:
     heard_at_s: float = -math.inf
     silent_reason: str = ""  # why the charger cannot tell its state, if it said so
     status: StatusView | None = None
+    plan: PlanView | None = None
+    plan_heard_at_s: float = -math.inf
     faults: FaultsView = attrs.field(factory=FaultsView)
     events: tuple[EventView, ...] = ()
     trends: dict[tuple[int, str], Trend] = attrs.field(factory=dict)
@@ -60,6 +64,8 @@ class Store:
         if topic == "status":
             self.heard_at_s, self.silent_reason = at_s, ""
             self._record(at_s)
+        elif topic == PLANNER:
+            self.plan_heard_at_s = at_s
         return changed
 
     def unavailable(self, topic: str, why: str) -> None:
@@ -83,6 +89,10 @@ class Store:
         """Whether what is held may no longer be taken for the charger's present state."""
         return self.link is not Link.UP or now_s - self.heard_at_s > QUIET_LIMIT_S
 
+    def plan_stale(self, now_s: float) -> bool:
+        """Whether what is held of the planner is old: it is heard only while somebody looks at it."""
+        return self.stale(now_s) or now_s - self.plan_heard_at_s > QUIET_LIMIT_S
+
     def silent_for_s(self, now_s: float) -> float:
         """How long the charger has told nothing of its state."""
         return now_s - (self.heard_at_s if math.isfinite(self.heard_at_s) else self.link_since_s)
@@ -98,6 +108,8 @@ class Store:
             self.faults = FaultsView.read(snapshot)
         elif topic == "events":
             self.events = read_events(snapshot)
+        elif topic == PLANNER:
+            self.plan = PlanView.read(snapshot)
 
     def _record(self, at_s: float) -> None:
         if self.status is None:

@@ -98,6 +98,31 @@ def status() -> Snapshot:
             "allowed_w": 110_000.0,
             "assigned_w": 110_000.0,
             "measured_w": 91_010.0,
+            "reserve_w": 0.0,
+            "headroom_w": 40_000.0,
+            "utilisation": 0.733,
+            "short_by_w": 10_000.0,
+            "forecast": {"within_s": 900, "p50_w": 118_200.0, "p90_w": 161_300.0, "short_by_w": 11_300.0},
+        },
+        "chains": {
+            "A": {
+                "connectors": [1, 2],
+                "cap_w": 120_000.0,
+                "share_w": 60_000.0,
+                "requested_w": 160_500.0,
+                "offered_w": 120_000.0,
+                "allowed_w": 102_100.0,
+                "assigned_w": 102_100.0,
+            },
+            "B": {
+                "connectors": [3, 4],
+                "cap_w": 120_000.0,
+                "share_w": 60_000.0,
+                "requested_w": 0.0,
+                "offered_w": 120_000.0,
+                "allowed_w": 0.0,
+                "assigned_w": 0.0,
+            },
         },
         "backend": {
             "state": "online",
@@ -162,6 +187,7 @@ def status() -> Snapshot:
                 "alarms": [],
                 "age_s": 0.2,
             }
+            | (_on_relays(number) if number % 2 == 0 else {})
             for number in range(1, 9)
         },
         "meters": {
@@ -196,6 +222,100 @@ def status() -> Snapshot:
             for number in range(1, 3)
         },
     }
+
+
+def _on_relays(number: int) -> Snapshot:
+    """One that can move: modules 2 and 4 stand, 6 is on its way to connector 2, 8 waits."""
+    return {
+        "place": None if number == 6 else number // 2,
+        "going_to": 2 if number == 6 else None,
+        "move": "match the voltage" if number == 6 else None,
+        "waits_for": "module-8 has just been moved, and stays for 41 s more" if number == 8 else None,
+        "locked_out": None,
+    }
+
+
+def planner() -> Snapshot:
+    """Why each connector gets what it gets, and all limits: the operator put one on connector 1, for a while."""
+    return {
+        "revision": 791,
+        "age_s": 0.1,
+        "borrowing": True,
+        "connectors": {
+            "1": {
+                "connector": 1,
+                "allowed_w": 60_000,
+                "assigned_w": 60_000,
+                "sentence": "Connector 1 gets 60 kW because its modules can deliver no more than 60 kW; the car asks "
+                "for 118.4 kW.",
+                "links": [
+                    limit("the car", "connector-1", 118_400, "what it asks for"),
+                    limit("modules", "connector-1", 60_000, "what can be offered", binds=True),
+                    limit("operator", "connector-1", 80_000, "cable works", minutes=26),
+                    limit("chain A", "chain-A", 120_000, "configured"),
+                    limit("site limit", "site", 120_000, "configured"),
+                ],
+            },
+            "2": {
+                "connector": 2,
+                "allowed_w": 42_100,
+                "assigned_w": 42_100,
+                "sentence": "Connector 2 gets 42.1 kW, all the car asks for.",
+                "links": [
+                    limit("the car", "connector-2", 42_100, "what it asks for", binds=True),
+                    limit("modules", "connector-2", 60_000, "what can be offered"),
+                    limit("chain A", "chain-A", 120_000, "configured"),
+                    limit("site limit", "site", 120_000, "configured"),
+                ],
+            },
+        }
+        | {
+            str(number): {
+                "connector": number,
+                "allowed_w": 0,
+                "assigned_w": 0,
+                "sentence": f"Connector {number} gets no power because no session on it may take any.",
+                "links": [
+                    limit("the car", f"connector-{number}", 0, "what it asks for", binds=True),
+                    limit("modules", f"connector-{number}", 60_000, "what can be offered"),
+                    limit("chain B", "chain-B", 120_000, "configured"),
+                    limit("site limit", "site", 120_000, "configured"),
+                ],
+            }
+            for number in (3, 4)
+        },
+        "limits": [
+            limit("chain A", "chain-A", 120_000, "configured"),
+            limit("chain B", "chain-B", 120_000, "configured"),
+            limit("site limit", "site", 120_000, "configured"),
+            limit("operator", "connector-1", 80_000, "cable works", minutes=26),
+        ],
+    }
+
+
+def limit(
+    owner: str, scope: str, value_w: float, reason: str, *, minutes: float | None = None, binds: bool = False
+) -> Snapshot:
+    return {
+        "owner": owner,
+        "scope": scope,
+        "reason": reason,
+        "value_w": value_w,
+        "expires_in_s": None if minutes is None else minutes * 60,
+        "expires_at": None if minutes is None else ago(minutes=-minutes),
+        "safe_w": None,
+        "binds": binds,
+    }
+
+
+def losses() -> list[Snapshot]:
+    """What `plan.losses` answers: module 1 is missed, module 3 is made good by another, module 5 is idle."""
+    known = {"had_w": 60_000, "keeps_w": 30_000, "regains_w": 60_000, "moves": 1, "covered": True, "sentence": ""}
+    return [
+        known | {"module": "module-3", "connector": 2},
+        known | {"module": "module-1", "connector": 1, "regains_w": 30_000, "moves": 0, "covered": False},
+        known | {"module": "module-5", "connector": None, "had_w": 0, "keeps_w": 0, "regains_w": 0, "moves": 0},
+    ]
 
 
 def fault(code: str, source: str, title: str, severity: int, **changes: Any) -> Snapshot:
@@ -264,7 +384,7 @@ def events() -> Snapshot:
 
 
 def topics() -> dict[str, Snapshot]:
-    return {"status": status(), "faults": faults(), "events": events()}
+    return {"status": status(), "faults": faults(), "events": events(), "planner": planner()}
 
 
 class HandFedCharger:
@@ -274,6 +394,8 @@ class HandFedCharger:
         self._on_link = on_link
         self._on_snapshot: Callable[[str, Snapshot], None] | None = None
         self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.watched: set[str] = set()
+        self.answers: dict[str, Any] = {}
         self.refusal = ""
 
     async def run(self) -> None:
@@ -283,7 +405,7 @@ class HandFedCharger:
         self.calls.append((method, params))
         if self.refusal:
             raise CallFailed(ErrorCode.REFUSED, self.refusal)
-        return {}
+        return self.answers.get(method, {})
 
     def subscribe(
         self,
@@ -291,8 +413,10 @@ class HandFedCharger:
         interval_s: float,
         on_snapshot: Callable[[str, Snapshot], None],
         on_unavailable: Callable[[str, str], None] | None = None,
-    ) -> None:
+    ) -> HandFedSubscription:
         self._on_snapshot = on_snapshot
+        self.watched |= set(topics)
+        return HandFedSubscription(self, set(topics))
 
     def connect(self) -> None:
         self._on_link(LinkState(up=True, since_s=0.0))
@@ -304,3 +428,13 @@ class HandFedCharger:
         assert self._on_snapshot is not None
         for topic, snapshot in told.items():
             self._on_snapshot(topic, snapshot)
+
+
+class HandFedSubscription:
+    """What a charger that is fed by hand gives for a subscription."""
+
+    def __init__(self, charger: HandFedCharger, topics: set[str]) -> None:
+        self._charger, self._topics = charger, topics
+
+    def close(self) -> None:
+        self._charger.watched -= self._topics

@@ -56,7 +56,8 @@ class FakeDaemon:
         """Changes a topic, for all consoles."""
         self.topics[topic] = snapshot
         for console in self._consoles:
-            console.tell(topic, snapshot)
+            if topic in console.sent:
+                console.tell(topic, snapshot)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         console = _Console(writer)
@@ -87,6 +88,10 @@ class FakeDaemon:
             console.write(Result(id=request.id, result={**request.params}))
             for topic in request.params["topics"]:
                 console.tell(topic, self.topics[topic])
+        elif request.method == "unsubscribe":
+            for topic in request.params["topics"]:
+                console.sent.pop(topic, None)
+            console.write(Result(id=request.id, result={**request.params}))
         elif request.method == "console.describe":
             console.write(Result(id=request.id, result={"topics": sorted(self.topics)}))
         elif self.refusal:
@@ -145,6 +150,27 @@ def believable_day() -> Iterator[Snapshot]:
         known["site"]["measured_w"] = sum(powers)
         known["charger"]["clock"] = datetime.now(UTC).isoformat()
         yield copy.deepcopy(known)
+
+
+def believable_sharing() -> Iterator[dict[str, Snapshot]]:
+    """The topics `status` and `planner`, second by second: the site's limit moves, and everything with it."""
+    steps = ("drain", "weld check", "match the voltage", "close")
+    for tick, status in enumerate(believable_day()):
+        known = cabinet.planner()
+        limit_w = 90_000 + 20_000 * math.sin(tick / 9)
+        status["site"] |= {"limit_w": limit_w, "headroom_w": limit_w / 50, "utilisation": 0.98}
+        status["modules"]["module-6"]["move"] = steps[tick // 2 % len(steps)]
+        for number, share in (("1", 0.6), ("2", 0.4)):
+            one, why = status["connectors"][number], known["connectors"][number]
+            asked_w = 118_400 - 83 * tick * int(number)
+            one |= {"requested_w": asked_w, "allowed_w": limit_w * share, "assigned_w": limit_w * share}
+            why["links"][0]["value_w"] = asked_w
+            why["links"][-1]["value_w"] = limit_w
+            why["sentence"] = (
+                f"Connector {number} gets {limit_w * share / 1000:.1f} kW because the site limit (set by an operator) "
+                f"limits it and others to {limit_w / 1000:.1f} kW; the car asks for {asked_w / 1000:.1f} kW."
+            )
+        yield {"status": status, "planner": known}
 
 
 async def _serve_for_ever(path: Path) -> None:

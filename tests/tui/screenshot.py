@@ -16,7 +16,7 @@ from jp_firmware.console.protocol import Snapshot
 from tests.tui import cabinet
 from tests.tui.harness import Stage
 
-_KEYS = {"overview": (), "connector": ("f4",), "faults": ("f5",)}
+_KEYS = {"overview": (), "connector": ("f4",), "planner": ("f12",), "faults": ("f5",)}
 _FONTS = "Fira Code, DejaVu Sans Mono, Menlo, Consolas, monospace"
 
 
@@ -64,6 +64,10 @@ def example() -> dict[str, Snapshot]:
         "allowed_w": 102_100.0,
         "assigned_w": 102_100.0,
         "measured_w": 96_120.0,
+        "headroom_w": 17_900.0,
+        "utilisation": 0.851,
+        "short_by_w": 0.0,
+        "forecast": {"within_s": 900, "p50_w": 96_400.0, "p90_w": 118_800.0, "short_by_w": 0.0},
     }
     return told
 

@@ -71,7 +71,7 @@ def test_help_is_one_sentence_or_more(action: Action) -> None:
     assert action.help.endswith((".", "!"))
 
 
-@pytest.mark.parametrize("workspace", ["overview", "connector", "faults"])
+@pytest.mark.parametrize("workspace", ["overview", "connector", "planner", "faults"])
 def test_footer_starts_with_help_and_ends_with_the_way_out_and_fits(workspace: str) -> None:
     actions = in_footer(workspace)
     text = "  ".join(f"{key_names(one).split(',')[0]} {one.short}" for one in actions)
@@ -80,7 +80,7 @@ def test_footer_starts_with_help_and_ends_with_the_way_out_and_fits(workspace: s
     assert len(f" {text}") <= 80
 
 
-@pytest.mark.parametrize("workspace", ["overview", "connector", "faults"])
+@pytest.mark.parametrize("workspace", ["overview", "connector", "planner", "faults"])
 def test_help_names_every_action_with_its_keys(workspace: str) -> None:
     text = "\n".join(plain(row) for row in help_lines(workspace, 70))
 

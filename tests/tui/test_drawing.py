@@ -11,7 +11,7 @@ from textual._compositor import ChopsUpdate, LayoutUpdate
 from jp_firmware.tui.cells import Shown
 from jp_firmware.tui.driver import cells_of
 from tests.tui import cabinet
-from tests.tui.fake_daemon import believable_day
+from tests.tui.fake_daemon import believable_day, believable_sharing
 from tests.tui.harness import Stage, on_stage
 
 WALK = (
@@ -19,6 +19,9 @@ WALK = (
     "right",
     "f5",
     "tab",
+    "f12",
+    "enter",
+    "escape",
     "escape",
     "down",
     "f2",
@@ -85,7 +88,7 @@ def test_a_serial_line_of_115200_baud_is_fast_enough() -> None:
         tap = Tap(stage, ColorSystem.STANDARD, (80, 24))
         await stage.settle()
         assert len(tap.drain().encode()) < 11_520
-        for key in ("f4", "f5", "f3", "f1", "escape"):
+        for key in ("f4", "f5", "f12", "f3", "f1", "escape"):
             await stage.press(key)
             assert len(tap.drain().encode()) < 0.4 * 11_520, key
 
@@ -99,6 +102,29 @@ def test_a_serial_line_of_115200_baud_is_fast_enough() -> None:
             assert len(tap.drain().encode()) < 2_500 * seconds
 
     on_stage(play, theme="16")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (132, 43)])
+def test_a_serial_line_carries_the_planner_while_everything_moves(size: tuple[int, int]) -> None:
+    """Twice a second every number, sentence and move differs: harder than any day, and within 2.5 kB a second."""
+
+    async def play(stage: Stage) -> None:
+        tap = Tap(stage, ColorSystem.STANDARD, size)
+        await stage.settle()
+        tap.drain()
+        await stage.press("f12")
+        if size == (80, 24):
+            assert len(tap.drain().encode()) < 0.4 * 11_520
+        tap.drain()
+        sharing, seconds = believable_sharing(), 6
+        for _ in range(2 * seconds):
+            stage.clock.now_s += 0.5
+            await stage.tell(**next(sharing))
+        sent = tap.drain()
+        assert "Connector 1 gets" not in sent  # not drawn whole, but where it differs
+        assert len(sent.encode()) < 2_500 * seconds
+
+    on_stage(play, size=size, theme="16")
 
 
 def test_what_did_not_change_is_not_drawn_again() -> None:

@@ -104,7 +104,7 @@ def test_tab_goes_to_recent_faults_and_the_detail_follows() -> None:
 @pytest.mark.parametrize("size", [(60, 20), (80, 24), (100, 30), (133, 40), (200, 60)])
 def test_every_workspace_fills_every_size(size: tuple[int, int]) -> None:
     async def play(stage: Stage) -> None:
-        for key in ("f3", "f4", "f5"):
+        for key in ("f3", "f4", "f5", "f12"):
             await stage.press(key)
             rows = stage.screen()
             assert [len(row) for row in rows] == [size[0]] * size[1]
@@ -150,7 +150,13 @@ def test_no_letter_or_digit_does_more_than_look() -> None:
 
 def test_routes_reach_what_function_keys_reach() -> None:
     async def play(stage: Stage) -> None:
-        for letter, workspace in (("c", "connector"), ("f", "faults"), ("o", "overview"), ("3", "connector")):
+        for letter, workspace in (
+            ("c", "connector"),
+            ("p", "planner"),
+            ("f", "faults"),
+            ("o", "overview"),
+            ("3", "connector"),
+        ):
             await stage.press("g")
             assert "o Overview" in stage.screen()[22]
             await stage.press(letter)
@@ -431,7 +437,7 @@ def test_every_theme_draws_the_same_words(theme: str) -> None:
 
 def test_the_colourless_theme_uses_no_colour() -> None:
     async def play(stage: Stage) -> None:
-        for key in ("f3", "f5", "f4", "f7"):
+        for key in ("f3", "f5", "f12", "f4", "f7"):
             await stage.press(key)
             for strip in stage.app.screen._compositor.render_strips():
                 for segment in strip:
@@ -444,7 +450,7 @@ def test_the_colourless_theme_uses_no_colour() -> None:
 
 def test_plain_ascii_is_plain_ascii() -> None:
     async def play(stage: Stage) -> None:
-        for key in ("f3", "f4", "f5", "f1", "escape", "f2", "escape"):
+        for key in ("f3", "f4", "f5", "f12", "enter", "escape", "f1", "escape", "f2", "escape"):
             await stage.press(key)
             extra = {character for character in stage.text() if not character.isascii()}
             assert extra <= {"°", "│", "─", "┌", "┐", "└", "┘"}

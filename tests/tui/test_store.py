@@ -35,7 +35,7 @@ class TestReading:
         assert status.charger.identity == "JP-0042"
         assert (status.site.limit_w, status.site.headroom_w) == (150_000.0, 40_000.0)
         assert status.site.utilisation_percent is not None
-        assert round(status.site.utilisation_percent) == 61
+        assert round(status.site.utilisation_percent) == 73
         assert (status.charging, status.plugged, list(status.connectors)) == (2, 3, [1, 2, 3, 4])
         assert status.connectors[1].started_at is not None
         assert [one.name for one in status.modules_of(2)] == ["module-3", "module-4"]

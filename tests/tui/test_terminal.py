@@ -220,6 +220,28 @@ def test_a_charger_is_shown_and_a_disturbed_screen_repainted(tmp_path: Path) -> 
         daemon.wait()
 
 
+def test_a_limit_typed_in_one_burst_is_the_one_that_is_put(tmp_path: Path) -> None:
+    """All rows of the form arrive in one read, as from a slow link: what follows Enter belongs to the next row."""
+    path = tmp_path / "console.sock"
+    daemon = subprocess.Popen([sys.executable, "-m", "tests.tui.fake_daemon", str(path)])
+    try:
+        with opened(path) as terminal:
+            terminal.until_text("of 150 kW")
+            terminal.press("gp")
+            terminal.until_text("[modules 60]")
+            terminal.press("\x10")  # Ctrl-P, the menu
+            terminal.until_text("Put a limit")
+            terminal.press("\r")
+            terminal.until_text("connector-4")
+            terminal.press("\r")
+            terminal.until_text("For how many minutes")
+            terminal.press("50\r2\rcable works\r")
+            terminal.until_text("Put a limit: site to 50.0 kW: accepted")
+    finally:
+        daemon.kill()
+        daemon.wait()
+
+
 @pytest.mark.parametrize("term", ["dumb", "", "unknown"])
 def test_a_terminal_that_cannot_be_drawn_on_is_refused_in_one_line(nowhere: Path, term: str) -> None:
     with opened(nowhere, TERM=term) as terminal:

@@ -20,7 +20,14 @@ strange = st.none() | st.just(1e30) | st.just(-3.5) | st.just("充\x1b[2J" * 9) 
 
 
 def scene(
-    *, status=None, told_faults=None, number: int = 1, symbols: Symbols = FULL, age_s: float = 0.0, up: bool = True
+    *,
+    status=None,
+    told_faults=None,
+    told_planner=None,
+    number: int = 1,
+    symbols: Symbols = FULL,
+    age_s: float = 0.0,
+    up: bool = True,
 ) -> Scene:
     store = Store()
     if up:
@@ -28,6 +35,7 @@ def scene(
     store.put("status", status if status is not None else cabinet.status(), 1.0)
     store.put("faults", told_faults if told_faults is not None else cabinet.faults(), 1.0)
     store.put("events", cabinet.events(), 1.0)
+    store.put("planner", told_planner if told_planner is not None else cabinet.planner(), 1.0)
     return Scene(store=store, symbols=symbols, now_s=1.0 + age_s, now=cabinet.NOW, zone=UTC, connector=number)
 
 
@@ -134,7 +142,7 @@ class TestOverview:
     def test_site_power_is_measured_assigned_limit_and_headroom(self) -> None:
         text = "\n".join(plain(row) for row in overview.site(scene(), 78))
 
-        for part in ("measured 91.0 kW", "assigned 110.0 kW", "headroom 40.0 kW", "limit 150.0 kW", "utilisation 61%"):
+        for part in ("measured 91.0 kW", "assigned 110.0 kW", "headroom 40.0 kW", "limit 150.0 kW", "utilisation 73%"):
             assert part in text
         for part in ("charging 2 of 4", "connected 3", "requested 236.8 kW", "modules 4/8 on"):
             assert part in text

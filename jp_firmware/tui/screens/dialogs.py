@@ -68,7 +68,7 @@ class ConfirmScreen(Dialog):
             yield words
             with Horizontal(id="line"):
                 yield Static(f"{self._question.prompt} ", id="prompt", markup=False)
-                yield Input(id="answer", max_length=12, select_on_focus=False)
+                yield Input(id="answer", max_length=24, select_on_focus=False)
             yield Panel(lambda _scene, width, _height: [cut(self._reply, width)], id="reply")
 
     def on_mount(self) -> None:
@@ -172,7 +172,7 @@ def _searched(action: Action) -> str:
     return f"{action.title} {action.help} {action.id}".lower()
 
 
-class _Scrolled(Panel, can_focus=True):
+class Scrolled(Panel, can_focus=True):
     """Lines that may be more than fit."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -182,14 +182,14 @@ class _Scrolled(Panel, can_focus=True):
         Binding("pagedown,space", "scroll_by(10)", show=False),
     ]
 
-    def __init__(self, lines: Callable[[int], list[Line]], make_scene: MakeScene, *, id: str) -> None:
+    def __init__(self, lines: Callable[[Scene, int], list[Line]], make_scene: MakeScene, *, id: str) -> None:
         super().__init__(self._window, id=id)
         self._all = lines
         self._make_scene = make_scene
         self._from = 0
 
     def _window(self, scene: Scene, width: int, height: int) -> list[Line]:
-        rows = self._all(width)
+        rows = self._all(scene, width)
         self._from = max(0, min(self._from, len(rows) - height))
         shown = [cut(one, width, scene.symbols.ellipsis) for one in rows[self._from : self._from + height]]
         if self._from + height < len(rows):
@@ -201,21 +201,29 @@ class _Scrolled(Panel, can_focus=True):
         self.show(self._make_scene())
 
 
-class HelpScreen(Dialog):
-    """Help for the workspace it was called from."""
+class ReadScreen(Dialog):
+    """A page to be read, as the charger is now."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("f1,enter", "leave", show=False)]
 
-    def __init__(self, make_scene: MakeScene, workspace: str) -> None:
+    def __init__(self, make_scene: MakeScene, title: str, lines: Callable[[Scene, int], list[Line]]) -> None:
         super().__init__(make_scene)
-        self._workspace = workspace
+        self._title = title
+        self._page = lines
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog") as box:
-            box.border_title = "Help"
+            box.border_title = self._title
             box.border_subtitle = "Esc closes"
-            yield _Scrolled(lambda width: help_lines(self._workspace, width), self._make_scene, id="help")
+            yield Scrolled(self._page, self._make_scene, id="page")
 
     def on_mount(self) -> None:
-        self.query_one("#help").focus()
+        self.query_one("#page").focus()
         self.show(self._make_scene())
+
+
+class HelpScreen(ReadScreen):
+    """Help for the workspace it was called from."""
+
+    def __init__(self, make_scene: MakeScene, workspace: str) -> None:
+        super().__init__(make_scene, "Help", lambda _scene, width: help_lines(workspace, width))

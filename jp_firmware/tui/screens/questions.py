@@ -47,6 +47,27 @@ def question_about(action: Action, scene: Scene, fault: FaultView | None) -> Que
     )
 
 
+def question_to_lift(action: Action, scene: Scene, scope: str) -> Question:
+    """The question before the operator's limit at `scope` is lifted."""
+    plan = scene.store.plan
+    limit = next((one for one in plan.lifted_here if one.scope == scope), None) if plan is not None else None
+    about: list[Line] = []
+    if limit is not None:
+        value = fmt.with_unit(fmt.power_kw(limit.value_w), "kW")
+        until = "" if limit.expires_at is None else f"  until {scene.clock(limit.expires_at)}"
+        about = [
+            scene.row("Limit", scene.value(value, "strong"), span(until, "label")),
+            scene.row("Why", scene.value(limit.reason)),
+        ]
+    return Question(
+        title=f"{action.title}: {scope}",
+        about=about,
+        effect=action.effect,
+        prompt=f"Type the place, {scope}:",
+        check=_same(scope),
+    )
+
+
 def _same(expected: str) -> Callable[[str], str]:
     def check(typed: str) -> str:
         return "" if typed.upper() == expected.upper() else f"{expected} must be typed, that was {typed or 'nothing'}"

@@ -1,4 +1,4 @@
-"""The three workspaces: which panels each is made of, and what is chosen in them."""
+"""The four workspaces: which panels each is made of, and what is chosen in them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from textual.containers import Container, Horizontal, Vertical
 from jp_firmware.tui.incidents import FaultView
 from jp_firmware.tui.snapshot import ConnectorView
 from jp_firmware.tui.text import Line
-from jp_firmware.tui.views import connector, connector_table, events, faults, overview
+from jp_firmware.tui.views import connector, connector_table, events, faults, overview, planner, sharing, why
 from jp_firmware.tui.views.scene import Scene
 from jp_firmware.tui.widgets.choices import Choices
 from jp_firmware.tui.widgets.panel import Build, Panel
@@ -95,6 +95,38 @@ class Connector(Workspace):
 
     def heading(self, scene: Scene) -> str:
         return f"Connector {scene.connector}"
+
+
+class Planner(Workspace):
+    """How power is shared, and why each connector gets what it gets."""
+
+    title = "Planner"
+    hint = "Up/Down choose a connector, Enter tells why in full, F2 puts and lifts limits"
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id)
+        self.connectors = Choices(
+            planner.connectors_header, _connectors, planner.connector_row, planner.nothing, id="shares"
+        )
+
+    @property
+    def first(self) -> Choices:
+        return self.connectors
+
+    def show(self, scene: Scene) -> None:
+        self.connectors.put_cursor(scene.connector)
+        super().show(scene)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="planner-main"):
+            yield Panel(planner.site, id="planner-site")
+            yield self.connectors
+            with Horizontal(id="planner-cards"):
+                yield Panel(sharing.chains, id="chains")
+                yield Panel(sharing.modules, id="movers")
+        with Vertical(id="planner-side"):
+            yield Panel(why.why, id="why")
+            yield Panel(why.limits, id="limits")
 
 
 class Faults(Workspace):

@@ -104,12 +104,13 @@ def _whole(part: Span, width: int, scene: Scene) -> Line:
 
 
 def routes_line(width: int, ellipsis: str) -> Line:
-    """Row 23 after `g`: the letters that may follow."""
-    row: list[Span] = [(f" {ROUTE_KEY} ", "chip"), ("  ", "text"), ("1-9", "key"), (" connector  ", "label")]
-    for one in ACTIONS:
-        if one.route:
-            row += [(one.route, "key"), (f" {one.short or one.title}  ", "label")]
-    return cut(tuple(row), width, ellipsis)
+    """Row 23 after `g`: the letters that may follow, workspaces first; where not all fit, whole ones are left out."""
+    row: list[Span] = [(f" {ROUTE_KEY} ", "chip"), ("  ", "text"), ("1-9", "key"), (" connector", "label")]
+    routed = sorted((one for one in ACTIONS if one.route), key=lambda one: not one.id.startswith("go."))
+    parts = [line(span(f" {one.route}", "key"), span(f" {one.short or one.title}", "label")) for one in routed]
+    while len(parts) > 1 and width_of(tuple(row)) + sum(map(width_of, parts)) > width:
+        del parts[-2]
+    return cut((*row, *(one for part in parts for one in part)), width, ellipsis)
 
 
 def keys_line(keys: Sequence[tuple[str, str, bool]], width: int) -> Line:

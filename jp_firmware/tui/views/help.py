@@ -20,6 +20,17 @@ _SCREENS: Final = {
         "connector, allowed as its share under all limits, assigned now, measured. The heading names the limit that "
         "binds. Faults shows what concerns this connector, with what to do about it.",
     ),
+    "planner": (
+        "Planner",
+        "Site: measured power, then what is assigned beyond it, against the limit; short by is what cars ask for and "
+        "connectors could give beyond what is allowed; below it what cars will want soon. Connectors: requested by the "
+        "car, offered by the connector alone, allowed as its share under all limits, assigned now, measured, all in "
+        "kW; the modules that feed it, +1 is one that comes; then the owner of the limit that binds. An old wish comes "
+        "from a car that was not heard: it is never raised. Chains: assigned power, the share that is theirs, what "
+        "their wiring carries, what their own modules give; borrows is power beyond the share, a negative one is what "
+        "is left of it while others borrow. Below: the chosen connector's limits from the car to the grid; the one "
+        "that binds is marked.",
+    ),
     "faults": (
         "Fault centre",
         "Active faults, worst first, those nobody has acknowledged on top; then past ones. Acknowledging says that "

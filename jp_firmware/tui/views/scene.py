@@ -53,6 +53,11 @@ class Scene:
         return self.store.stale(self.now_s)
 
     @property
+    def plan_stale(self) -> bool:
+        """Whether what the planner said of its limits is old."""
+        return self.store.plan_stale(self.now_s)
+
+    @property
     def chosen(self) -> ConnectorView | None:
         """The chosen connector, once the charger has told of it."""
         return None if self.store.status is None else self.store.status.connectors.get(self.connector)
