@@ -26,7 +26,7 @@ from jp_firmware.ocpp.v16.profile_book import STATION, ProfileBook
 from jp_firmware.planner.limits import LimitBook
 
 LOOK_EVERY_S: Final = 1.0  # ours: how late a step of the wall clock may be noticed
-SAME_S: Final = 0.01  # ours: two ends this close are one; the clocks may drift apart by far less in a look
+SAME_S: Final = 0.01  # ours: ends this close are one, and clocks that have drifted apart by no more have not been set
 PIECES: Final = 8  # ours: a schedule that repeats itself does so for ever
 HORIZON_S: Final = 366 * 86_400.0  # ours: what ends later has no end worth telling, and is looked at again by then
 
@@ -37,7 +37,8 @@ class ProfileLimits:
 
     profiles: ProfileBook
     limits: LimitBook
-    _next_s: float = attrs.field(default=math.inf, init=False)
+    _next_s: float = attrs.field(default=-math.inf, init=False)  # when something else may hold, if no clock is set
+    _apart_s: float = attrs.field(default=0.0, init=False)  # wall clock less monotonic clock, at the last look
     _changed: Bell = attrs.field(factory=Bell, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -52,7 +53,8 @@ class ProfileLimits:
         """Follows the schedules for ever. Fed by each look."""
         lifeline.ready()
         while True:
-            self.look()
+            if self._is_due():
+                self.look()
             lifeline.feed()
             with trio.move_on_at(min(self._next_s, trio.current_time() + LOOK_EVERY_S)):
                 await self._changed.wait()
@@ -60,7 +62,7 @@ class ProfileLimits:
     def look(self) -> None:
         """Puts in force what the profiles say now."""
         now_s, now_ms = trio.current_time(), self.profiles.now_ms
-        self._next_s = math.inf
+        self._next_s, self._apart_s = math.inf, now_ms / 1000 - now_s
         wanted: dict[str, Limit | None] = {}
         for connector in (STATION, *self.profiles.connector_ids):
             began_ms = self.profiles.began_ms(connector, now_ms)
@@ -70,6 +72,10 @@ class ProfileLimits:
             scope = _scope(connector)
             wanted[scope] = _limit(scope, present, following, ends_s if ends_s < now_s + HORIZON_S else math.inf)
         self._put(wanted)
+
+    def _is_due(self) -> bool:
+        now_s = trio.current_time()
+        return now_s >= self._next_s or abs(self.profiles.now_ms / 1000 - now_s - self._apart_s) > SAME_S
 
     def _present_and_following(self, connector: int, now_ms: int, began_ms: int | None) -> tuple[InForce, InForce]:
         """What holds now, and what after it. A piece that only goes on is no new one, as far as that is looked for."""
