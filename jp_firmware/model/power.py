@@ -72,6 +72,7 @@ class ModuleStatus:
     on: bool
     voltage_v: float
     current_a: float
+    bus_voltage_v: float | None = None  # behind its output diode, while it is off and where its family tells it
     ambient_c: float | None = None
     alarms: tuple[str, ...] = ()  # the vendor's words, faults only
     notes: tuple[str, ...] = ()  # informative bits: walk-in, power limited, ...
@@ -161,6 +162,7 @@ class Plan:
     site_limit_w: float = 0.0
     allocations: Mapping[ConnectorId, Allocation] = attrs.field(factory=dict)
     reserve_w: float = 0.0  # of the site's limit, never shared
+    efficiency: float = 1.0  # of limits at the grid so much is left at the connectors; `site_limit_w` is what is left
     limits: Sequence[Limit] = ()  # all that were in force
     paths: Mapping[ConnectorId, Sequence[str]] = attrs.field(factory=dict)  # scopes above it, innermost first
     shares_w: Mapping[str, float] = attrs.field(factory=dict)  # what each chain is guaranteed, by scope

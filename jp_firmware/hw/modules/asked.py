@@ -11,7 +11,17 @@ import math
 import attrs
 
 from jp_firmware.hw.can.bus import CanBus
-from jp_firmware.hw.modules.driver import Condition, Frames, Identity, Measured, ModuleCodec, ModuleProfile, Rated
+from jp_firmware.hw.modules.driver import (
+    BusCodec,
+    BusVoltage,
+    Condition,
+    Frames,
+    Identity,
+    Measured,
+    ModuleCodec,
+    ModuleProfile,
+    Rated,
+)
 from jp_firmware.hw.modules.heard import Heard
 
 MISSED_ANSWERS = 3
@@ -56,6 +66,8 @@ class Asked:
             self.output(now_s, resting=resting)
         if now_s >= self._condition_at_s:
             self.condition(now_s)
+            if resting:
+                self._bus_voltage(now_s)
 
     def output(self, now_s: float, *, resting: bool) -> None:
         """Raises `WireDown`."""
@@ -75,6 +87,16 @@ class Asked:
             self._identity_tries += 1
             self._heard.asked(Identity, now_s)
             self._poll(self._codec.ask_identity())
+
+    def _bus_voltage(self, now_s: float) -> None:
+        if isinstance(self._codec, BusCodec):
+            self._heard.asked(BusVoltage, now_s)
+            self._poll(self._codec.ask_bus_voltage())
+
+    def bus_voltage_v(self, now_s: float) -> float | None:
+        """Behind its output diode; None where that is not known, or not known any longer."""
+        told, age_s = self._heard.bus_voltage, now_s - self._heard.bus_voltage_at_s
+        return told.voltage_v if told and age_s < MISSED_ANSWERS * self._profile.poll_status_s else None
 
     def is_informed(self, now_s: float, *, resting: bool) -> bool:
         """Whether output and condition are both known, and neither by an answer that is too old."""

@@ -18,6 +18,7 @@ from jp_firmware.config.schema import ConfigError
 from jp_firmware.hw.can.bus import FRAME_BITS, MAX_LOAD
 from jp_firmware.hw.can.frame import EXTENDED_MASK, STANDARD_MASK, Frame
 from jp_firmware.hw.modules.driver import (
+    BusCodec,
     Frames,
     ModuleCodec,
     ModuleDriver,
@@ -141,6 +142,8 @@ def _declared(subject: Subject) -> Iterator[str]:
             yield f'says "{semantics.ranges}" of ranges, and select_range gives {_shown(*ranges[0], *ranges[1])}'
         if (semantics.heartbeat_s is not None) != bool(codec.heartbeat()):
             yield f"has a heartbeat each {semantics.heartbeat_s} s, and {len(codec.heartbeat())} frames for it"
+        if semantics.bus_voltage != isinstance(codec, BusCodec):
+            yield f"says {semantics.bus_voltage} of telling the bus voltage, and its codec does not agree"
         if not semantics.spontaneous and not (codec.ask_output() and codec.ask_condition()):
             yield "is not spontaneous, and has no question for output or condition"
     if subject.profile.low_range_max_voltage_v and semantics.ranges is Ranges.NONE:

@@ -33,6 +33,8 @@ async def check_behaviour(driver: ModuleDriver, profile: ModuleProfile, cabinet_
     for name, says, scenario in SCENARIOS:
         if scenario is _range and (semantics.ranges is Ranges.NONE or not profile.low_range_max_voltage_v):
             continue
+        if scenario is _bus_voltage and not semantics.bus_voltage:
+            continue
         addresses = (semantics.addresses[min(1, len(semantics.addresses) - 2)], semantics.addresses[-1])
         stage = Stage(driver=driver, profile=profile, cabinet=cabinet_of(addresses), addresses=addresses)
         claims.append(Claim(name, says, await _wrong(stage, scenario)))
@@ -211,6 +213,23 @@ async def _range(stage: Stage) -> None:
         await stage.until(lambda: not stage.module.on, stage.profile.off_within_s, "OFF is obeyed")
 
 
+async def _bus_voltage(stage: Stage) -> None:
+    """The car's battery stands at the bus-bar all the time, the module's own output comes and goes."""
+    await stage.delivering()
+    stage.off()
+
+    close_v = EXACT * stage.profile.max_voltage_v + 1.0
+
+    def told() -> bool:
+        status = stage.task.status.signal.value
+        bus_v = status.bus_voltage_v if status else None
+        return bus_v is not None and abs(bus_v - stage.low_v) < close_v
+
+    await stage.until(told, 10.0, f"off, it tells the {stage.low_v:g} V that stand at its bus-bar")
+    status = stage.task.status.signal.value
+    stage.require(status and status.voltage_v < 0.5 * stage.low_v, "its own output is told as that of its bus-bar")
+
+
 SCENARIOS: tuple[tuple[str, str, Scenario], ...] = (
     ("starts", "it is heard, off until it is asked, starts in its time and rises to what it is asked for", _starts),
     ("exact", "set-points arrive as they were meant, and measurements are told as they are", _exact),
@@ -223,5 +242,6 @@ SCENARIOS: tuple[tuple[str, str, Scenario], ...] = (
     ("left-alone", "without the controller it switches itself off in its time", _left_alone),
     ("restarted", "a module that was restarted is started again", _restarted),
     ("corrupt", "damaged answers are not believed and do no harm", _corrupt),
+    ("bus-voltage", "off, it tells the voltage that it is joined to, not its own", _bus_voltage),
     ("range", "its output range is chosen while it is off, and it delivers in both", _range),
 )

@@ -122,6 +122,7 @@ class Semantics:
     ranges: Ranges = Ranges.NONE
     spontaneous: bool = False  # output and condition come by themselves: unasked they are evidence too
     acknowledges: bool = True  # commands are answered
+    bus_voltage: bool = False  # tells the voltage behind its output diode: then its codec is a `BusCodec`
     heartbeat_s: float | None = None  # the controller's own sign of life, beside all questions
 
 
@@ -148,6 +149,13 @@ class MeasuredCurrent:
     """The other half."""
 
     current_a: float
+
+
+@attrs.frozen
+class BusVoltage:
+    """Voltage behind the output diode: that of what the module is joined to, also while its own output is down."""
+
+    voltage_v: float
 
 
 @attrs.frozen
@@ -263,6 +271,7 @@ Report = (
     Measured
     | MeasuredVoltage
     | MeasuredCurrent
+    | BusVoltage
     | Available
     | Condition
     | Detail
@@ -321,6 +330,14 @@ class ModuleCodec(Protocol):
 
     def decode(self, frame: Frame) -> tuple[Report, ...]:
         """What a frame of the module says; nothing if it says nothing we use, or is not well formed."""
+
+
+@runtime_checkable
+class BusCodec(ModuleCodec, Protocol):
+    """One of a family that tells the voltage behind its output diode."""
+
+    def ask_bus_voltage(self) -> Frames:
+        """Answered with `BusVoltage`. Asked while the module is off: a relay that has welded shows there."""
 
 
 class ModuleDriver(Protocol):

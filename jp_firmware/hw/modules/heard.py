@@ -12,6 +12,7 @@ import attrs
 
 from jp_firmware.hw.modules.driver import (
     Available,
+    BusVoltage,
     Condition,
     Detail,
     Identity,
@@ -52,6 +53,8 @@ class Heard:
     measured_at_s: float = -math.inf
     available: Available | None = None
     available_at_s: float = -math.inf
+    bus_voltage: BusVoltage | None = None
+    bus_voltage_at_s: float = -math.inf
     identity: Identity | None = None
     off_taken_at_s: float = -math.inf
     answered_at_s: float = -math.inf  # last evidence
@@ -74,7 +77,7 @@ class Heard:
         Nor does what is said until `late_s` after the last question of the former start: it may be the answer to that.
         """
         self._deaf_until_s = self._asked_at_s + late_s
-        self.condition = self.measured = self.available = self.identity = None
+        self.condition = self.measured = self.available = self.bus_voltage = self.identity = None
         self._voltage = self._current = self._bare_condition = None
         self._details.clear()
         self.rated = self.starting_up = False
@@ -116,6 +119,8 @@ class Heard:
                 self._take_rated(report)
             case RatedPart():
                 self._take_rated_part(report)
+            case BusVoltage(voltage_v) if 0 <= voltage_v <= PLAUSIBLE * self.rating.max_voltage_v:
+                self.bus_voltage, self.bus_voltage_at_s = report, now_s
             case Available():
                 self.available, self.available_at_s = report, now_s
             case Identity():

@@ -15,6 +15,7 @@ from jp_firmware.hw.modules import infypower_wire as wire
 from jp_firmware.hw.modules.driver import (
     Alarm,
     Available,
+    BusVoltage,
     Condition,
     Frames,
     Identity,
@@ -79,12 +80,6 @@ def _condition(data: bytes) -> Condition:
     )
 
 
-def _available(data: bytes) -> Available | None:
-    """0 A is how the vendor says that the module is off, not that it can do nothing."""
-    external = wire.External.decode(data)
-    return Available(external.available_current_a) if external.available_current_a > 0 else None
-
-
 def _identity(data: bytes) -> Identity | None:
     """All ones are an empty memory or a damaged answer, and nobody's number."""
     return Identity(serial=wire.Barcode.decode(data).text) if data != _NO_BARCODE else None
@@ -112,13 +107,20 @@ def _set_point_taken(data: bytes) -> Report:
     return SetPointTaken()
 
 
+def _external(data: bytes) -> tuple[Report, ...]:
+    """0 A is how the vendor says that the module is off, not that it can do nothing."""
+    external = wire.External.decode(data)
+    behind = BusVoltage(external.voltage_v)
+    able_a = external.available_current_a
+    return (behind, Available(able_a)) if able_a > 0 else (behind,)
+
+
 _COMMANDS = frozenset(Command)
 
 _DECODERS: dict[int, Callable[[bytes], Report | None]] = {
     Command.READ_STATUS: _condition,
     Command.READ_OUTPUT: _measured,
     Command.READ_RATINGS: _rated,
-    Command.READ_EXTERNAL: _available,
     Command.READ_BARCODE: _identity,
     Command.SET_SWITCH: _switched,
     Command.SET_OUTPUT: _set_point_taken,
@@ -141,6 +143,9 @@ class InfyPowerCodec:
 
     def ask_condition(self) -> Frames:
         return (wire.request(Command.READ_STATUS, self.address),)
+
+    def ask_bus_voltage(self) -> Frames:
+        return (wire.request(Command.READ_EXTERNAL, self.address),)
 
     def ask_ratings(self) -> Frames:
         return (wire.request(Command.READ_RATINGS, self.address),)
@@ -190,6 +195,8 @@ class InfyPowerCodec:
             return (StartingUp(),)
         if identifier.error != wire.Error.NONE:
             return (Refused(_name(identifier.command), _ERRORS.get(identifier.error, f"error {identifier.error}")),)
+        if identifier.command == Command.READ_EXTERNAL:
+            return _external(frame.data)
         decoder = _DECODERS.get(identifier.command)
         report = decoder(frame.data) if decoder else None
         return (report,) if report else ()
@@ -200,6 +207,7 @@ SEMANTICS = Semantics(
     addressing="automatic, not the same after each power-up, or by DIP switch",
     on_sense="command 0x1A, 0 is on and 1 is off",
     ranges=Ranges.WHILE_OFF,
+    bus_voltage=True,
 )
 
 

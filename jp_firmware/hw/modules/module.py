@@ -1,14 +1,9 @@
 """One power module as a task: asked, watched, and kept at the set-point it was last given.
 
 Any vendor's: what frames say is the driver's. A module that is not heard is of no use at once, and a set-point that is
-not renewed ends with the module off. Which module gets what is the stage's decision, never taken here.
-
-Rules
-
-1. Only a plausible answer to a question that was asked counts as evidence.
-2. `want`, `want_off` and the end of a set-point's lease put frames on the wire at once; nothing waits for an answer.
-
-What is told, asked, heard and shown are files of their own; here they meet.
+not renewed ends with the module off. Which module gets what is the stage's decision, never taken here. What is told,
+asked, heard and shown are files of their own; here they meet. Only a plausible answer to a question that was asked
+counts as evidence, and no order waits for an answer: its frames are on the wire at once.
 """
 
 from __future__ import annotations
@@ -367,9 +362,12 @@ class ModuleTask:
                 self._look_at_output(now_s)
                 self._show_faults(now_s)
                 informed = evidence and self._asked.is_informed(now_s, resting=self._told.at_rest)
-                if informed and self._shown.publish(self._heard, now_s) and lifeline is not None:
+                if informed and self._publish(now_s) and lifeline is not None:
                     self._heartbeat.attend()
                     lifeline.ready()
+
+    def _publish(self, now_s: float) -> bool:
+        return self._shown.publish(self._heard, self._asked.bus_voltage_v(now_s), now_s)
 
     def _react_to(self, condition: Condition, now_s: float) -> None:
         if not self.wanted and not condition.on:

@@ -55,7 +55,7 @@ class Shown:
 
     # --- the status -------------------------------------------------------------------------------------------------
 
-    def publish(self, heard: Heard, now_s: float) -> bool:
+    def publish(self, heard: Heard, bus_voltage_v: float | None, now_s: float) -> bool:
         """Tells what was heard, once there is enough of it to tell. One half of the truth is no evidence."""
         measured, condition = heard.measured, heard.condition
         if measured is None or condition is None or heard.nonsense:
@@ -65,6 +65,7 @@ class Shown:
             on=condition.on,
             voltage_v=measured.voltage_v,
             current_a=measured.current_a,
+            bus_voltage_v=bus_voltage_v if not condition.on else None,
             ambient_c=condition.ambient_c,
             alarms=tuple(alarm.text for alarm in condition.alarms),
             notes=(*condition.notes, *self._own_notes(condition)),

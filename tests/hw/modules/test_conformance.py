@@ -251,4 +251,4 @@ async def test_a_driver_that_raises_is_a_finding_and_not_the_end(autojump_clock:
 
     wrong = {one.name: one.wrong for one in claims if not one.held}
     assert "raises ZeroDivisionError: no current" == wrong["starts"]
-    assert len(claims) == 11
+    assert len(claims) == 12

@@ -17,6 +17,7 @@ from jp_firmware.hw.modules import infypower, shown
 from jp_firmware.hw.modules import infypower_wire as wire
 from jp_firmware.hw.modules.driver import (
     Available,
+    BusVoltage,
     Condition,
     Identity,
     Measured,
@@ -54,7 +55,6 @@ def heard(text: str) -> object:
         ("1E89F003#0000000000000000", StartingUp()),
         ("0E9CF003#0007A12000000000", Refused("set output", "data invalid")),
         ("169AF003#0000000000000000", Refused("set switch", "error 5")),
-        ("028CF003#1358016600000000", Available(35.8)),
         ("028BF003#562F2BE6AA2803E8", Identity(serial="V2026000000401000")),
     ],
 )
@@ -104,6 +104,13 @@ def test_no_frame_of_ours_is_taken_for_an_answer_or_is_the_vendors_own(address: 
 
     assert not any(codec.is_from_module(frame) for frame in ours)
     assert not any(frame.can_id >> 20 == 0x075 for frame in ours)
+
+
+def test_the_voltage_behind_the_diode_comes_with_the_available_current_which_is_none_while_off() -> None:
+    on, off = (Frame.from_text(f"028CF003#1358{amperes}00000000") for amperes in ("0166", "0000"))
+
+    assert (BusVoltage(495.2), Available(35.8)) == CODEC.decode(on)
+    assert (BusVoltage(495.2),) == CODEC.decode(off)
 
 
 def test_every_fault_bit_is_told() -> None:
