@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from jp_firmware.planner.orders import Phase
 from jp_firmware.planner.world import BarState, Terms
-from tests.planner.yard_rig import LEFT, ONE, RIGHT, THREE, TWO, Contact, Rig, module
+from tests.planner.ring_rig import RingRig
+from tests.planner.yard_rig import LEFT, ONE, RIGHT, THREE, TWO, Rig, module
 
 MODULES = st.sampled_from([1, 2, 3])
 CONNECTORS = st.sampled_from([ONE, TWO, THREE])
@@ -25,9 +27,11 @@ BOARDS = st.sampled_from([LEFT, RIGHT])
 class Yards(RuleBasedStateMachine):
     """Short dwells, so that much happens; everything else as it is."""
 
+    rig_of = Rig
+
     def __init__(self) -> None:
         super().__init__()
-        self.rig = Rig(terms=Terms(dwell_s=1.0, min_off_s=0.5, moves_per_hour=1000))
+        self.rig = self.rig_of(terms=Terms(dwell_s=1.0, min_off_s=0.5, moves_per_hour=1000))
 
     @initialize(at=st.tuples(CONNECTORS, CONNECTORS), live=st.lists(CONNECTORS, max_size=3))
     def some_are_somewhere(self, at: Any, live: Any) -> None:
@@ -140,17 +144,34 @@ class Yards(RuleBasedStateMachine):
         self.rig.settle(within_s=120.0)
         self.rig.run(1.0)
         assert self.rig.crimes == []
-        for place in self.rig.yard.places.values():
-            closed = [relay for relay in place.own if self._contact(relay).closed]
-            assert closed == ([place.path.switch] if place.path else [])
-
-    def _contact(self, relay: Any) -> Contact:
-        return self.rig.contacts[relay]
+        closed = {relay for relay, contact in self.rig.contacts.items() if contact.closed}
+        assert closed == {relay for place in self.rig.yard.groups if place.path for relay in place.path.relays}
 
 
-def test_nothing_forbidden_happens_whatever_breaks() -> None:
+class RingYards(Yards):
+    """The same where segments of a ring move. A third connector is none that they reach."""
+
+    rig_of = RingRig
+
+    @rule(to=st.none() | CONNECTORS)
+    def last_moves(self, to: Any) -> None:
+        """The segment on the other side of the ring."""
+        self.rig.begin(4, to)
+
+    @rule(tail=st.booleans(), deaf=st.booleans(), silent=st.booleans())
+    def tail(self, tail: bool, deaf: bool, silent: bool) -> None:
+        """Two segments in a row at one connector, and one of their modules that may not obey."""
+        first, second, to = (1, 2, ONE) if tail else (2, 1, TWO)
+        for number in (first, second):
+            self.rig.begin(number, to)
+            self.time(40)
+        self.rig.racks[module(3)].deaf, self.rig.racks[module(3)].silent = deaf, silent
+
+
+@pytest.mark.parametrize("yards", [Yards, RingYards])
+def test_nothing_forbidden_happens_whatever_breaks(yards: type[Yards]) -> None:
     run_state_machine_as_test(
-        Yards,
+        yards,
         settings=settings(
             max_examples=60,
             stateful_step_count=60,

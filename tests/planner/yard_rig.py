@@ -101,6 +101,7 @@ class Rig:
     tripped: set[PlcId] = attrs.field(factory=set)  # relays stay as they are, and none may close
     member_of: dict[ModuleId, ConnectorId | None] = attrs.field(init=False)
     draining: set[ModuleId] = attrs.field(factory=set)
+    off_for_sure: set[ModuleId] = attrs.field(factory=set)  # silent, and past its own switch-off time
     crimes: list[str] = attrs.field(factory=list)
     ended: list[Move] = attrs.field(factory=list)
     _paths: dict[Relay, tuple[ModuleId, ConnectorId]] = attrs.field(factory=dict)
@@ -163,7 +164,7 @@ class Rig:
     def _seen(self, one: ModuleId) -> ModuleSeen:
         rack = self.racks[one]
         if rack.silent or rack.said_at_s < self.now_s - 2 * STEP_S:  # what it said before it fell silent is no news
-            return ModuleSeen(at_s=rack.said_at_s)
+            return ModuleSeen(off=one in self.off_for_sure, at_s=rack.said_at_s)
         return ModuleSeen(
             usable=not rack.dead,
             off=rack.said_off,
@@ -208,12 +209,12 @@ class Rig:
         for one, place in self.yard.places.items():
             order, rack = place.order, self.racks[one]
             if order.member_of is not None and self.member_of[one] != order.member_of:
-                relays = place.paths[order.member_of].relays
-                if not all(world.is_closed(relay) for relay in relays):
+                relays = place.path.relays if place.path else ()
+                if not relays or not all(world.is_closed(relay) for relay in relays):
                     self.crimes.append(f"{one} counts at connector {order.member_of} before its relay's feedback")
             if order.drain and one not in self.draining and place.move and not place.move.why:
                 bar = world.bars[before[one][0] or ONE]
-                if bar.delivering and not bar.feeding - {one}:
+                if bar.delivering and not bar.feeding.difference(place.modules):
                     self.crimes.append(f"{one}, the last module of a connector that delivers, is moved")
             self.member_of[one] = order.member_of
             (self.draining.add if order.drain else self.draining.discard)(one)
@@ -222,9 +223,7 @@ class Rig:
             if place.move and rack.serving is None and order.precharge_v is None and order.member_of is None:
                 rack.told_v = None
         closed = self.yard.closed
-        for one, place in self.yard.places.items():
-            if len([relay for relay in place.own if relay in closed]) > 1:
-                self.crimes.append(f"{one}: two relays told to close")
+        self._judge_together(closed)
         for relay, contact in self.contacts.items():
             wanted = relay in closed and relay.board not in self.lost
             if wanted and not contact.commanded:
@@ -233,6 +232,11 @@ class Rig:
                 self._judge_open(relay)
             if wanted is not contact.commanded:
                 contact.commanded, contact.since_s = wanted, self.now_s
+
+    def _judge_together(self, closed: frozenset[Relay]) -> None:
+        for one, place in self.yard.places.items():
+            if len([relay for relay in place.own if relay in closed]) > 1:
+                self.crimes.append(f"{one}: two relays told to close")
 
     def _judge_close(self, relay: Relay, world: World) -> None:
         if relay == BRIDGE:
@@ -268,7 +272,7 @@ class Rig:
             if wanted is not contact.closed and late and not contact.stuck:
                 contact.closed = wanted
         honest = [(one, at) for one, at in self._on_bridge() if not self._broken(one)]
-        if self.contacts[BRIDGE].closed and len({connector for _, connector in honest}) > 1:
+        if honest and self.contacts[BRIDGE].closed and len({connector for _, connector in honest}) > 1:
             self.crimes.append(f"the bridge joins connectors: {honest}")
 
     def _broken(self, one: ModuleId) -> bool:
