@@ -116,7 +116,8 @@ def _site(controller: Controller, plan: Plan, now_s: float) -> Json:
         if (output := stage.output.fresh(now_s, FRESH_S)) is not None
     ]
     return {
-        "limit_w": plan.site_limit_w,
+        "limit_w": round(plan.site_limit_w),
+        "grid_limit_w": round(plan.site_limit_w / plan.efficiency),
         "requested_w": round(plan.total("requested_w")),
         "offered_w": round(plan.total("offered_w")),
         "allowed_w": round(plan.total("allowed_w")),

@@ -50,6 +50,7 @@ class Building:
                 known.power_w if known else None,
                 self._chargers_w(),
                 power.at_s,
+                self.cabinet.site.efficiency,
             )
         )
 
@@ -75,6 +76,7 @@ def site(controller: Controller) -> Json:
     room = headroom(plan)
     return {
         "limit_w": round(plan.site_limit_w),
+        "grid_limit_w": round(plan.site_limit_w / plan.efficiency),
         "reserve_w": round(plan.reserve_w),
         "used_w": round(room.used_w),
         "headroom_w": round(room.headroom_w),

@@ -63,6 +63,15 @@ class Site:
             between=(0, 10_000_000),
         ),
     ]
+    efficiency: Annotated[
+        float,
+        Key(
+            "The least efficiency of the power modules, AC to DC. Limits of the site and of feeders, of the site meter "
+            "and of the central system for the whole station are power at the grid: so much of them is left at the "
+            "connectors. Limits of chains and connectors are DC power. 1: all limits are.",
+            between=(0.8, 1.0),
+        ),
+    ] = 1.0
 
 
 @attrs.frozen(kw_only=True, field_transformer=declared)

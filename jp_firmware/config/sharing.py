@@ -98,10 +98,10 @@ def _terms(cabinet: Cabinet) -> Iterator[Mistake]:
             f"{terms.reserve_w:g} leaves nothing of site.limit_w ({limit_w:g}) to share; lower it",
         )
     for path, what, group in _groups(cabinet):
-        most_w = group.cap_w if isinstance(group, Chain) else group.limit_w
+        most_w = group.cap_w if isinstance(group, Chain) else group.limit_w * cabinet.site.efficiency
         if 0 < most_w < terms.min_useful_w:
             yield Mistake(
                 path,
-                f"{what} {group.name} may carry {most_w:g} W, less than planner.min_useful_w ({terms.min_useful_w:g}): "
+                f"{what} {group.name} may carry {most_w:g} W to its connectors, less than planner.min_useful_w ({terms.min_useful_w:g}): "
                 "nobody on it could ever charge; raise one or lower the other",
             )

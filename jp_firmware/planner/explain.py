@@ -16,7 +16,7 @@ from jp_firmware.model.ids import ConnectorId
 from jp_firmware.model.limits import Limit
 from jp_firmware.model.power import Allocation, Plan
 from jp_firmware.planner.assigning import MODULES, RAMP, ROOM
-from jp_firmware.planner.limits import NO_SITE_LIMIT
+from jp_firmware.planner.limits import NO_SITE_LIMIT, is_at_the_grid
 from jp_firmware.planner.sharing import WAITING
 from jp_firmware.planner.wish import DEMAND, OWN_DRAW, STALE
 
@@ -30,12 +30,16 @@ class UnknownConnector(LookupError):
 
 @attrs.frozen(kw_only=True)
 class Link:
-    """One limit on the way from the car to the grid. `expires_at_s` is monotonic and infinite for never."""
+    """One limit on the way from the car to the grid. `expires_at_s` is monotonic and infinite for never.
+
+    `value_w` is what it leaves at the connectors; `grid_w` is given where that is not the same as it says of the grid.
+    """
 
     owner: str
     scope: str
     value_w: float
     expires_at_s: float = math.inf
+    grid_w: float | None = None
     binds: bool = False
     reason: str = ""
 
@@ -75,6 +79,7 @@ class Explanation:
             "scope": link.scope,
             "reason": link.reason,
             "value_w": round(link.value_w) if math.isfinite(link.value_w) else None,
+            "grid_w": round(link.grid_w) if link.grid_w is not None and math.isfinite(link.grid_w) else None,
             "expires_in_s": round(expires_in_s, 1) if math.isfinite(expires_in_s) else None,
             "expires_at": wall.isoformat(timespec="seconds") if wall else None,
             "binds": link.binds,
@@ -122,17 +127,20 @@ def _links(plan: Plan, share: Allocation, at_s: float) -> Iterator[Link]:
         if at == "site":
             limits = limits or [NO_SITE_LIMIT]
         for limit in limits:
-            yield _link_of(limit, at_s, plan.reserve_w if at == "site" else 0.0)
+            efficiency = plan.efficiency if is_at_the_grid(at) else 1.0
+            yield _link_of(limit, at_s, plan.reserve_w / plan.efficiency if at == "site" else 0.0, efficiency)
 
 
-def _link_of(limit: Limit, at_s: float, reserve_w: float) -> Link:
+def _link_of(limit: Limit, at_s: float, reserve_w: float, efficiency: float) -> Link:
     """A limit as a link. One that has expired stands with its safe value, for ever."""
+    left_w = max(0.0, limit.bound_w(at_s) - reserve_w)
     expired = at_s >= limit.expires_at_s
     reason = f"{limit.reason}, expired" if expired else limit.reason
     return Link(
         owner=limit.owner,
         scope=limit.scope,
-        value_w=max(0.0, limit.bound_w(at_s) - reserve_w),
+        value_w=left_w * efficiency,
+        grid_w=left_w if efficiency < 1.0 else None,
         expires_at_s=math.inf if expired else limit.expires_at_s,
         reason=f"{reason}, less {_kw(reserve_w)} in reserve" if reserve_w else reason,
     )
@@ -195,9 +203,9 @@ def _because(plan: Plan, share: Allocation, link: Link, clock: _Clock) -> str:
     until = clock.until(link.expires_at_s)
     whose = f"{_with_article(link.owner)}{f' ({link.reason})' if link.reason else ''}"
     if link.scope.startswith("connector-"):
-        return f"{whose} limits it to {_kw(link.value_w)}{until}"
+        return f"{whose} limits it to {_amount(link)}{until}"
     first = ", and who is of a lower tier number comes first" if _comes_after(plan, share, link.scope) else ""
-    return f"{whose} limits {_everyone_below(plan, share, link.scope)} to {_kw(link.value_w)}{until}{first}"
+    return f"{whose} limits {_everyone_below(plan, share, link.scope)} to {_amount(link)}{until}{first}"
 
 
 def _why_waiting(plan: Plan, share: Allocation, link: Link) -> str:
@@ -208,7 +216,13 @@ def _why_waiting(plan: Plan, share: Allocation, link: Link) -> str:
     )
     if link.scope.startswith("connector-"):
         return f"{room} it {_kw(link.value_w)}, too little to be useful"
-    return f"{room} too little of {_kw(link.value_w)} for {_everyone_below(plan, share, link.scope)}"
+    return f"{room} too little of {_amount(link)} for {_everyone_below(plan, share, link.scope)}"
+
+
+def _amount(link: Link) -> str:
+    """What a limit leaves at the connectors, and what that is at the grid where it is something else."""
+    left = _kw(link.value_w)
+    return left if link.grid_w is None else f"{_kw(link.grid_w)} at the grid ({left} at the connectors)"
 
 
 def _everyone_below(plan: Plan, share: Allocation, scope: str) -> str:

@@ -64,11 +64,14 @@ class Bounds:
     tightest: dict[str, tuple[float, Limit]]
 
     @classmethod
-    def at(cls, limits: Sequence[Limit], now_s: float) -> Bounds:
-        """A site without a limit may draw nothing: no limit without an owner."""
+    def at(cls, limits: Sequence[Limit], now_s: float, efficiency: float = 1.0) -> Bounds:
+        """A site without a limit may draw nothing: no limit without an owner.
+
+        Bounds are DC power at the connectors, W. A limit at the grid leaves `efficiency` of it there, 0 to 1.
+        """
         tightest: dict[str, tuple[float, Limit]] = {}
         for limit in limits:
-            value_w = limit.bound_w(now_s)
+            value_w = limit.bound_w(now_s) * (efficiency if is_at_the_grid(limit.scope) else 1.0)
             known = tightest.get(limit.scope)
             if known is None or value_w < known[0]:
                 tightest[limit.scope] = (value_w, limit)
@@ -83,6 +86,11 @@ class Bounds:
     def owner(self, scope: str) -> str:
         known = self.tightest.get(scope)
         return known[1].owner if known else scope
+
+
+def is_at_the_grid(scope: str) -> bool:
+    """Whether limits of this scope are of AC power, before the modules: the site's and the feeders'."""
+    return scope == "site" or scope.startswith("feeder-")
 
 
 NO_SITE_LIMIT = Limit(owner="no limit set", scope="site", value_w=0.0, reason="nothing configured")

@@ -33,7 +33,7 @@ def compute(
     """
     rules = rules or PLAIN
     limits = (*limits, *rules.shares)
-    bounds = Bounds.at(limits, now_s)
+    bounds = Bounds.at(limits, now_s, rules.efficiency)
     wishes = {
         demand.connector_id: wish_of(demand, previous.allocations.get(demand.connector_id), bounds, rules, now_s)
         for demand in demands
@@ -51,6 +51,7 @@ def compute(
             for demand in demands
         },
         reserve_w=rules.reserve_w,
+        efficiency=rules.efficiency,
         limits=limits,
         paths=rules.tree.paths,
         shares_w=rules.guarantees_w,

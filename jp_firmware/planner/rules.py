@@ -22,7 +22,8 @@ class Rules:
     borrowing: bool = True  # a chain may use what others leave of their shares
     min_useful_w: float = 0.0  # below it a session waits instead of dribbling
     rotate_s: float = 900.0  # who waits takes turns
-    reserve_w: float = 0.0  # of the site's limit, never shared
+    reserve_w: float = 0.0  # of what the site's limit leaves at the connectors, never shared
+    efficiency: float = 1.0  # of limits at the grid so much is left at the connectors, 0 to 1
     ramp_a_per_s: float = math.inf  # how fast a connector's current can rise at most
     modest_s: float = 10.0  # ours: a car that draws less than it may for so long keeps a reserve only
     shares: tuple[Limit, ...] = attrs.field(init=False)  # without borrowing a chain's share is a limit like others
@@ -52,7 +53,8 @@ class Rules:
             borrowing=terms.borrowing,
             min_useful_w=terms.min_useful_w,
             rotate_s=terms.rotate_s,
-            reserve_w=terms.reserve_w,
+            reserve_w=terms.reserve_w * cabinet.site.efficiency,
+            efficiency=cabinet.site.efficiency,
             ramp_a_per_s=terms.ramp_a_per_s,
         )
 

@@ -18,7 +18,10 @@ def _now(plan: Plan, room: Headroom) -> str:
     if plan.site_limit_w <= 0:
         return "The site may draw nothing."
     reserve = f", and {_kw(plan.reserve_w)} are kept in reserve" if plan.reserve_w else ""
-    used = f"{_kw(room.used_w)} of {_kw(plan.site_limit_w)} are in use or assigned ({room.utilisation:.0%}){reserve}"
+    grid = f", {_kw(plan.site_limit_w / plan.efficiency)} at the grid," if plan.efficiency < 1.0 else ""
+    used = (
+        f"{_kw(room.used_w)} of {_kw(plan.site_limit_w)}{grid} are in use or assigned ({room.utilisation:.0%}){reserve}"
+    )
     if room.headroom_w < 0:
         return f"{used}: {_kw(-room.headroom_w)} too much; power is on its way down."
     return f"{used}; {_kw(room.headroom_w)} are free."

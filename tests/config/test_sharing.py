@@ -78,7 +78,7 @@ def test_groups_that_nest_are_right_and_make_a_tree() -> None:
         ),
         (
             {"chains": (chain("A", 1, cap_w=4000),)},
-            "chains.0: chain A may carry 4000 W, less than planner.min_useful_w (5000): "
+            "chains.0: chain A may carry 4000 W to its connectors, less than planner.min_useful_w (5000): "
             "nobody on it could ever charge; raise one or lower the other",
         ),
     ],
