@@ -12,6 +12,7 @@ from trio.testing import MockClock
 from jp_firmware.hw.modules.carried import SILENT_MARGIN_S
 from jp_firmware.sim.module import Alarm
 from tests.hw.modules.emulated import EmulatedBench
+from tests.hw.modules.scenarios import delivering, second_goes_off_alone
 from tests.hw.modules.wordy import own_profile
 
 
@@ -27,18 +28,10 @@ def wordy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EmulatedBench:
     return EmulatedBench(driver="dbc", profile_name="wordy", addresses=(0, 7))
 
 
-async def delivering(bench: EmulatedBench, nursery: trio.Nursery) -> None:
-    bench.plug(400)
-    await bench.start(nursery)
-    bench.deliver(450, 20)
-    await bench.until(lambda: bench.bus.current_a > 19.9 * len(bench.nodes), 6)
-    await trio.sleep(1)
-
-
 async def test_they_start_share_follow_and_stop(
     bench: EmulatedBench, autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
-    await delivering(bench, nursery)
+    await delivering(bench, nursery, 20)
 
     assert [20.0] * 3 == pytest.approx([node.module.current_a for node in bench.nodes], abs=0.1)
     assert bench.status.current_a == pytest.approx(20, abs=0.1)
@@ -52,12 +45,8 @@ async def test_they_start_share_follow_and_stop(
 async def test_one_is_switched_off_alone(
     bench: EmulatedBench, autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
-    await delivering(bench, nursery)
-    bench.renewing = False
-    bench.tasks[1].want_off()
-    await trio.sleep(0.5)
-
-    assert [True, False, True] == [node.module.on for node in bench.nodes]
+    await delivering(bench, nursery, 20)
+    await second_goes_off_alone(bench)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +64,7 @@ async def test_one_is_switched_off_alone(
 async def test_each_alarm_is_told_by_its_code_and_clears(
     bench: EmulatedBench, autojump_clock: MockClock, nursery: trio.Nursery, alarm: Alarm, code: str
 ) -> None:
-    await delivering(bench, nursery)
+    await delivering(bench, nursery, 20)
     bench.module.raise_alarm(alarm)
     await bench.until(lambda: bench.codes == {code}, 1)
     assert not bench.task.usable
@@ -87,7 +76,7 @@ async def test_each_alarm_is_told_by_its_code_and_clears(
 async def test_a_silent_one_is_told_and_its_current_kept_for_as_long_as_it_may_flow(
     bench: EmulatedBench, autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
-    await delivering(bench, nursery)
+    await delivering(bench, nursery, 20)
     bench.node.misbehaviour.silent = True
     await bench.until(lambda: bench.codes == {"PM-01"}, 3)
 
@@ -100,7 +89,7 @@ async def test_a_silent_one_is_told_and_its_current_kept_for_as_long_as_it_may_f
 async def test_one_that_hangs_repeats_itself_and_obeys_nothing(
     bench: EmulatedBench, autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
-    await delivering(bench, nursery)
+    await delivering(bench, nursery, 20)
     bench.node.misbehaviour.frozen = True
     bench.off()
     await trio.sleep(2)
@@ -112,7 +101,7 @@ async def test_one_that_hangs_repeats_itself_and_obeys_nothing(
 async def test_a_restarted_one_is_started_again(
     bench: EmulatedBench, autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
-    await delivering(bench, nursery)
+    await delivering(bench, nursery, 20)
     bench.module.power_up(trio.current_time())
     assert not bench.module.on
     await bench.until(lambda: bench.module.current_a > 19.9, 12)
@@ -124,7 +113,7 @@ async def test_a_restarted_one_is_started_again(
 async def test_every_word_has_its_effect(
     wordy: EmulatedBench, autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
-    await delivering(wordy, nursery)
+    await delivering(wordy, nursery, 20)
     texts = wordy.memory.texts()
 
     assert 20 == pytest.approx(wordy.status.current_a, abs=0.1)
@@ -155,7 +144,7 @@ async def test_its_range_is_chosen_while_it_is_off(
 
 
 async def test_what_it_refuses_is_told(wordy: EmulatedBench, autojump_clock: MockClock, nursery: trio.Nursery) -> None:
-    await delivering(wordy, nursery)
+    await delivering(wordy, nursery, 20)
     wordy.module.rating = attrs.evolve(wordy.module.rating, min_voltage_v=460)  # it tells its highest
     await wordy.until(lambda: "PM-12" in wordy.codes, 2)
     assert "refused to set voltage: range" in wordy.faults.standing["PM-12", "module-0"]

@@ -14,6 +14,7 @@ from jp_firmware.hw.modules.huawei_wire import Signal, Word
 from jp_firmware.model.signals import Quality
 from jp_firmware.sim.module import Alarm
 from tests.hw.modules.emulated import EmulatedBench
+from tests.hw.modules.scenarios import alarm_clears, alarm_is_told, delivering, second_goes_off_alone
 
 PROFILE = "huawei-r100040gx"
 ON = "06F880FC#0132000000000000"
@@ -33,14 +34,6 @@ CODES = {
 @pytest.fixture
 def bench() -> EmulatedBench:
     return EmulatedBench(driver="huawei", profile_name=PROFILE, addresses=(120,))
-
-
-async def delivering(bench: EmulatedBench, nursery: trio.Nursery) -> None:
-    bench.plug(400)
-    await bench.start(nursery)
-    bench.deliver(450, 30)
-    await bench.until(lambda: bench.bus.current_a > 29.9 * len(bench.nodes), 5)
-    await trio.sleep(1)
 
 
 async def test_it_starts_delivers_what_it_is_told_and_stops(
@@ -85,11 +78,7 @@ async def test_modules_on_one_bus_do_not_take_each_others_orders(
 ) -> None:
     bench = EmulatedBench(driver="huawei", profile_name=PROFILE, addresses=(1, 2, 120))
     await delivering(bench, nursery)
-    bench.tasks[1].want_off()
-    bench.renewing = False
-    await trio.sleep(0.5)
-
-    assert [True, False, True] == [node.module.on for node in bench.nodes]
+    await second_goes_off_alone(bench)
 
 
 @pytest.mark.parametrize("alarm", Alarm)
@@ -97,16 +86,10 @@ async def test_a_fault_is_told_by_its_code_holds_the_module_off_and_clears(
     bench: EmulatedBench, autojump_clock: MockClock, nursery: trio.Nursery, alarm: Alarm
 ) -> None:
     await delivering(bench, nursery)
-    bench.module.raise_alarm(alarm)
-    await bench.until(lambda: bench.codes == CODES[alarm], 1)
-    await trio.sleep(1)
-
-    assert bench.codes == CODES[alarm]
+    await alarm_is_told(bench, alarm, CODES[alarm])
     assert not bench.task.usable
-    assert bench.status.alarms
-    bench.module.clear_alarms()
-    await bench.until(lambda: bench.codes == set() and bench.task.usable, 1.1)
-    await bench.until(lambda: bench.bus.current_a > 29.9, 8)
+
+    await alarm_clears(bench, 8)
 
 
 @pytest.mark.parametrize("alarm", Alarm)

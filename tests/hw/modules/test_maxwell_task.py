@@ -16,6 +16,7 @@ from jp_firmware.model.signals import Quality
 from jp_firmware.sim.module import Alarm
 from jp_firmware.sim.modules import maxwell as emulated
 from tests.hw.modules.emulated import EmulatedBench
+from tests.hw.modules.scenarios import alarm_clears, alarm_is_told, restarted, rise
 
 CODES = {
     Alarm.OVER_TEMPERATURE: {"PM-03"},
@@ -31,14 +32,6 @@ CODES = {
 @pytest.fixture
 def bench() -> EmulatedBench:
     return EmulatedBench(driver="maxwell", profile_name="maxwell-mxr100030", addresses=(0, 1))
-
-
-@pytest.fixture
-async def up(bench: EmulatedBench, nursery: trio.Nursery) -> EmulatedBench:
-    """Two modules that are known, and a battery of 400 V."""
-    bench.plug(400)
-    await bench.start(nursery)
-    return bench
 
 
 def orders(bench: EmulatedBench, address: int = 0) -> list[tuple[float, int, int]]:
@@ -181,28 +174,16 @@ async def test_a_refused_voltage_is_told_until_one_is_taken(up: EmulatedBench, a
 
 @pytest.mark.parametrize("alarm", list(Alarm))
 async def test_every_alarm_comes_back_as_its_fault(up: EmulatedBench, autojump_clock: MockClock, alarm: Alarm) -> None:
-    up.deliver(450, 30)
-    await up.until(lambda: up.bus.current_a > 59.9, 6)
-    up.module.raise_alarm(alarm)
-    await up.until(lambda: up.codes == CODES[alarm], 1)
-    assert {"module-0"} == {source for _, source in up.faults.standing}
-
-    assert not up.status.on
-    up.module.clear_alarms()
-    took_s = await up.until(lambda: up.bus.current_a > 59.9, 20)
-    await up.until(lambda: not up.faults.standing, 1)
-    assert took_s < up.task.profile.start_within_s + emulated.START_DELAY_S + 3
+    await rise(up)
+    await alarm_is_told(up, alarm, CODES[alarm])
+    await alarm_clears(up, up.task.profile.start_within_s + emulated.START_DELAY_S + 3)
 
 
 async def test_a_module_that_was_restarted_is_set_and_switched_on_again(
     up: EmulatedBench, autojump_clock: MockClock
 ) -> None:
-    up.deliver(450, 30)
-    await up.until(lambda: up.bus.current_a > 59.9, 6)
-    up.module.power_up(trio.current_time())
-    await up.until(lambda: up.bus.current_a < 40, 1)
-
-    await up.until(lambda: up.bus.current_a > 59.9, up.task.profile.start_within_s + 5)
+    await rise(up)
+    await restarted(up, up.task.profile.start_within_s + 5)
 
 
 async def test_a_module_that_is_not_heard_is_of_no_use_and_ends_by_its_own_time_out(

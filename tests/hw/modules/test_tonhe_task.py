@@ -14,6 +14,7 @@ from jp_firmware.model.signals import Quality
 from jp_firmware.sim.module import Alarm
 from tests.hw.lifelines import Lifelines
 from tests.hw.modules.emulated import EmulatedBench
+from tests.hw.modules.scenarios import alarm_clears, alarm_is_told, delivering, second_goes_off_alone
 
 PROFILE = "tonhe-th30f10025c7"
 START = "080601A0#AA"
@@ -37,14 +38,6 @@ def bench() -> EmulatedBench:
     return EmulatedBench(driver="tonhe", profile_name=PROFILE)
 
 
-async def delivering(bench: EmulatedBench, nursery: trio.Nursery) -> None:
-    bench.plug(400)
-    await bench.start(nursery)
-    bench.deliver(450, 30)
-    await bench.until(lambda: bench.bus.current_a > 29.9 * len(bench.nodes), 5)
-    await trio.sleep(1)
-
-
 async def test_it_starts_delivers_what_it_is_told_and_stops(
     bench: EmulatedBench, autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
@@ -65,11 +58,7 @@ async def test_modules_on_one_bus_do_not_take_each_others_orders(
 ) -> None:
     bench = EmulatedBench(driver="tonhe", profile_name=PROFILE, addresses=(1, 2, 30))
     await delivering(bench, nursery)
-    bench.tasks[1].want_off()
-    bench.renewing = False
-    await trio.sleep(0.5)
-
-    assert [True, False, True] == [node.module.on for node in bench.nodes]
+    await second_goes_off_alone(bench)
 
 
 async def test_one_start_is_one_frame_and_the_set_point_after_it_is_none(
@@ -112,16 +101,10 @@ async def test_a_fault_is_told_by_its_code_holds_the_module_off_and_clears(
     bench: EmulatedBench, autojump_clock: MockClock, nursery: trio.Nursery, alarm: Alarm
 ) -> None:
     await delivering(bench, nursery)
-    bench.module.raise_alarm(alarm)
-    await bench.until(lambda: bench.codes == {CODES[alarm]}, 1)
-    await trio.sleep(1)
-
-    assert bench.codes == {CODES[alarm]}, "and no other, also when all its frames have come"
+    await alarm_is_told(bench, alarm, {CODES[alarm]})
     assert not bench.task.usable
-    assert bench.status.alarms
-    bench.module.clear_alarms()
-    await bench.until(lambda: bench.codes == set() and bench.task.usable, 1.1)
-    await bench.until(lambda: bench.bus.current_a > 29.9, 8)
+
+    await alarm_clears(bench, 8)
 
 
 async def test_silence_is_told_and_costs_its_current_until_its_own_time_out_is_over(
