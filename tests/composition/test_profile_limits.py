@@ -163,6 +163,18 @@ async def test_each_piece_of_a_schedule_is_in_force_from_its_first_moment_to_its
     assert [75_000, 30_000, 30_000, 20_000, 20_000, 75_000] == seen
 
 
+async def test_a_schedule_that_begins_before_the_next_look_was_due_begins_in_time(
+    autojump_clock: MockClock, site: Site, nursery: trio.Nursery
+) -> None:
+    nursery.start_soon(site.limits.run, Lifeline())
+    await trio.sleep(10.1)
+    await site.set(1, (0, 30_000), schedule={"startSchedule": at(10.4 / 3600)})
+    assert not site.limited()
+    await trio.sleep(0.35)
+
+    assert site.limited()
+
+
 async def test_the_planner_goes_on_to_the_next_piece_by_itself(
     autojump_clock: MockClock, site: Site, nursery: trio.Nursery
 ) -> None:

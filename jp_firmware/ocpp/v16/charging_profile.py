@@ -67,7 +67,7 @@ class ChargingProfile:
     starts_ms: tuple[int, ...]  # of its periods, from its zero on
     limits_w: tuple[float, ...]
     zero_ms: int | None = None  # None: the transaction's start
-    duration_ms: int = NEVER
+    duration_ms: int = NEVER  # at most `cycle_ms`
     cycle_ms: int | None = None
     valid_from_ms: int = -NEVER
     valid_to_ms: int = NEVER
@@ -96,8 +96,7 @@ class ChargingProfile:
             return self._until(None, now_ms - into_ms, cycle_ms)
         number = bisect_right(self.starts_ms, into_ms)
         next_ms = self.starts_ms[number] if number < len(self.starts_ms) else NEVER
-        ends_ms = min(next_ms, self.duration_ms, cycle_ms)
-        return self._until(self.limits_w[number - 1], now_ms - into_ms, ends_ms)
+        return self._until(self.limits_w[number - 1], now_ms - into_ms, min(next_ms, self.duration_ms))
 
     def _until(self, limit_w: float | None, first_ms: int, ends_ms: int) -> Stretch:
         """`ends_ms` is counted from `first_ms`, where this turn of the schedule began."""
