@@ -51,7 +51,7 @@ Panel { height: 1fr; width: 1fr; background: $jp-paper; color: $jp-text-fg; }
 
 /* planner */
 #planner-site { height: 5; }
-#shares { height: auto; max-height: 8; }
+#shares { height: auto; max-height: 7; }
 #planner-main { height: auto; max-height: 75vh; }
 #planner-side { height: 1fr; }
 #planner-cards { height: 5; }
@@ -59,8 +59,8 @@ Panel { height: 1fr; width: 1fr; background: $jp-paper; color: $jp-text-fg; }
 #movers { width: 3fr; margin-left: 2; }
 #limits { display: none; }
 .-short { #planner-site { height: 4; } #planner-cards { display: none; } }
-.-tall { #planner-site, #shares, #planner-cards { margin-bottom: 1; } #shares { max-height: 42vh; }
-         #planner-cards { height: 7; } #why { height: 3fr; } #limits { display: block; height: 2fr; } }
+.-tall { #planner-site, #shares, #planner-cards { margin-bottom: 1; } #shares { max-height: 33vh; }
+         #planner-cards { height: 7; } #why { height: 3fr; min-height: 5; } #limits { display: block; height: 2fr; } }
 .-normal { #chains { width: 1fr; } #movers { width: 1fr; } }
 .-wide { #planner { layout: horizontal; } #limits { display: block; height: 1fr; } #why { height: 1fr; }
          #planner-main { width: 1fr; height: 1fr; max-height: 100vh; }

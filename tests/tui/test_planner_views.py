@@ -92,6 +92,12 @@ class TestSite:
         assert "headroom    ---" in rows
         assert "requested 160.5?kW" in rows
 
+    def test_in_a_narrow_terminal_what_limits_and_what_is_missing_stay(self) -> None:
+        rows = text(planner.site(shared(), 58, 5))
+
+        assert "limit     120.0 kW requested 160.5 kW headroom   17.9 kW" in rows
+        assert "measured   96.1 kW assigned  102.1 kW short by    0.0 kW" in rows
+
     def test_a_reserve_is_told_where_there_is_one(self) -> None:
         status = example()["status"]
         assert "reserve" not in text(planner.site(shared(status), 78, 5))
@@ -196,6 +202,12 @@ class TestSharing:
         status = example()["status"]
         status["modules"]["module-2"]["locked_out"] = "relay R3 reads closed"
         assert "locked out: relay R3 reads closed" in text(sharing.modules(shared(status), 60, 8))
+
+    def test_a_move_stands_before_those_that_wait(self) -> None:
+        status = example()["status"]
+        status["modules"]["module-2"]["waits_for"] = "module-2 has been at its connector for 3 s only"
+        rows = [plain(row) for row in sharing.modules(shared(status), 60, 5)]
+        assert [row.split()[0] for row in rows[1:4]] == ["module-6", "module-2", "module-8"]
 
     def test_more_news_than_rows_are_counted(self) -> None:
         status = example()["status"]

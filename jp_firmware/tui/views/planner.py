@@ -14,6 +14,8 @@ from jp_firmware.tui.views.scene import Scene, state_span
 
 # --- the site ------------------------------------------------------------------------------------------------------
 
+_FOUR_TILES: Final = 76  # cells that four tiles beside each other need
+
 
 def site(scene: Scene, width: int, height: int) -> list[Line]:
     """Heading, bar, the tiles in two rows, and what is ahead: five rows, the last one only where there is room."""
@@ -21,7 +23,8 @@ def site(scene: Scene, width: int, height: int) -> list[Line]:
     if status is None:
         return to_height([scene.heading("SITE", width), WAITING], height)
     power, symbols = status.site, scene.symbols
-    column = max(16, min(30, (width + 1) // 4))
+    room = 4 if width >= _FOUR_TILES else 3
+    column = max(19, min(30, (width + 1) // room))
     rows = [
         scene.heading("SITE", width, right=_use(scene, power)),
         _bar(scene, power, width),
@@ -30,14 +33,14 @@ def site(scene: Scene, width: int, height: int) -> list[Line]:
             column,
             ("limit", power.limit_w, "strong"),
             ("requested", power.requested_w, "text"),
-            ("allowed", power.allowed_w, "text"),
+            *((("allowed", power.allowed_w, "text"),) if room == 4 else ()),
             ("headroom", power.headroom_w, "high" if (power.headroom_w or 0.0) < -100 else "text"),
         ),
         _tiles(
             scene,
             column,
             ("measured", power.measured_w, "strong"),
-            ("offered", power.offered_w, "text"),
+            *((("offered", power.offered_w, "text"),) if room == 4 else ()),
             ("assigned", power.assigned_w, "text"),
             ("short by", power.short_by_w, "warn" if (power.short_by_w or 0.0) > 100 else "text"),
         ),
@@ -111,7 +114,7 @@ _POWERS: Final = (
     _Column("offered", "offered_w", 8, needs=70),
     _Column("allowed", "allowed_w", 8),
     _Column("assigned", "assigned_w", 9),
-    _Column("measured", "power_w", 9, needs=56),
+    _Column("measured", "power_w", 9, needs=66),
 )
 
 

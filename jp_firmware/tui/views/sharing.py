@@ -92,7 +92,8 @@ def _group_row(scene: Scene, status: StatusView, group: Group, width: int) -> Li
     row: list[Span] = [cell(f"{group.name} {members}", _name_width(width), "strong", ellipsis=scene.symbols.ellipsis)]
     for (_, columns), (role, text) in zip(_columns(width), values, strict=True):
         row.append(scene.field(text, columns, role) if text else cell("", columns))
-    return (*row, *_exchanged(scene, status, group))
+    exchanged = _exchanged(scene, status, group)
+    return (*row, *exchanged) if width_of((*row, *exchanged)) <= width else tuple(row)
 
 
 def _sum_assigned(status: StatusView, group: Group) -> float | None:
@@ -144,7 +145,7 @@ def modules(scene: Scene, width: int, height: int) -> list[Line]:
     if not moving:
         words = "none: each is wired to its connector" if status.modules else "none"
         return to_height([scene.heading("MODULES THAT MOVE", width), *wrap(words, width, "label")], height)
-    happens = [one for one in moving if _news(one)]
+    happens = sorted((one for one in moving if _news(one)), key=lambda one: not one.move)
     still = [one for one in moving if not _news(one)]
     room = max(1, height - 1 - bool(still))
     rows: list[Line] = []
