@@ -182,6 +182,7 @@ async def test_a_profile_whose_transaction_ends_while_the_disk_is_waited_for_is_
     """It has the id of an installed one, which it would have replaced on the disk too."""
     await set_(online, 1, (0, 50_000), chargingProfileId=7)
     await online.begin(1)
+    await settle(1)
     online.journal.before_commit = lambda _: online.charger.show(1, ConnectorState.AVAILABLE)
 
     assert REJECTED == await set_(online, 1, (0, 20_000), purpose="TxProfile", chargingProfileId=7)
