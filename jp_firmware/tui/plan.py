@@ -68,12 +68,16 @@ class ChainView:
 
 @attrs.frozen(kw_only=True)
 class LimitView:
-    """One limit: who set it, where, to what, why and until when. `binds` marks the one that decides in a chain."""
+    """One limit: who set it, where, to what, why and until when. `binds` marks the one that decides in a chain.
+
+    `value_w` of a link is what is left at the connectors; `grid_w` is what was set, where that is something else.
+    """
 
     owner: str
     scope: str
     reason: str
     value_w: float | None
+    grid_w: float | None
     expires_at: datetime | None
     safe_w: float | None
     binds: bool
@@ -85,6 +89,7 @@ class LimitView:
             scope=text_of(raw, "scope"),
             reason=text_of(raw, "reason"),
             value_w=number_of(raw, "value_w"),
+            grid_w=number_of(raw, "grid_w"),
             expires_at=time_of(raw, "expires_at"),
             safe_w=number_of(raw, "safe_w"),
             binds=flag_of(raw, "binds") is True,
@@ -114,6 +119,7 @@ class PlanView:
     """The `planner` topic."""
 
     borrowing: bool | None
+    site_sentence: str  # what is used and free, short, and to be expected
     connectors: Mapping[int, WhyView]
     limits: tuple[LimitView, ...]
 
@@ -122,6 +128,7 @@ class PlanView:
         whys = object_of(raw, "connectors").items()
         return cls(
             borrowing=flag_of(raw, "borrowing"),
+            site_sentence=text_of(object_of(raw, "site"), "sentence"),
             connectors={
                 int(key): WhyView.read(one) for key, one in whys if key.isdecimal() and isinstance(one, Mapping)
             },

@@ -50,7 +50,8 @@ class ChargerView:
 class SiteView:
     """Power of the whole site, in watts."""
 
-    limit_w: float | None
+    limit_w: float | None  # what it leaves the connectors,
+    grid_limit_w: float | None  # and what was set: more, where modules lose some
     requested_w: float | None
     offered_w: float | None
     allowed_w: float | None

@@ -93,6 +93,7 @@ def status() -> Snapshot:
         },
         "site": {
             "limit_w": 150_000.0,
+            "grid_limit_w": 150_000.0,
             "requested_w": 236_800.0,
             "offered_w": 240_000.0,
             "allowed_w": 110_000.0,
@@ -241,6 +242,7 @@ def planner() -> Snapshot:
         "revision": 791,
         "age_s": 0.1,
         "borrowing": True,
+        "site": {"sentence": "Of 120 kW 102.1 kW are used and 17.9 kW free; nobody is short."},
         "connectors": {
             "1": {
                 "connector": 1,
@@ -301,6 +303,7 @@ def limit(
         "scope": scope,
         "reason": reason,
         "value_w": value_w,
+        "grid_w": None,
         "expires_in_s": None if minutes is None else minutes * 60,
         "expires_at": None if minutes is None else ago(minutes=-minutes),
         "safe_w": None,

@@ -60,6 +60,7 @@ def example() -> dict[str, Snapshot]:
     }
     status["site"] |= {
         "limit_w": 120_000.0,
+        "grid_limit_w": 120_000.0,
         "requested_w": 160_500.0,
         "allowed_w": 102_100.0,
         "assigned_w": 102_100.0,

@@ -98,6 +98,17 @@ class TestSite:
         assert "limit     120.0 kW requested 160.5 kW headroom   17.9 kW" in rows
         assert "measured   96.1 kW assigned  102.1 kW short by    0.0 kW" in rows
 
+    def test_a_limit_at_the_grid_is_told_where_it_is_another(self) -> None:
+        status = example()["status"]
+        assert "at the grid" not in text(planner.site(shared(status), 78, 5))
+        status["site"]["grid_limit_w"] = 125_000.0
+        told = cabinet.planner()
+        told["connectors"]["1"]["links"][-1]["grid_w"] = 125_000
+
+        assert "at the grid 125.0 kW" in text(planner.site(shared(status), 78, 5))
+        assert "configured, 125.0 kW at the grid" in text(why.why(shared(told_planner=told), 110, 9))
+        assert "configured, 125.0 kW at the grid" in text(why.whole(shared(told_planner=told), 1, 70))
+
     def test_a_reserve_is_told_where_there_is_one(self) -> None:
         status = example()["status"]
         assert "reserve" not in text(planner.site(shared(status), 78, 5))
@@ -260,6 +271,7 @@ class TestWhy:
         assert "42.1 kW  the car at connector-2: what it asks for; this one binds" in rows
         assert "module-6    comes, match the voltage" in rows
         assert "module-3    on" in rows
+        assert "17.9 kW free; nobody is short." in rows
         assert "module-1 " not in rows
         assert "operator at connector-1: cable works, until 14:29:22" in text(why.whole(shared(), 1, 70))
 

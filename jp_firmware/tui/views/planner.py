@@ -50,12 +50,14 @@ def site(scene: Scene, width: int, height: int) -> list[Line]:
 
 
 def _use(scene: Scene, power: SiteView) -> Line:
-    """How much of the limit is used, and what is kept back of it."""
-    reserve: Line = ()
-    if power.reserve_w:
-        kept = fmt.with_unit(fmt.power_kw(power.reserve_w), "kW")
-        reserve = line(span("reserve ", "label"), scene.value(kept), span("  "))
-    return (*reserve, span("utilisation ", "label"), scene.value(fmt.percent(power.utilisation_percent), "strong"))
+    """How much of the limit is used, what is kept back of it, and what it is at the grid if modules lose some."""
+    parts: list[Span] = []
+    lossy = power.grid_limit_w is not None and power.limit_w is not None and power.grid_limit_w - power.limit_w > 100
+    for name, value_w in (("at the grid", power.grid_limit_w if lossy else None), ("reserve", power.reserve_w)):
+        if value_w:
+            text = fmt.with_unit(fmt.power_kw(value_w), "kW")
+            parts += [span(f"{name} ", "label"), scene.value(text), span("  ")]
+    return (*parts, span("utilisation ", "label"), scene.value(fmt.percent(power.utilisation_percent), "strong"))
 
 
 def _bar(scene: Scene, power: SiteView, width: int) -> Line:

@@ -87,7 +87,7 @@ def _limit_row(scene: Scene, link: LimitView, width: int) -> Line:
     until = f"until {scene.clock(link.expires_at)}" if link.expires_at is not None else ""
     then = "" if link.safe_w is None or not until else f", then {fmt.power_kw(link.safe_w)} kW"
     text, role = _value(scene, fmt.power_kw(link.value_w), "strong" if link.binds else "text")
-    reason = ", ".join(part for part in (link.reason, f"{until}{then}") if part)
+    reason = ", ".join(part for part in (link.reason, _at_grid(link), f"{until}{then}") if part)
     row = line(
         span(scene.symbols.cursor if link.binds else " ", "strong"),
         span(" "),
@@ -99,6 +99,11 @@ def _limit_row(scene: Scene, link: LimitView, width: int) -> Line:
         span(reason, "label"),
     )
     return cut(row, width, scene.symbols.ellipsis)
+
+
+def _at_grid(link: LimitView) -> str:
+    """What was set, where modules lose some of it on the way to the connectors."""
+    return "" if link.grid_w is None else f"{fmt.power_kw(link.grid_w)} kW at the grid"
 
 
 def _value(scene: Scene, text: str, role: str) -> Span:
@@ -134,6 +139,8 @@ def whole(scene: Scene, number: int, width: int) -> list[Line]:
     for one in status.modules:
         if one.waits_for:
             rows += wrap(f"A move waits: {one.waits_for}.", width)
+    if plan is not None and plan.site_sentence:
+        rows += [BLANK, scene.heading("THE SITE", width), *wrap(plan.site_sentence, width)]
     return rows
 
 
@@ -142,7 +149,8 @@ def _whole_limit(scene: Scene, link: LimitView, width: int) -> list[Line]:
     value = _value(scene, fmt.power_kw(link.value_w), "strong" if link.binds else "text")
     until = "" if link.expires_at is None else f", until {scene.clock(link.expires_at)}"
     binds = "; this one binds" if link.binds else ""
-    words = f"{link.owner} at {link.scope}: {link.reason or 'no reason given'}{until}{binds}"
+    grid = f", {_at_grid(link)}" if link.grid_w is not None else ""
+    words = f"{link.owner} at {link.scope}: {link.reason or 'no reason given'}{grid}{until}{binds}"
     first, *others = wrap(words, width - 14, "strong" if link.binds else "text")
     return [(*_head(scene, link, value), *first), *((span(" " * 14), *one) for one in others)]
 
