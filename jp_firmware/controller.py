@@ -14,7 +14,6 @@ controller
 
 from __future__ import annotations
 
-import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -26,6 +25,7 @@ import trio
 from jp_firmware import calls, picture, planning
 from jp_firmware.arrivals import ExpectedArrivals
 from jp_firmware.boot import boot_id
+from jp_firmware.central_system import CentralSystem
 from jp_firmware.charging.authorize import Authorizing
 from jp_firmware.charging.charger import Charger
 from jp_firmware.charging.connector import ConnectorMachine
@@ -55,14 +55,12 @@ from jp_firmware.nursery.backoff import Backoff
 from jp_firmware.nursery.pauses import GcPauses
 from jp_firmware.nursery.realtime import Scheduling
 from jp_firmware.nursery.stall import StallDetector
-from jp_firmware.nursery.supervisor import Child, End, Lifeline, Supervisor, describe
-from jp_firmware.ocpp.v16.client import Backend16
+from jp_firmware.nursery.supervisor import Child, End, Lifeline, Restart, Supervisor, describe
 from jp_firmware.ocpp.v16.session_log import JournalledSessions
 from jp_firmware.planner.limits import LimitBook
 from jp_firmware.planner.rules import Rules, configured_limits, scopes_of
 from jp_firmware.planner.task import Planner
 from jp_firmware.plug_heat import PlugHeat
-from jp_firmware.profile_limits import ProfileLimits, local_w
 from jp_firmware.restarts import Restarts
 
 OPERATIVE = (
@@ -106,8 +104,7 @@ class Controller:
     sessions: JournalledSessions = attrs.field(init=False)
     charger: Charger = attrs.field(init=False)
     plugs: Sequence[PlugHeat] = attrs.field(init=False)
-    backend: Backend16 | None = attrs.field(init=False)
-    profile_limits: ProfileLimits | None = attrs.field(init=False, default=None)
+    central_system: CentralSystem = attrs.field(init=False)
     console: ConsoleServer = attrs.field(init=False)
     watches: Mapping[str, Watch] = attrs.field(init=False)
     guarding: Guarding | None = attrs.field(init=False)
@@ -144,12 +141,10 @@ class Controller:
         if self.plant.switching:
             self.plant.switching.seeing.state_of = lambda key: self.charger.runners[key].machine.state
             self.plant.switching.noted = lambda module, text: self.note("move", module, text)
-        self.backend = self._backend() if cabinet.backend.url else None
-        self.authorizing.remote = self.sessions.courier = self.backend
-        if self.backend:
-            self.profile_limits = ProfileLimits(self.backend.profiles, self.planner.limits)
+        self.central_system = CentralSystem(self)
+        self.central_system.configure(cabinet)
         self.console = ConsoleServer(self.socket, topics=self._topics(), calls=calls.all_calls(self))
-        self.watches = watches(cabinet, self.backend.watchdog_s if self.backend else math.inf)
+        self.watches = watches(cabinet, self.central_system.watchdog_s)
         self.guarding = Guarding(self) if self.guarded else None
         self.tree = self._tree()
         self.restarts = Restarts(self)
@@ -166,7 +161,7 @@ class Controller:
             # Connectors share nothing: one that could not be made safe is latched, and ends no other's session.
             _apart("connectors", *map(self._connector_child, self.charger.runners.values()), latch_escalates=False),
             _apart("forecast", self._watched("forecast/arrivals", self.arrivals.run)),
-            *([self._backend_part(self.backend, self.profile_limits)] if self.backend and self.profile_limits else []),
+            self._backend_part(self.central_system),
             _apart("consoles", self._watched("consoles/socket", self.console.run)),
             *self.process_parts(self),
         ]
@@ -184,13 +179,19 @@ class Controller:
             self._watched(SWITCHING, switching.run, safe=switching.safe, safe_now=switching.safe_now),
         )
 
-    def _backend_part(self, backend: Backend16, limits: ProfileLimits) -> Child:
-        """What the central system has said of power is followed while it is away, too."""
-        return _apart(
-            "backend",
-            self._watched("backend/ocpp-1.6", backend.run, stop_within_s=5.0),
-            self._watched("backend/charging-profiles", limits.run),
+    def _backend_part(self, central_system: CentralSystem) -> Child:
+        """What it has said of power is followed while it is away, too. Without one this part is done."""
+        terms = {"restart": Restart.ON_FAILURE}
+        supervisor = Supervisor(
+            name="backend",
+            children=[
+                self._watched("backend/ocpp-1.6", central_system.run, stop_within_s=5.0, **terms),
+                self._watched("backend/charging-profiles", central_system.follow, **terms),
+            ],
+            intensity=None,
+            stop_together=True,
         )
+        return supervisor.as_child(**terms)
 
     def _connector_child(self, runner: ConnectorRunner) -> Child:
         limits = runner.machine.limits
@@ -247,22 +248,6 @@ class Controller:
         runner.report.subscribe(Narrator(runner, self.logbook).look)
         return runner
 
-    def _backend(self) -> Backend16:
-        return Backend16(
-            self.cabinet.backend,
-            self.cabinet.charger,
-            tuple(connector.id for connector in self.cabinet.connectors),
-            self.journal,
-            self.charger,
-            self.charger,
-            self.faults,
-            authorize=self.cabinet.authorize,
-            apply_rules=self._apply_rules,
-            sources={0: frozenset({"journal"})} | {key: self.plant.sources_of(key) for key in self.charger.runners},
-            local_w=partial(local_w, self.cabinet, self.planner.limits),
-            fault_sink=self.faults,
-        )
-
     def _topics(self) -> Mapping[str, Provider]:
         return {
             "status": lambda: picture.status(self),
@@ -294,8 +279,7 @@ class Controller:
             self.building.look()
         if not self.planner.limits.has(SITE_LIMIT, "site"):
             self.set_site_limit(self.cabinet.site.limit_w, "configured")
-        if self.profile_limits:
-            await self.profile_limits.recall()
+        await self.central_system.recall()
         await self.planner.run(lifeline)
 
     def set_site_limit(self, limit_w: float, reason: str) -> None:
@@ -340,7 +324,7 @@ class Controller:
         self.restart_wanted = True
         self.ending.set()
 
-    def _apply_rules(self, rules: Authorize) -> None:
+    def apply_rules(self, rules: Authorize) -> None:
         """The central system may change who decides; the local list stays the configuration's."""
         self.authorizing.rules = rules
         for runner in self.charger.runners.values():

@@ -42,7 +42,7 @@ def status(controller: Controller) -> Json:
         "charger": _charger(cabinet, controller.started_s, now_s),
         "site": _site(controller, plan, now_s),
         "chains": {one.name: _chain(one, plan) for one in cabinet.chains},
-        "backend": controller.backend.snapshot() if controller.backend else _NO_BACKEND,
+        "backend": client.snapshot() if (client := controller.central_system.client) else _NO_BACKEND,
         "tree": tree_health(controller.tree.tree()),
         "loop": _loop(controller),
         "connectors": {

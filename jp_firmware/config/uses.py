@@ -14,7 +14,7 @@ from jp_firmware.config.schema import Cabinet
 from jp_firmware.config.watchdogs import SITE_METER, SWITCHING
 
 WHOLE = "controller"  # the root of the tree: what no part can take over alone, all start anew with
-PLANNER, CONNECTORS, CONSOLE, BACKEND = "planner", "connectors", "consoles/socket", "backend/ocpp-1.6"
+PLANNER, CONNECTORS, CONSOLE, BACKEND = "planner", "connectors", "consoles/socket", "backend"
 
 OF_A_WIRE = ("port", "host", "bitrate", "baud", "parity", "stop_bits")
 OF_A_MODULE = ("address", "driver", "profile", "watchdog_s")

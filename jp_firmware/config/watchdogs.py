@@ -153,8 +153,7 @@ def _parts(cabinet: Cabinet, backend_s: float) -> Iterator[tuple[str, str, float
     for connector in cabinet.connectors:
         yield f"connectors/connector-{connector.id}", "connector", None
     yield "forecast/arrivals", "arrivals", None
-    if cabinet.backend.url:
-        yield "backend/ocpp-1.6", "backend", backend_s
-        yield "backend/charging-profiles", "profiles", None
+    yield "backend/ocpp-1.6", "backend", backend_s
+    yield "backend/charging-profiles", "profiles", None
     yield "consoles/socket", "console", None
     yield PROCESS, "process", None

@@ -36,8 +36,8 @@ async def test_every_part_is_watched_as_the_table_says(autojump_clock: MockClock
     cabinet = attrs.evolve(store.load(store.find("demo")), watchdogs=changed)
     process = Process(cabinet.process)
     controller = Controller(cabinet, tmp_path, tmp_path, tmp_path / "socket", guarded=True, process_parts=process.parts)
-    assert controller.backend is not None
-    wanted = watches(cabinet, controller.backend.watchdog_s)
+    assert controller.central_system.client is not None
+    wanted = watches(cabinet, controller.central_system.watchdog_s)
     built = {path: one.child for path, _, one in walk.parts(controller.tree) if not one.child.subtree}
 
     assert set(wanted) == set(built)

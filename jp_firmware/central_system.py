@@ -1,0 +1,84 @@
+"""The central system in the composition: its client, and the limits that its charging profiles come to.
+
+Without a configured one both are absent, and their part of the tree is done; one that is configured later starts it.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import TYPE_CHECKING
+
+import attrs
+
+from jp_firmware.config.schema import Cabinet
+from jp_firmware.limiting import CENTRAL_SYSTEM
+from jp_firmware.nursery.child import Lifeline
+from jp_firmware.ocpp.v16.client import Backend16
+from jp_firmware.profile_limits import ProfileLimits, local_w
+
+if TYPE_CHECKING:
+    from jp_firmware.controller import Controller
+
+
+@attrs.define(eq=False)
+class CentralSystem:
+    """One charger's. `run` and `follow` are parts of the tree; `configure` is for while they are down."""
+
+    _controller: Controller
+    client: Backend16 | None = attrs.field(init=False, default=None)
+    profiles: ProfileLimits | None = attrs.field(init=False, default=None)
+
+    @property
+    def watchdog_s(self) -> float:
+        """The period that the client's timings ask for."""
+        return self.client.watchdog_s if self.client else math.inf
+
+    def configure(self, cabinet: Cabinet) -> None:
+        """The one that `cabinet` names, from its next start on. Raises ConfigError, and changes nothing then.
+
+        Messages that wait go to the new one: they are the same charger's. Profiles of the old one hold until the new
+        one clears them, as after a restart; without any central system nobody could, so they are lifted.
+        """
+        controller = self._controller
+        self.client = self._client(cabinet) if cabinet.backend.url else None
+        self.profiles = ProfileLimits(self.client.profiles, controller.planner.limits) if self.client else None
+        if self.client is None:
+            standing = (one.scope for one in controller.planner.limits.all() if one.owner == CENTRAL_SYSTEM)
+            controller.planner.limits.lift(CENTRAL_SYSTEM, *standing)
+        controller.authorizing.remote = controller.sessions.courier = self.client
+        controller.sessions.enabled = self.client is not None
+
+    async def recall(self) -> None:
+        """Puts in force what profiles an earlier run kept, before any power flows. Raises JournalError."""
+        if self.profiles:
+            await self.profiles.recall()
+
+    async def run(self, lifeline: Lifeline) -> None:
+        """Keeps the link up until cancelled; returns at once without a central system."""
+        if self.client:
+            await self.client.run(lifeline)
+
+    async def follow(self, lifeline: Lifeline) -> None:
+        """Follows the profiles' schedules until cancelled, also while it is away."""
+        if self.profiles:
+            await self.profiles.recall()  # of another one than at the start, perhaps
+            await self.profiles.run(lifeline)
+
+    def _client(self, cabinet: Cabinet) -> Backend16:
+        controller = self._controller
+        return Backend16(
+            cabinet.backend,
+            cabinet.charger,
+            tuple(connector.id for connector in cabinet.connectors),
+            controller.journal,
+            controller.charger,
+            controller.charger,
+            controller.faults,
+            authorize=cabinet.authorize,
+            apply_rules=controller.apply_rules,
+            sources={0: frozenset({"journal"})}
+            | {key: controller.plant.sources_of(key) for key in controller.charger.runners},
+            local_w=partial(local_w, cabinet, controller.planner.limits),
+            fault_sink=controller.faults,
+        )
