@@ -42,9 +42,10 @@ def checkout() -> Path:
 def run_tests(arguments: Sequence[str]) -> int:
     """pytest over tests/, or over what `arguments` say; its exit status.
 
-    Three at a time unless told otherwise: the end-to-end tests mostly wait for cars and modules.
+    Three at a time unless told otherwise: the end-to-end tests mostly wait for cars and modules. Each process is given
+    one test after another, or one of them would be given most of those that wait, which stand together.
     """
-    parallel = [] if any(one.startswith("-n") for one in arguments) else ["-n", "3", "--dist", "loadgroup"]
+    parallel = [] if any(one.startswith("-n") for one in arguments) else ["-n", "3", "--maxschedchunk", "1"]
     return _run([sys.executable, "-m", "pytest", *parallel, *arguments], checkout())
 
 
