@@ -127,6 +127,7 @@ class Controller:
         )
         self.arrivals = ExpectedArrivals(self.journal)
         self.planner.arriving = self.arrivals.arriving
+        self.planner.ponder = self.choice.effort.go_on
         if self.plant.site_meter:
             self.building = planning.Building(cabinet, self.planner, self.plant.site_meter)
         self.authorizing = Authorizing(cabinet.authorize)

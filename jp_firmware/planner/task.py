@@ -22,6 +22,7 @@ from jp_firmware.planner.sharing import Modules
 
 RINGS_APART_S = 0.02  # ours: a charger of 64 connectors that all stop at once rings as often; limits never wait
 FORECAST_EVERY_S = 10.0  # ours: what cars will want in a quarter of an hour does not change faster
+PIECES = 8  # ours: of a search for modules after each plan; with eight a hard one is done within a few seconds
 PERIOD_S = 0.5  # ours: a tenth of an allocation's life, and the pace at which measured room is handed out
 
 
@@ -35,6 +36,7 @@ class Planner:
     rules: Rules = attrs.field(factory=Rules)
     modules: Modules | None = None
     forecast: Source[Forecast] = attrs.field(factory=lambda: Source("planner"))
+    ponder: Callable[[], bool] = lambda: False  # looks on for modules a little; whether there is more to look for
     arriving: Callable[[], Arriving] = Arriving  # cars that are to be expected; nobody, unless somebody knows
     _bell: Bell = attrs.field(factory=Bell)
 
@@ -64,8 +66,16 @@ class Planner:
                 await self._bell.wait()
             self.recompute()
             lifeline.feed()
+            await self._ponder()
             if self.forecast.fresh(trio.current_time(), FORECAST_EVERY_S) is None:
                 self._look_ahead()
+
+    async def _ponder(self) -> None:
+        """A choice of modules that the plan had no time for goes on, each piece in a turn of the loop of its own."""
+        for _ in range(PIECES):
+            await trio.lowlevel.checkpoint()
+            if not self.ponder():
+                return
 
     def _look_ahead(self) -> None:
         plan, now_s = self.plan.signal.value or Plan(), trio.current_time()

@@ -90,9 +90,9 @@ class Charger:
     def step(self) -> tuple[float, float]:
         """One event and the plan after it; milliseconds by the clock and of this thread's own processor time."""
         self._happen()
-        limits = tuple(self.limits.values())
         if self.modules is not None:
             self.modules.begin()
+        limits = tuple(self.limits.values())
         own_s, began_s = time.thread_time(), time.perf_counter()
         plan = compute(self.demands, limits, self.plan, self.now_s, self.rules, self.modules)
         took = (time.perf_counter() - began_s) * 1000, (time.thread_time() - own_s) * 1000

@@ -13,7 +13,7 @@ from jp_firmware.model.limits import Limit
 from jp_firmware.model.power import Demand, Plan
 from jp_firmware.planner.limits import LimitBook
 from jp_firmware.planner.planner import VALID_FOR_S, compute
-from jp_firmware.planner.task import PERIOD_S, Planner
+from jp_firmware.planner.task import PERIOD_S, PIECES, Planner
 
 KW = 1000.0
 
@@ -206,3 +206,35 @@ async def test_the_quarter_of_an_hour_ahead_is_published_and_renewed(
     ahead = planner.forecast.fresh(trio.current_time(), 11.0)
     assert ahead is not None
     assert (60 * KW, 20 * KW) == (ahead.peak_p50_w, ahead.short_by_w)
+
+
+async def test_a_search_goes_on_after_each_plan_in_pieces_with_turns_of_the_loop_between(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """At most so many pieces a plan, none once it is done; and nobody who may run waits for more than two of them."""
+    happened: list[str] = []
+    pieces, woken = PIECES + 3, trio.Event()
+
+    def ponder() -> bool:
+        happened.append("p")
+        woken.set()
+        return happened.count("p") < pieces
+
+    async def others() -> None:
+        nonlocal woken
+        while True:
+            await woken.wait()
+            woken = trio.Event()
+            happened.append(".")
+
+    planner = Planner(lambda: [wants(1, 60 * KW)], ponder=ponder)
+    planner.limits.set(site(40 * KW))
+    planner.plan.subscribe(lambda: happened.append("|"))
+    with trio.move_on_after(1.7):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(others)
+            nursery.start_soon(planner.run, Recorder())  # type: ignore[arg-type]
+    told = "".join(happened)
+
+    assert "ppp" not in told
+    assert [PIECES, 3, 1] == [part.count("p") for part in told.split("|")][-3:]

@@ -14,7 +14,7 @@ from jp_firmware.planner.assignment.mixed import Search
 from jp_firmware.planner.assignment.problem import Net, Problem
 from jp_firmware.planner.assignment.search import Looks
 
-LOOKS = 250  # ours: steps looked at for one plan; measured in docs/planner.md
+LOOKS = 50  # ours: steps looked at for one plan, and in each piece after it; measured in docs/planner.md
 
 _Key = tuple[tuple[int, ...], tuple[float, ...]]
 
@@ -49,6 +49,17 @@ class Effort:
         self._searches[key] = search
         search.go_on(self._looks)
         return search
+
+    def go_on(self) -> bool:
+        """As many looks again for the questions of this plan, which the next one will ask again; False: none is open.
+
+        For turns of the loop between two plans: a plan itself must not take long.
+        """
+        for search in self._searches.values():
+            if not search.finished:
+                search.go_on(Looks(self.looks_each))
+                return True
+        return False
 
     def _latest(self, users: tuple[int, ...]) -> Search | None:
         """The last search for the same use of the bridges, whatever was wanted."""

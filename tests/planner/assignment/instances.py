@@ -10,6 +10,7 @@ import attrs
 from jp_firmware.model.ids import ConnectorId, ModuleId, PlcId
 from jp_firmware.model.power import StageRating
 from jp_firmware.planner.assignment import Choice, Effort, Situation, Wiring
+from jp_firmware.planner.task import PIECES
 from jp_firmware.planner.topology import Assignment, Bridge, Feed, Relay, Topology, Way
 
 KW = 1000.0
@@ -133,7 +134,10 @@ class FollowingModules:
         )
 
     def begin(self) -> None:
-        """Another plan begins."""
+        """Another plan begins; since the last one the search went on as in the charger."""
+        for _ in range(PIECES):
+            if not self.effort.go_on():
+                break
         self.effort.renew()
         if self.choice.assigned is not None:
             self.choice.situation = attrs.evolve(self.choice.situation, present=self.choice.assigned.owner)

@@ -48,6 +48,28 @@ def test_asked_often_enough_it_ends_where_an_unhurried_search_does(instance: Ins
     assert unhurried == until_final(instance, Effort(FEW))[-1]
 
 
+def test_what_is_looked_for_between_two_plans_the_next_one_answers() -> None:
+    instance, effort = assignment_instance(12, 36, 1, mixed=True, hungry=True), Effort(FEW)
+    first = asked(instance, effort)
+    pieces = 0
+    while effort.go_on():
+        pieces += 1
+    answer = asked(instance, effort)
+
+    assert not first.is_final
+    assert 10 < pieces < 2000
+    assert assign(instance.targets_w, instance.situation, instance.topology) == answer
+    assert not effort.go_on()
+
+
+def test_what_the_last_plan_did_not_ask_is_not_looked_for() -> None:
+    instance, effort = assignment_instance(12, 36, 1, mixed=True, hungry=True), Effort(FEW)
+    asked(instance, effort)
+    asked(attrs.evolve(instance, targets_w=dict.fromkeys(instance.targets_w, 0.0)), effort)
+
+    assert not effort.go_on()
+
+
 def test_one_call_looks_no_further_than_it_may() -> None:
     """In a cabinet where a whole search takes thousands of looks. The step it is in when they are spent is finished."""
     instance = assignment_instance(12, 36, 1, mixed=True, hungry=True)
