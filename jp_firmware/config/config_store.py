@@ -1,0 +1,308 @@
+"""The configuration on the disk: the text in force, its secrets, all versions before it, and what waits for a word.
+
+A change is one commit of text, secrets and version, so a power cut leaves the old or the new configuration. Whether a
+text is a good one is not judged here: that is the loader's business, before the commit. For one process at a time, and
+plain file input and output: whoever must not wait calls it in a thread.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from jp_firmware.config.commit import DISK, Disk, Removal, Write, commit, finish
+from jp_firmware.config.profiles import DATA, read_toml
+from jp_firmware.config.schema import ConfigError
+from jp_firmware.config.secrets_file import secrets_of, secrets_text
+from jp_firmware.config.versions import EDITED_OUTSIDE, FIRST_START, Origin, Version, Versions, sha256_of
+
+
+class Outdated(Exception):
+    """Somebody else changed the configuration meanwhile: the change was made to `base`, in force is `latest`."""
+
+    def __init__(self, base: int, latest: int) -> None:
+        super().__init__(
+            f"the configuration was changed meanwhile: this change is of version {base}, in force is {latest}; "
+            "look at the difference and make the change again"
+        )
+        self.base = base
+        self.latest = latest
+
+
+@attrs.frozen(kw_only=True)
+class Unconfirmed:
+    """A version that is undone unless somebody confirms it. `until` is wall time, UTC, to be shown only.
+
+    While the charger runs, `confirm_s` on its own clock decides; when it starts and finds one, the time is over.
+    """
+
+    number: int
+    previous: int
+    until: datetime
+    confirm_s: float
+    keys: tuple[str, ...] = ()
+
+
+class ConfigStore:
+    """One charger's configuration, as `open` finds it."""
+
+    def __init__(self, origin_path: Path, directory: Path, disk: Disk, now: Callable[[], datetime]) -> None:
+        self._directory = directory
+        self._own_copy = directory / "cabinet.toml"
+        self._source = directory / "source.json"
+        self._secrets_file = directory / "secrets.toml"
+        self._unconfirmed_file = directory / "unconfirmed.json"
+        self._secrets_before = directory / "secrets-before.toml"
+        self._versions = Versions(directory / "versions")
+        self._disk = disk
+        self._now = now
+        self._lock = threading.Lock()
+        self._current: Version | None = None
+        self.origin_path = origin_path
+        """The file that the charger was started with."""
+        self.text = ""
+        """The text in force."""
+        self.secrets: Mapping[str, str] = {}
+        """By key: `backend.password`."""
+        self.unconfirmed: Unconfirmed | None = None
+
+    @classmethod
+    def open(
+        cls, path: Path, state_dir: Path, *, disk: Disk = DISK, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> ConfigStore:
+        """Finishes a commit that was interrupted, reads all, and takes a file that was edited outside as a new version.
+
+        Raises ConfigError for a file that cannot be read or is not TOML, or a state directory that cannot be written.
+        """
+        directory = state_dir / "config"
+        try:
+            state_dir.mkdir(parents=True, exist_ok=True)
+            directory.mkdir(mode=0o700, exist_ok=True)
+            (directory / "versions").mkdir(exist_ok=True)
+        except OSError as exc:
+            raise ConfigError(f"{directory}: cannot be made ({exc.strerror}); check the state directory") from exc
+        finish(directory, disk)
+        store = cls(path.absolute(), directory, disk, now)
+        store._read()
+        return store
+
+    # --- what is in force -------------------------------------------------------------------------------------------
+
+    @property
+    def path_in_force(self) -> Path:
+        """The file that is read and edited: the one the charger was started with, or the charger's own copy of it.
+
+        The own copy is made by the first commit, if that file ships with the program or cannot be written.
+        """
+        return self._own_copy if self._has_own_copy() else self.origin_path
+
+    @property
+    def current(self) -> Version:
+        """The version in force."""
+        assert self._current is not None  # `open` has made the first
+        return self._current
+
+    def history(self) -> tuple[Version, ...]:
+        """All versions, the oldest first."""
+        return self._versions.history()
+
+    def text_at(self, number: int) -> str:
+        """The text of a version, byte for byte. Raises ConfigError if it is not kept."""
+        return self._versions.text(number)
+
+    # --- changes ----------------------------------------------------------------------------------------------------
+
+    def commit(
+        self,
+        text: str,
+        secrets: Mapping[str, str] | None = None,
+        *,
+        base: int,
+        who: str,
+        why: str,
+        origin: Origin,
+        confirm_within_s: float | None = None,
+        keys: Sequence[str] = (),
+    ) -> Version:
+        """Puts `text` in force, made from version `base`; with all secrets, if they change too.
+
+        With `confirm_within_s` the version waits for `confirm`; `keys`, those that changed, are kept with it.
+        Raises Outdated if `base` is not in force any more, ConfigError if another version waits for its confirmation,
+        or if the disk refuses. Nothing has changed then.
+        """
+        with self._lock:
+            _check_characters(text)
+            current = self.current
+            if base != current.number:
+                raise Outdated(base, current.number)
+            if (waiting := self.unconfirmed) is not None:
+                raise ConfigError(f"version {waiting.number} waits for its confirmation; confirm or revert it first")
+            version = self._next(text, secrets, who=who, why=why, origin=origin)
+            if confirm_within_s is None:
+                return self._put(version, text, secrets)
+            unconfirmed = Unconfirmed(
+                number=version.number,
+                previous=current.number,
+                until=version.at + timedelta(seconds=confirm_within_s),
+                confirm_s=confirm_within_s,
+                keys=tuple(keys),
+            )
+            return self._put(version, text, secrets, unconfirmed)
+
+    def confirm(self, number: int) -> None:
+        """Version `number` stays. Raises ConfigError if it does not wait for that."""
+        with self._lock:
+            if self.unconfirmed is None or self.unconfirmed.number != number:
+                raise ConfigError(
+                    f"version {number} does not wait for a confirmation; in force is {self.current.number}"
+                )
+            self._commit(self._settled())
+            self.unconfirmed = None
+
+    def revert(self, *, who: str = "charger", why: str = "not confirmed in time") -> Version:
+        """Undoes the version that waits: text and secrets as before it, as a new version.
+
+        Raises ConfigError if none waits.
+        """
+        with self._lock:
+            if (waiting := self.unconfirmed) is None:
+                raise ConfigError("no version waits for its confirmation; to go back, roll back to a version by number")
+            text = self.text_at(waiting.previous)
+            secrets = secrets_of(self._secrets_before) if self._secrets_before.exists() else None
+            version = self._next(text, secrets, who=who, why=why, origin=Origin("revert", waiting.number))
+            return self._put(version, text, secrets)
+
+    def _next(self, text: str, secrets: Mapping[str, str] | None, *, who: str, why: str, origin: Origin) -> Version:
+        numbers = self._versions.numbers()
+        return Version(
+            number=numbers[-1] + 1 if numbers else 1,
+            at=self._now().astimezone(UTC),
+            who=who,
+            why=why,
+            origin=origin,
+            sha256=sha256_of(text),
+            secrets_changed=secrets is not None and dict(secrets) != dict(self.secrets),
+        )
+
+    def _put(
+        self,
+        version: Version,
+        text: str,
+        secrets: Mapping[str, str] | None,
+        unconfirmed: Unconfirmed | None = None,
+        *,
+        in_place: bool = False,
+    ) -> Version:
+        """`in_place`: the file in force says `text` already."""
+        path = self.path_in_force
+        changes: list[Write | Removal] = [*self._versions.writes(version, text)]
+        if not in_place:
+            if path == self.origin_path and not _is_editable(path):
+                path = self._own_copy
+                changes.append(Write(self._source, json.dumps({"origin_path": str(self.origin_path)}).encode()))
+            changes.append(Write(path, text.encode()))
+        if version.secrets_changed and secrets is not None:
+            changes.append(Write(self._secrets_file, secrets_text(secrets).encode(), secret=True))
+        if unconfirmed is not None:
+            before = secrets_text(self.secrets)
+            changes.append(Write(self._secrets_before, before.encode(), secret=True))
+            changes.append(Write(self._unconfirmed_file, _unconfirmed_text(unconfirmed).encode(), secret=True))
+        else:
+            changes += self._settled()
+        self._commit(changes)
+        self._current = version
+        self.text = text
+        self.secrets = dict(secrets) if version.secrets_changed and secrets is not None else self.secrets
+        self.unconfirmed = unconfirmed
+        return version
+
+    def _settled(self) -> list[Write | Removal]:
+        return [Removal(path) for path in (self._unconfirmed_file, self._secrets_before) if path.exists()]
+
+    def _commit(self, changes: Sequence[Write | Removal]) -> None:
+        commit(self._directory, changes, self._disk)
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        self.secrets = secrets_of(self._secrets_file)
+        self.unconfirmed = _unconfirmed(self._unconfirmed_file)
+        text = _text(self.path_in_force)
+        latest = self._current = self._versions.latest
+        if not self._versions.numbers():
+            first = self._next(text, None, who="charger", why=f"started with {self.origin_path}", origin=FIRST_START)
+            self._put(first, text, None, in_place=True)
+        elif latest is None or latest.sha256 != sha256_of(
+            text
+        ):  # who edits the file is at the machine: nothing waits any more
+            why = f"found in {self.path_in_force}"
+            found = self._next(text, None, who="unknown", why=why, origin=EDITED_OUTSIDE)
+            self._put(found, text, None, in_place=True)
+        self.text = text
+
+    def _has_own_copy(self) -> bool:
+        """Whether there is a copy of the very file that the charger was started with, not of another."""
+        if not self._own_copy.exists():
+            return False
+        told = _json(self._source)
+        return told is not None and told.get("origin_path") == str(self.origin_path)
+
+
+def _is_editable(path: Path) -> bool:
+    target = path.resolve()
+    shipped = target.is_relative_to((DATA / "profiles").resolve())
+    return not shipped and os.access(target, os.W_OK) and os.access(target.parent, os.W_OK)
+
+
+def _check_characters(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as exc:
+        line = text.count("\n", 0, exc.start) + 1
+        raise ConfigError(f"line {line}: half of a character cannot be written; write it whole") from exc
+
+
+def _text(path: Path) -> str:
+    """The text of a valid TOML file, with the line ends that it has."""
+    read_toml(path)
+    return path.read_bytes().decode()
+
+
+# --- files of our own ----------------------------------------------------------------------------------------------
+
+
+def _json(path: Path) -> dict[str, Any] | None:
+    try:
+        told = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as exc:
+        raise ConfigError(f"{path}: cannot be read ({exc}); remove it") from exc
+    return told if isinstance(told, dict) else None
+
+
+def _unconfirmed(path: Path) -> Unconfirmed | None:
+    told = _json(path)
+    if told is None:
+        return None
+    try:
+        return Unconfirmed(
+            number=told["number"],
+            previous=told["previous"],
+            until=datetime.fromisoformat(told["until"]),
+            confirm_s=told["confirm_s"],
+            keys=tuple(told["keys"]),
+        )
+    except (ValueError, KeyError, TypeError) as exc:
+        raise ConfigError(f"{path}: not what the charger wrote ({exc}); remove it") from exc
+
+
+def _unconfirmed_text(one: Unconfirmed) -> str:
+    return json.dumps({**attrs.asdict(one), "until": one.until.isoformat()}) + "\n"
