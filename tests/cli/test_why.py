@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 from jp_firmware.cli_terminal import Json, Terminal
-from jp_firmware.cli_why import loss_lines, why_lines
+from jp_firmware.cli_why import loss_lines, site_lines, why_lines
 
 
 def link(
@@ -50,6 +50,19 @@ def test_several_connectors_stand_apart_and_colour_means_the_binding_limit_only(
 
     assert 1 == lines.count("")
     assert [line for line in lines if "\x1b" in line] == [line for line in lines if ">" in line]
+
+
+def site(short_by_w: float, ahead: Json | None) -> Json:
+    return {"sentence": "97 kW of 150 kW are in use.", "short_by_w": short_by_w, "forecast": ahead}
+
+
+def test_the_site_stands_above_its_connectors_and_stands_out_where_power_is_short() -> None:
+    plain, coloured = Terminal(io.StringIO()), Terminal(io.StringIO(), interactive=True, colour=True)
+
+    assert site_lines(plain, site(0, None), [TOLD]) == ["97 kW of 150 kW are in use.", "", *why_lines(plain, [TOLD])]
+    assert "\x1b" not in site_lines(coloured, site(0, {"short_by_w": 0}), [])[0]
+    assert "\x1b" in site_lines(coloured, site(1_000, None), [])[0]
+    assert "\x1b" in site_lines(coloured, site(0, {"short_by_w": 1_000}), [])[0]
 
 
 def test_what_comes_from_outside_cannot_command_the_terminal() -> None:
