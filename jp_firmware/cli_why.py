@@ -48,5 +48,6 @@ def _row(link: Json) -> list[str]:
         clean(link["scope"], 14),
         kilo(link["value_w"], "kW"),
         duration(math.ceil(link["expires_in_s"])) if link["expires_in_s"] is not None else "",
-        clean(link["reason"]),
+        clean(link["reason"])
+        + (f", {kilo(link['grid_w'], 'kW')} at the grid" if link.get("grid_w") is not None else ""),
     ]

@@ -65,6 +65,13 @@ def test_the_site_stands_above_its_connectors_and_stands_out_where_power_is_shor
     assert "\x1b" in site_lines(coloured, site(0, {"short_by_w": 1_000}), [])[0]
 
 
+def test_a_limit_at_the_grid_is_told_with_both_figures() -> None:
+    limit = link("site limit", "site", 285_000, binds=True) | {"grid_w": 300_000}
+    lines = why_lines(Terminal(io.StringIO()), [TOLD | {"links": [limit]}])
+
+    assert ">  site limit  site   285.0 kW       profile 7, 300.0 kW at the grid" == lines[-1]
+
+
 def test_what_comes_from_outside_cannot_command_the_terminal() -> None:
     evil = TOLD | {"sentence": "a\x1b[2Jb", "links": [link("x\x1b]0;y\x07", "site", 1.0)]}
     assert not any("\x1b" in line for line in why_lines(Terminal(io.StringIO()), [evil]))
