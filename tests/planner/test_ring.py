@@ -207,6 +207,28 @@ def test_a_tie_opens_only_when_those_behind_it_let_go_as_well() -> None:
     assert rig.crimes == []
 
 
+def test_a_tie_that_another_segment_still_holds_is_no_weld() -> None:
+    """b is off as its board is lost; a, behind it, has a module that is not heard, under which no tie opens yet."""
+    rig = RingRig()
+    rig.put(2, TWO)
+    rig.put(1, TWO)
+    rig.live(TWO, 400.0)
+    rig.run(1)
+    rig.racks[module(1)].silent = True
+    rig.lost |= {RIGHT}
+    rig.run(1)
+    rig.lost.clear()
+    rig.run(3)
+    assert rig.contacts[A_B].commanded
+    assert not [move for move in rig.ended if move.phase is Phase.LOCKED_OUT]
+    rig.off_for_sure |= {module(1)}
+    rig.settle()
+
+    assert [rig.place(number) for number in (1, 2)] == [None, None]
+    assert not [move for move in rig.ended if move.phase is Phase.LOCKED_OUT]
+    assert rig.crimes == []
+
+
 def test_a_segment_on_its_way_turns_back_when_what_lies_between_is_cut_off() -> None:
     rig = tail_at_one()
     rig.idle(2)

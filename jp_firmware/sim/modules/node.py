@@ -28,7 +28,7 @@ class ModuleNode:
     address: int
     marks: Marks
     profile: str = ""  # of its type, for families that are described there
-    peers: Sequence[Any] = ()
+    peers: Sequence[Any] = attrs.field(default=(), repr=False)  # each of them names all of them
     misbehaviour: Misbehaviour = attrs.field(factory=Misbehaviour)
     last_off_at_s: float | None = None  # of OFF frames, whether the module was on or not
     last_set_at_s: float | None = None
