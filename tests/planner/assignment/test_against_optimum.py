@@ -50,7 +50,7 @@ def test_equal_modules_have_the_lexicographically_best_levels_with_the_fewest_mo
 
 
 def test_mixed_modules_are_nearly_always_as_good_as_the_best() -> None:
-    """Seen: 4 of 500 have other levels than the best, and 13 cost moves more."""
+    """Seen: 7 of 500 have other levels than the best, and 9 cost moves more."""
     worse = dearer = 0
     for seed in range(80):
         instance = small(seed, mixed=True)
