@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from jp_firmware.config import written
-from jp_firmware.config.layout import BLANK, KEY, SPACE, names_at, pair_end_at, value_end_at
+from jp_firmware.config.layout import BLANK, SPACE, inner_of
 from jp_firmware.config.matching import matches
 
 
@@ -105,25 +105,22 @@ class _Joined:
 
 def _items(text: str) -> tuple[list[_Item], str, bool]:
     """The items of a list, what stands before the closing bracket, and whether a comma ends the last one."""
+    found, close = inner_of(text, 0)
     items: list[_Item] = []
     at, comma = 1, False
-    while True:
-        value_at = _past(SPACE, text, at)
-        if text[value_at] == "]":
-            return items, text[at:value_at], comma
-        end = value_end_at(text, value_at)
-        item = _Item(text[at:value_at], text[value_at:end], "", "")
-        comma_at = _past(SPACE, text, end)
+    for one in found:
+        item = _Item(text[at : one.start], text[one.start : one.value_end], "", "")
+        comma_at = _past(SPACE, text, one.value_end)
         comma = text[comma_at] == ","
         if comma:
-            item.gap = text[end:comma_at]
-            at = comma_at + 1
-            item.after = _comment(text, at)
-            at += len(item.after)
+            item.gap = text[one.value_end : comma_at]
+            item.after = _comment(text, comma_at + 1)
+            at = comma_at + 1 + len(item.after)
         else:
-            item.gap = _comment(text, end)
-            at = end + len(item.gap)
+            item.gap = _comment(text, one.value_end)
+            at = one.value_end + len(item.gap)
         items.append(item)
+    return items, text[at:close], comma
 
 
 def _comment(text: str, at: int) -> str:
@@ -138,35 +135,20 @@ def _comment(text: str, at: int) -> str:
 
 
 def _changed_table(text: str, old: dict[str, Any], new: dict[str, Any]) -> str:
-    pairs = _pairs(text)
-    if pairs is None:
+    pairs, _ = inner_of(text, 0)
+    if any(len(pair.names) > 1 for pair in pairs):  # dotted; there is no comment that could be lost
         return written.inline(new)
     made = []
-    for name, pair, value in pairs:
+    for pair in pairs:
+        (name,) = pair.names
         if name in new:
-            made.append(pair + changed(value, old[name], new[name], "", "\n"))
+            value = text[pair.value_start : pair.value_end]
+            made.append(text[pair.start : pair.value_start] + changed(value, old[name], new[name], "", "\n"))
     made += [f"{written.key(name)} = {written.inline(new[name])}" for name in new if name not in old]
     if not made:
         return "{}"
     space = " " if text[1] in " \t" else ""
     return f"{{{space}{', '.join(made)}{space}}}"
-
-
-def _pairs(text: str) -> list[tuple[str, str, str]] | None:
-    """The pairs of an inline table: name, all up to the value, value. None if there are dotted keys in it."""
-    pairs = []
-    at = _past(SPACE, text, 1)
-    while text[at] != "}":
-        names, _ = names_at(text, at)
-        if len(names) > 1:
-            return None
-        value_at = _past(BLANK, text, _past(BLANK, text, _past(KEY, text, at)) + 1)
-        end = pair_end_at(text, at)
-        pairs.append((names[0], text[at:value_at], text[value_at:end]))
-        at = _past(SPACE, text, end)
-        if text[at] == ",":
-            at = _past(SPACE, text, at + 1)
-    return pairs
 
 
 def _past(pattern: Any, text: str, at: int) -> int:

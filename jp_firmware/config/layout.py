@@ -37,6 +37,16 @@ class Pair:
 
 
 @attrs.frozen
+class Inner:
+    """One item of a list, without names, or one `key = value` of an inline table."""
+
+    names: Names
+    start: int
+    value_start: int
+    value_end: int
+
+
+@attrs.frozen
 class Header:
     """One line `[name]` or `[[name]]`. `lead` is where the comment right above it starts, or where its line does."""
 
@@ -69,6 +79,14 @@ class Node:
     def inner(self) -> Iterator[Node]:
         yield from self.elements or ()
         yield from self.children.values()
+
+    def start(self) -> int:
+        """Where it is first mentioned, unless a header of its own says where it stands."""
+        if self.header is not None:
+            return self.header.start
+        if self.pair is not None:
+            return self.pair.start
+        return min(inner.start() for inner in self.inner())
 
     def headers(self) -> Iterator[Header]:
         """All headers of it and below it."""
@@ -119,27 +137,28 @@ def value_end_at(text: str, at: int) -> int:
     match text[at]:
         case '"' | "'":
             return _match(STRING, text, at)
-        case "[":
-            at = _match(SPACE, text, at + 1)
-            while text[at] != "]":
-                at = _match(SPACE, text, value_end_at(text, at))
-                if text[at] == ",":
-                    at = _match(SPACE, text, at + 1)
-            return at + 1
-        case "{":
-            at = _match(SPACE, text, at + 1)
-            while text[at] != "}":
-                at = _match(SPACE, text, pair_end_at(text, at))
-                if text[at] == ",":
-                    at = _match(SPACE, text, at + 1)
-            return at + 1
+        case "[" | "{":
+            return inner_of(text, at)[1] + 1
     return _match(_BARE, text, at)
 
 
-def pair_end_at(text: str, at: int) -> int:
-    """Where the `key = value` at `at`, of an inline table, ends."""
-    equals = _match(BLANK, text, _match(KEY, text, at))
-    return value_end_at(text, _match(BLANK, text, equals + 1))
+def inner_of(text: str, at: int) -> tuple[list[Inner], int]:
+    """What stands in the list or inline table at `at`, and the place of its closing bracket."""
+    has_keys = text[at] == "{"
+    found = []
+    at = _match(SPACE, text, at + 1)
+    while text[at] not in "]}":
+        start = at
+        names: Names = ()
+        if has_keys:
+            names, at = names_at(text, at)
+            at = _match(BLANK, text, _match(BLANK, text, at) + 1)
+        end = value_end_at(text, at)
+        found.append(Inner(names, start, at, end))
+        at = _match(SPACE, text, end)
+        if text[at] == ",":
+            at = _match(SPACE, text, at + 1)
+    return found, at
 
 
 def _match(pattern: re.Pattern[str], text: str, at: int) -> int:
