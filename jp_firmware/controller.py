@@ -326,8 +326,8 @@ class Controller:
         self.ending.set()
 
     def apply_rules(self, rules: Authorize) -> None:
-        """The central system may change who decides; the local list stays the configuration's."""
-        self.authorizing.rules = rules
+        """Other rules of who may charge, and who decides: for whoever is authorized from now on."""
+        self.authorizing.rules, self.charger.plug_timeout_s = rules, rules.plug_timeout_s
         for runner in self.charger.runners.values():
             runner.machine.limits = attrs.evolve(runner.machine.limits, plug_s=rules.plug_timeout_s)
 

@@ -47,6 +47,11 @@ class ModuleChoice:
     _told: dict[ModuleId, ConnectorId] = attrs.field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
+        self.configure(self.cabinet)
+
+    def configure(self, cabinet: Cabinet) -> None:
+        """Goes on with `cabinet`, in which other modules may be where these were: what they can do is read anew."""
+        self.cabinet = cabinet
         topology = topology_of(self.cabinet, {key: one.profile.rating for key, one in self.modules.items()})
         self.wiring = Wiring(topology)
         reach = {key: topology.reach_of(key) for key in self.modules}

@@ -117,6 +117,11 @@ class ConnectorMachine:
         self.ask_to_end(Ending(StopReason.UNLOCK))
         self._unlock = True
 
+    @property
+    def configured(self) -> Connector:
+        """Its configuration, the part of it included that waits for the end of a session."""
+        return self._configured or self.connector
+
     def configure(self, connector: Connector) -> None:
         """Another configuration: how it shares counts at once, what it may carry from the next session on."""
         self._configured = connector

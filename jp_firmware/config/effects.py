@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import attrs
 
+from jp_firmware.config.edits import key_of, parts_of
 from jp_firmware.config.explain import find, known
 from jp_firmware.config.key import Known, Reload, Role
 from jp_firmware.config.schema import Cabinet
@@ -70,7 +71,7 @@ def declared(key: str) -> Known:
 
     Raises UnknownKey.
     """
-    above = find(key.rpartition(".")[0])
+    above = find(key_of(parts_of(key)[:-1]))
     return above if above and above.is_list and above.is_table else known(key)
 
 

@@ -12,8 +12,9 @@ from typing import Any, get_args
 
 import attrs
 
+from jp_firmware.config.edits import parts_of
 from jp_firmware.config.key import Known, keys_of
-from jp_firmware.config.schema import Cabinet
+from jp_firmware.config.schema import Cabinet, ConfigError
 
 Json = dict[str, Any]
 
@@ -42,7 +43,10 @@ def known(name: str) -> Known:
 
 def find(name: str) -> Known | None:
     """The same; None if there is no such key."""
-    words = name.strip(".").split(".")
+    try:
+        words = parts_of(name)
+    except ConfigError:
+        return None
     for one in _KEYS:
         if len(one.path) == len(words) and all(
             wanted in ("*", word) for wanted, word in zip(one.path, words, strict=True)

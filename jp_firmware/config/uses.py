@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import attrs
 
+from jp_firmware.config.edits import Key, parts_of
 from jp_firmware.config.schema import Cabinet
 from jp_firmware.config.watchdogs import SITE_METER, SWITCHING
 
@@ -37,7 +38,7 @@ class Use:
 
     def uses(self, key: str) -> bool:
         """Whether a change of this key is one for the part."""
-        return any(_stands_for(pattern.split("."), key.split(".")) for pattern in self.keys)
+        return any(_stands_for(parts_of(pattern), parts_of(key)) for pattern in self.keys)
 
 
 def uses(cabinet: Cabinet) -> Iterator[Use]:
@@ -59,7 +60,9 @@ def uses(cabinet: Cabinet) -> Iterator[Use]:
         )
     for module in cabinet.modules:
         at = f"modules.{module.id}"
-        yield Use(f"wires/{module.wire}/{module.id}", tuple(f"{at}.{key}" for key in OF_A_MODULE))
+        # Where a module moves, others have planned with what its type can do.
+        keys = ("address", "watchdog_s") if module.id in cabinet.moving_modules else OF_A_MODULE
+        yield Use(f"wires/{module.wire}/{module.id}", tuple(f"{at}.{key}" for key in keys))
     for reader in cabinet.readers:
         at = f"readers.{reader.id}"
         yield Use(f"wires/{reader.id}", (f"{at}.port", f"{at}.baud", f"{at}.connectors"))
@@ -83,8 +86,8 @@ def uses(cabinet: Cabinet) -> Iterator[Use]:
         at = f"connectors.{connector.id}"
         yield Use(f"connectors/connector-{connector.id}", tuple(f"{at}.{key}" for key in OF_A_CONNECTOR))
     yield Use(BACKEND, ("backend", "charger.identity", "charger.vendor", "charger.model", "charger.serial"))
-    yield Use(CONSOLE, ("charger.name",))
+    yield Use(CONSOLE, ("charger.name", "board", "brand"))
 
 
-def _stands_for(pattern: list[str], key: list[str]) -> bool:
+def _stands_for(pattern: Key, key: Key) -> bool:
     return len(pattern) <= len(key) and all(wanted in ("*", word) for wanted, word in zip(pattern, key, strict=False))

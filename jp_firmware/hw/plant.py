@@ -52,6 +52,8 @@ class Plant:
     """The devices by their names, and the ports of charging that they fulfil by connector."""
 
     cabinet: Cabinet
+    device_dir: Path
+    swiped: Swiped = attrs.field(repr=False)
     faults: FaultSink
     buses: Mapping[str, CanBus]
     masters: Mapping[str, ModbusMaster]
@@ -98,6 +100,8 @@ class Plant:
         }
         return cls(
             cabinet=cabinet,
+            device_dir=device_dir,
+            swiped=swiped,
             faults=faults,
             buses=buses,
             masters=masters,
@@ -110,7 +114,7 @@ class Plant:
             },
             boards=boards,
             readers={
-                one.id: RfidReader(one, device_dir, _swipe_of(frozenset(one.connectors), swiped), faults)
+                one.id: RfidReader(one, device_dir, swipe_of(frozenset(one.connectors), swiped), faults)
                 for one in cabinet.readers
             },
             stages=stages,
@@ -278,5 +282,6 @@ def _site_meter(
     return SiteMeter(config, site_meters.load(config.profile), masters[config.wire], faults)
 
 
-def _swipe_of(served: frozenset[ConnectorId], swiped: Swiped) -> Callable[[str], None]:
+def swipe_of(served: frozenset[ConnectorId], swiped: Swiped) -> Callable[[str], None]:
+    """What a reader calls that serves these connectors."""
     return lambda uid: swiped(uid, served)

@@ -113,9 +113,10 @@ class Switching:
     ) -> Switching:
         """The modules that have switches must be in the pool. They go home first."""
         topology = topology_of(cabinet, {key: module.profile.rating for key, module in modules.items()})
-        terms = Terms(dwell_s=cabinet.planner.move_dwell_s, moves_per_hour=cabinet.planner.moves_per_hour)
         return cls(
-            yard=Yard({feed.id: feed for feed in topology.feeds}, topology.bridges, terms, topology.bus_bars),
+            yard=Yard(
+                {feed.id: feed for feed in topology.feeds}, topology.bridges, terms_of(cabinet), topology.bus_bars
+            ),
             modules=modules,
             stages=stages,
             pool=pool,
@@ -142,6 +143,10 @@ class Switching:
     def place_of(self) -> Mapping[ModuleId, ConnectorId | None]:
         """Where each switched module is, by its relay's feedback; None while it is idle or between two."""
         return {key: place.at if place.move is None else None for key, place in self.yard.places.items()}
+
+    def configure(self, cabinet: Cabinet) -> None:
+        """Other rules of how long a module stays, and how often it moves. A move under way goes on."""
+        self.yard.terms = terms_of(cabinet)
 
     def request(self, assignment: Assignment) -> None:
         """Who shall be where from now on. Modules that it does not name stay where they are wanted.
@@ -359,3 +364,8 @@ class Switching:
 
 def _of(board: PlcId, relays: frozenset[Relay]) -> list[int]:
     return [relay.number for relay in relays if relay.board == board]
+
+
+def terms_of(cabinet: Cabinet) -> Terms:
+    """How long a module stays, and how often it moves."""
+    return Terms(dwell_s=cabinet.planner.move_dwell_s, moves_per_hour=cabinet.planner.moves_per_hour)

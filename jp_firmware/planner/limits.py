@@ -39,6 +39,16 @@ class LimitBook:
         if limits:
             self.on_change()
 
+    def configure(self, scopes: frozenset[str], before: Sequence[Limit], after: Sequence[Limit]) -> None:
+        """Other scopes, and other limits of the wiring in place of those before, as one change.
+
+        What anybody else has set stays, as far as what it limits is still there.
+        """
+        gone = {(one.owner, one.scope) for one in before}
+        kept = {at: one for at, one in self._limits.items() if at not in gone and one.scope in scopes}
+        self.scopes, self._limits = scopes, kept | {(one.owner, one.scope): one for one in after}
+        self.on_change()
+
     def lift(self, owner: str, *scopes: str) -> None:
         """Removes limits, as one change. Lifting one that is not there does nothing."""
         lifted = [self._limits.pop((owner, scope), None) for scope in scopes]

@@ -77,6 +77,8 @@ class CanBus:
     def guard_with(self, guard: Guard, last_frames: Sequence[Frame]) -> None:
         """Has `guard` hold the wire while it is up, to send `last_frames` when this process no longer can."""
         self._guard, self._last_frames = guard, tuple(last_frames)
+        if self._link is not None:
+            guard.hold(self.name, self._link.fileno(), self._link.last_words(self._last_frames))
 
     @property
     def up(self) -> bool:

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Callable
 
 import attrs
 import trio
 
 from jp_firmware.charging.ports import FaultSink
 from jp_firmware.config import schema
+from jp_firmware.config.schema import ConfigError
 from jp_firmware.hw.can.bus import CanBus
 from jp_firmware.hw.can.frame import Frame
 from jp_firmware.hw.modules.ability import Ability
@@ -79,6 +81,7 @@ class ModuleTask:
     _shown: Shown = attrs.field(init=False)
     _carried: Carried = attrs.field(init=False)
     _ability: Ability = attrs.field(init=False)
+    _leave_bus: Callable[[], None] = attrs.field(init=False)
     _inbox: deque[Frame] = attrs.field(init=False, factory=lambda: deque(maxlen=64))
     _bell: Bell = attrs.field(init=False, factory=Bell)
     _running: bool = attrs.field(init=False, default=False)
@@ -89,17 +92,38 @@ class ModuleTask:
         return load_driver(self.config.driver)
 
     def __attrs_post_init__(self) -> None:
-        self._codec = self._driver.codec(self.config.address, self.profile)
+        self._shown = Shown(self.config, self.profile, self.bus, self._faults)
+        self.status = self._shown.status
+        self._assemble(self._driver.codec(self.config.address, self.profile))
+
+    def configure(self, config: schema.Module, profile: ModuleProfile) -> None:
+        """Another address, driver, profile or watchdog, from its next start on: to be called while it is down.
+
+        Raises ConfigError, and changes nothing, for what the driver cannot use, and for a module that may still be on:
+        another one's word that it is off would be taken for its.
+        """
+        if self.carried_current_a(trio.current_time()) > 0.0:
+            raise ConfigError(
+                f"{self.id}: has not said that it is off; wait {self.profile.silent_off_s:g} s, when it must be"
+            )
+        driver = load_driver(config.driver)
+        codec = driver.codec(config.address, profile)
+        self.config, self.profile, self._driver = config, profile, driver
+        self._shown.configure(config, profile)
+        self._leave_bus()
+        self._assemble(codec)
+
+    def _assemble(self, codec: ModuleCodec) -> None:
+        """All that is for one address, driver and profile: nothing of it is known yet."""
+        self._codec = codec
         self._semantics = semantics_of(self._driver, self.profile)
         self._heard = Heard(self.profile.rating, spontaneous=self._semantics.spontaneous)
         self._told = Told(self.config.id, self._codec, self.profile, self.bus)
         self._asked = Asked(self._codec, self.profile, self.bus, self._heard)
-        self._shown = Shown(self.config, self.profile, self.bus, self._faults)
-        self.status = self._shown.status
         self._carried = Carried(self.profile)
         self._ability = Ability(self.profile, self._semantics, self._heard, self._told)
         self._heartbeat = Heartbeat(self.id, self._codec, self._semantics, self.profile, self.bus, self._unattended)
-        self.bus.subscribe(self._codec.is_from_module, self._receive)
+        self._leave_bus = self.bus.subscribe(self._codec.is_from_module, self._receive)
 
     # --- what the stage reads ---------------------------------------------------------------------------------------
 

@@ -41,6 +41,11 @@ class Shown:
     def __attrs_post_init__(self) -> None:
         self.status = Source(owner=self._config.id)
 
+    def configure(self, config: schema.Module, profile: ModuleProfile) -> None:
+        """Another module in this one's place. The faults of the last one stand until this one has said otherwise."""
+        self._config, self._profile = config, profile
+        self._informed_at_s = -math.inf
+
     @property
     def trusted(self) -> bool:
         return self.status.signal.quality is Quality.GOOD
