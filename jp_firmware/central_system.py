@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import attrs
 
 from jp_firmware.config.schema import Cabinet
-from jp_firmware.limiting import CENTRAL_SYSTEM
 from jp_firmware.nursery.child import Lifeline
 from jp_firmware.ocpp.v16.client import Backend16
+from jp_firmware.ocpp.v16.profile_book import ProfileBook
 from jp_firmware.profile_limits import ProfileLimits, local_w
 
 if TYPE_CHECKING:
@@ -38,14 +38,16 @@ class CentralSystem:
         """The one that `cabinet` names, from its next start on. Raises ConfigError, and changes nothing then.
 
         Messages that wait go to the new one: they are the same charger's. Profiles of the old one hold until the new
-        one clears them, as after a restart; without any central system nobody could, so they are lifted.
+        one clears them, those of running transactions too; without any central system nobody could, so they are lifted.
         """
-        controller = self._controller
+        controller, former = self._controller, self.client
         self.client = self._client(cabinet) if cabinet.backend.url else None
-        self.profiles = ProfileLimits(self.client.profiles, controller.planner.limits) if self.client else None
         if self.client is None:
-            standing = (one.scope for one in controller.planner.limits.all() if one.owner == CENTRAL_SYSTEM)
-            controller.planner.limits.lift(CENTRAL_SYSTEM, *standing)
+            self.profiles = None
+            if former:
+                former.profiles.close()
+        elif former is None:
+            self.profiles = ProfileLimits(self.client.profiles, controller.planner.limits)
         controller.authorizing.remote = controller.sessions.courier = self.client
         controller.sessions.enabled = self.client is not None
 
@@ -67,18 +69,21 @@ class CentralSystem:
 
     def _client(self, cabinet: Cabinet) -> Backend16:
         controller = self._controller
+        connectors = tuple(connector.id for connector in cabinet.connectors)
+        charger, journal = controller.charger, controller.journal
         return Backend16(
             cabinet.backend,
             cabinet.charger,
-            tuple(connector.id for connector in cabinet.connectors),
-            controller.journal,
-            controller.charger,
-            controller.charger,
+            connectors,
+            journal,
+            charger,
+            charger,
             controller.faults,
             authorize=cabinet.authorize,
             apply_rules=controller.apply_rules,
             sources={0: frozenset({"journal"})}
             | {key: controller.plant.sources_of(key) for key in controller.charger.runners},
+            profiles=self.client.profiles if self.client else ProfileBook(connectors, charger, journal),
             local_w=partial(local_w, cabinet, controller.planner.limits),
             fault_sink=controller.faults,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -13,6 +14,8 @@ import trio
 from trio.testing import MockClock
 
 from jp_firmware.config import store
+from jp_firmware.config.schema import Cabinet
+from jp_firmware.controller import Controller
 from jp_firmware.model.connector import ConnectorState
 from jp_firmware.model.ids import ConnectorId, SessionId
 from jp_firmware.model.limits import Limit
@@ -305,3 +308,54 @@ async def test_local_limits_are_those_of_the_wiring_of_others_and_of_the_connect
     assert 5_000 == local_w(cabinet, site.planner.limits, connector.id)
     assert 150_000 == local_w(cabinet, site.planner.limits, 0)
     assert 0 == local_w(cabinet, LimitBook(), 0)
+
+
+# --- the central system is configured anew ---------------------------------------------------------------------------
+
+
+def _controller(tmp_path: Path) -> Controller:
+    controller = Controller(store.load(store.find("demo")), tmp_path, tmp_path, tmp_path / "socket")
+    controller.set_site_limit(150_000, "configured")
+    return controller
+
+
+def _with_url(controller: Controller, url: str) -> Cabinet:
+    return attrs.evolve(controller.cabinet, backend=attrs.evolve(controller.cabinet.backend, url=url))
+
+
+def _installed_without_a_disk(controller: Controller) -> ProfileBook:
+    client = controller.central_system.client
+    assert client is not None
+    profile = read(1, told((0, 30_000)), client.profiles.now_ms)
+    client.profiles._take_over([profile])
+    return client.profiles
+
+
+async def test_another_address_of_the_central_system_changes_no_limit(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    controller = _controller(tmp_path)
+    book = _installed_without_a_disk(controller)
+    controller.central_system.configure(_with_url(controller, "ws://elsewhere/ocpp"))
+    client = controller.central_system.client
+    assert client is not None
+
+    assert client.profiles is book
+    assert controller.planner.limits.has("central system", "connector-1")
+    book._take_over([])
+    assert not controller.planner.limits.has("central system", "connector-1")
+
+
+async def test_without_a_central_system_its_limits_are_lifted_and_none_comes_again(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    controller = _controller(tmp_path)
+    book = _installed_without_a_disk(controller)
+    reports = controller.charger.reports.values()
+    listening = [len(source._listeners) for source in reports]
+    controller.central_system.configure(_with_url(controller, ""))
+    assert not controller.planner.limits.has("central system", "connector-1")
+    assert [number - 1 for number in listening] == [len(source._listeners) for source in reports]
+    book._take_over([read(1, told((0, 30_000)), book.now_ms)])
+
+    assert not controller.planner.limits.has("central system", "connector-1")

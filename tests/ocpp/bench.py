@@ -26,6 +26,7 @@ from jp_firmware.model.signals import Source
 from jp_firmware.ocpp.schema import ACTIONS_16, check_call, check_result
 from jp_firmware.ocpp.transport import Kind, LinkFailure
 from jp_firmware.ocpp.v16.client import Backend16
+from jp_firmware.ocpp.v16.profile_book import ProfileBook
 from jp_firmware.ocpp.v16.session_log import JournalledSessions
 from tests.ocpp.pipes import PipeEnd, pipe
 
@@ -229,6 +230,7 @@ class Site:
             self.charger,
             self.charger,
             self.faults,
+            profiles=ProfileBook((ConnectorId(1), ConnectorId(2)), self.charger, self.journal, wall),
             local_w=lambda connector: 150_000.0 if connector == 0 else 100_000.0,
             fault_sink=self,
             open_link=self.open_link,

@@ -152,7 +152,9 @@ async def test_the_snapshot_has_the_shape_of_the_console_topic(autojump_clock, o
 
 def test_a_url_that_cannot_be_used_is_a_mistake_in_the_configuration():
     with pytest.raises(ConfigError, match=r"backend\.url"):
-        Backend16(schema.Backend(url="http://x"), schema.Charger(identity="CP1"), (), *[None] * 4, local_w=None)
+        Backend16(
+            schema.Backend(url="http://x"), schema.Charger(identity="CP1"), (), *[None] * 4, local_w=None, profiles=None
+        )
 
 
 async def test_a_child_that_runs_anew_listens_once(autojump_clock, online):

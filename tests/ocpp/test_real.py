@@ -16,6 +16,7 @@ from jp_firmware.model.ids import ConnectorId, new_session_id
 from jp_firmware.model.session import Session, StopReason
 from jp_firmware.ocpp.rpc import Answered
 from jp_firmware.ocpp.v16.client import Backend16
+from jp_firmware.ocpp.v16.profile_book import ProfileBook
 from jp_firmware.ocpp.v16.session_log import JournalledSessions
 from tests.ocpp.bench import TAG, Charger, Faults, Lifeline
 
@@ -77,6 +78,7 @@ async def real(directory, nursery):
         charger,
         charger,
         Faults(),
+        profiles=ProfileBook((ConnectorId(1), ConnectorId(2)), charger, journal),
         local_w=lambda _: 100_000.0,
     )
     nursery.start_soon(backend.run, Lifeline())

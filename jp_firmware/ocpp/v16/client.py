@@ -108,6 +108,7 @@ class Backend16:
     rules: schema.Authorize = attrs.field(factory=schema.Authorize, kw_only=True, alias="authorize")
     apply_rules: Callable[[schema.Authorize], None] | None = attrs.field(default=None, kw_only=True)
     sources: Mapping[int, frozenset[str]] = attrs.field(factory=dict, kw_only=True)
+    profiles: ProfileBook = attrs.field(kw_only=True)
     local_w: Callable[[int], float] = attrs.field(kw_only=True)
     fault_sink: FaultSink | None = attrs.field(default=None, kw_only=True)
     open_link: OpenLink = attrs.field(default=open_link, kw_only=True)
@@ -119,7 +120,6 @@ class Backend16:
     boot: Boot = attrs.field(factory=Boot, init=False)
     outbox: Outbox = attrs.field(init=False)
     reporter: Reporter = attrs.field(init=False)
-    profiles: ProfileBook = attrs.field(init=False)
     clock_offset_s: float | None = attrs.field(default=None, init=False)  # central system's clock minus ours
 
     _endpoint: Endpoint = attrs.field(init=False)
@@ -142,7 +142,6 @@ class Backend16:
         self.keys.subscribe(self._key_changed)
         self.cache = AuthorizationCache(entry.uid for entry in self.rules.local_list)
         self.outbox = Outbox(self.journal, self)
-        self.profiles = ProfileBook(self.connector_ids, self.view, self.journal, self.wall)
         self.reporter = Reporter(
             connector_ids=self.connector_ids,
             view=self.view,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
@@ -57,12 +57,15 @@ class Announced:
 
 @attrs.define(eq=False)
 class ProfileBook:
-    """The installed profiles. One task at a time changes them; listeners are called after each change of what holds."""
+    """The installed profiles. One task at a time changes them; listeners are called after each change of what holds.
+
+    It outlives links, and clients that take each other's place. `close` is for when there is no central system left.
+    """
 
     connector_ids: tuple[ConnectorId, ...]
     view: ConnectorView
     journal: Journal
-    wall: Callable[[], datetime]
+    wall: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     profiles: tuple[ChargingProfile, ...] = attrs.field(default=(), init=False)
     _running: dict[ConnectorId, Running] = attrs.field(factory=dict, init=False)
@@ -70,10 +73,22 @@ class ProfileBook:
     _recalled: bool = attrs.field(default=False, init=False)
     _changing: trio.Lock = attrs.field(factory=trio.Lock, init=False)
     _listeners: list[Callable[[], None]] = attrs.field(factory=list, init=False)
+    _ends: list[Callable[[], None]] = attrs.field(factory=list, init=False)  # of what it listens to
 
     def __attrs_post_init__(self) -> None:
         for connector_id, source in self.view.reports.items():
-            source.subscribe(partial(self._look_at_session, connector_id))
+            look = partial(self._look_at_session, connector_id)
+            self._ends.append(source.subscribe(look))
+            look()
+
+    def close(self) -> None:
+        """Nothing holds any more, and nobody is told of anything. What is on the disk stays there for a later one."""
+        for end in self._ends:
+            end()
+        self.profiles = ()
+        self._tell()
+        self._ends.clear()
+        self._listeners.clear()
 
     # --- what holds --------------------------------------------------------------------------------------------------
 
@@ -199,7 +214,8 @@ class ProfileBook:
         if session is None:
             del self._running[connector_id]
         else:
-            self._running[connector_id] = Running(session.id, trio.current_time())
+            past_s = (self.wall() - session.started_at).total_seconds()
+            self._running[connector_id] = Running(session.id, trio.current_time() - max(0.0, past_s))
             kept += self._announced_for(connector_id, session)
         self._take_over(kept)
 
