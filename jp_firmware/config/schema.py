@@ -51,6 +51,45 @@ class Charger:
 
 
 @attrs.frozen(kw_only=True, field_transformer=declared)
+class Board:
+    """The board that the controller runs on: what it brings along is in its profile, what was added is told here."""
+
+    profile: Annotated[
+        str,
+        Key("Its type: the file among the boards' profiles (std, pro, xtreme); empty: not told.", role=MANUFACTURER),
+    ] = ""
+    added_rs485: Annotated[
+        int, Key("RS-485 ports that adapters add to the board's own.", between=(0, 16), role=MANUFACTURER)
+    ] = 0
+    added_can: Annotated[
+        int,
+        Key(
+            "CAN interfaces of the kernel (socketcan) that adapters add to the board's own.",
+            between=(0, 16),
+            role=MANUFACTURER,
+        ),
+    ] = 0
+
+
+@attrs.frozen(kw_only=True, field_transformer=declared)
+class Brand:
+    """Under whose name the charger stands. What is left out is as the brand's profile says."""
+
+    profile: Annotated[str, Key("The brand: the file among the brands' profiles.", role=MANUFACTURER)] = "default"
+    name: Annotated[str | None, Key("The name on screens.", role=MANUFACTURER)] = None
+    support_phone: Annotated[
+        str | None, Key("The number that a driver in need calls; empty: none is shown.", role=OPERATOR)
+    ] = None
+    logo: Annotated[
+        str | None, Key("The picture of the name: a file beside the brands' profiles; empty: none.", role=MANUFACTURER)
+    ] = None
+    primary_colour: Annotated[str | None, Key("The brand's colour, #rrggbb; empty: none.", role=MANUFACTURER)] = None
+    accent_colour: Annotated[
+        str | None, Key("The colour that sets off what can be pressed, #rrggbb; empty: none.", role=MANUFACTURER)
+    ] = None
+
+
+@attrs.frozen(kw_only=True, field_transformer=declared)
 class Site:
     """What the site may draw."""
 
@@ -547,6 +586,8 @@ class Cabinet:
 
     charger: Annotated[Charger, Key("Who the charger is.")]
     site: Annotated[Site, Key("What the site may draw.")]
+    board: Annotated[Board, Key("The board that the controller runs on.")] = Board()
+    brand: Annotated[Brand, Key("Under whose name the charger stands.")] = Brand()
     backend: Annotated[Backend, Key("The central system.", reload=RECONNECT)] = Backend()
     authorize: Annotated[Authorize, Key("Who may charge, and who decides while the central system is away.")] = (
         Authorize()
