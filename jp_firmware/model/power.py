@@ -163,7 +163,6 @@ class Plan:
     allocations: Mapping[ConnectorId, Allocation] = attrs.field(factory=dict)
     reserve_w: float = 0.0  # of the site's limit, never shared
     efficiency: float = 1.0  # of limits at the grid so much is left at the connectors; `site_limit_w` is what is left
-    efficiency: float = 1.0  # of limits at the grid so much is left at the connectors; `site_limit_w` is what is left
     limits: Sequence[Limit] = ()  # all that were in force
     paths: Mapping[ConnectorId, Sequence[str]] = attrs.field(factory=dict)  # scopes above it, innermost first
     shares_w: Mapping[str, float] = attrs.field(factory=dict)  # what each chain is guaranteed, by scope
