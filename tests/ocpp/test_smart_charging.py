@@ -56,7 +56,7 @@ async def test_the_keys_of_smart_charging_are_told_and_cannot_be_written(autojum
         "SupportedFeatureProfiles",
     ]
     answer = await online.ask("GetConfiguration", {"key": names})
-    values = ["99", "Power", "168", "false", "100", "Core,RemoteTrigger,SmartCharging"]
+    values = ["99", "Power", "96", "false", "40", "Core,RemoteTrigger,SmartCharging"]
 
     assert [{"key": key, "readonly": True, "value": value} for key, value in zip(names, values, strict=True)] == answer[
         "configurationKey"

@@ -26,8 +26,8 @@ from jp_firmware.ocpp.envelope import Payload
 from jp_firmware.ocpp.v16.translate import parse_timestamp
 
 MAX_STACK_LEVEL: Final = 99  # ours: central systems that own the charger take the highest they are told
-MAX_PERIODS: Final = 168  # ours: a week by the hour, a day in steps of ten minutes
-MAX_INSTALLED: Final = 100  # ours
+MAX_PERIODS: Final = 96  # ours: a day in quarters of an hour
+MAX_INSTALLED: Final = 40  # ours: what 64 connectors are still looked after with in few milliseconds
 PHASES: Final = 3  # when numberPhases is left out (1.6 §7.14)
 PHASE_V: Final = 230.0  # nominal voltage of a phase to neutral (IEC 60038, 230/400 V)
 DAY_MS: Final = 86_400_000
