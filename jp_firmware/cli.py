@@ -140,9 +140,10 @@ def _add_running(commands: Any) -> None:
     demo.add_argument("--headless", action="store_true", help="print progress and a summary instead of the terminal")
     demo.add_argument(
         "--scenario",
-        choices=("day", "busy-day"),
+        choices=("day", "busy-day", "ring-day"),
         default="day",
-        help="day: for looking at; busy-day: one car after another, power measured against all limits and the ideal",
+        help="day: for looking at; busy-day: one car after another, power measured against all limits and the ideal; "
+        "ring-day: the same on the cabinet whose segments move",
     )
     demo.add_argument("--for", type=seconds, dest="for_s", metavar="SECONDS", help="end after this time")
     _add_socket(_command(commands, "console", cli_running.console, "the terminal: watch and command the charger"))

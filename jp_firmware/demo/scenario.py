@@ -53,4 +53,11 @@ BUSY_DAY = Scenario(
     sampled=True,
 )
 
-SCENARIOS = {one.name: one for one in (DAY, BUSY_DAY)}
+RING_DAY = attrs.evolve(
+    BUSY_DAY,
+    name="ring-day",
+    about="the busy day on a bus-bar in a ring, whose segments move",
+    cabinet="ring",
+)
+
+SCENARIOS = {one.name: one for one in (DAY, BUSY_DAY, RING_DAY)}
