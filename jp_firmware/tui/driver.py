@@ -101,6 +101,22 @@ class NonBlockingWriter(WriterThread):
         os.close(self._descriptor)
 
 
+class Nowhere(WriterThread):
+    """Takes the place of Textual's writing thread for a terminal that has hung up.
+
+    That thread ends at its first error, and its queue is not read any more: whoever filled it would wait for ever.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(None)  # type: ignore[arg-type]  # the file is only used by the thread, which never starts
+
+    def write(self, text: str) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+
 class ConsoleDriver(LinuxDriver):
     """Textual's own driver with a writer that does not block, where the terminal has a name to open it by."""
 
@@ -111,6 +127,8 @@ class ConsoleDriver(LinuxDriver):
         try:
             writer = NonBlockingWriter(os.ttyname(2))  # standard error, which Textual draws on
         except OSError:
+            if not os.isatty(2):
+                self._writer_thread = Nowhere()
             return  # no name in this namespace (a container's console): Textual's thread stays
         stock = self._writer_thread
         if stock is not None:

@@ -30,11 +30,33 @@ from jp_firmware.tui.app import run
 sys.exit(run(Path(sys.argv[1])))
 """
 
+# From the second time on, the terminal's name is asked for when the terminal has gone. A short queue of Textual's
+# writer stands for the pictures that filled it.
+GOES_MEANWHILE = (
+    """
+import os, time
+from textual.drivers import _writer_thread
+_writer_thread.MAX_QUEUED_WRITES = 8
+name_of, asked = os.ttyname, []
+def late(descriptor):
+    asked.append(descriptor)
+    if len(asked) > 1:
+        os.write(descriptor, b"taken up")
+        while os.isatty(descriptor):
+            time.sleep(0.01)
+    return name_of(descriptor)
+os.ttyname = late
+"""
+    + START
+)
+
 
 class Terminal:
     """A pseudo-terminal of `size` with the application on it; `screen` is what a person would see."""
 
-    def __init__(self, socket_path: Path, *, size: tuple[int, int] = (80, 24), **environment: str) -> None:
+    def __init__(
+        self, socket_path: Path, *, size: tuple[int, int] = (80, 24), start: str = START, **environment: str
+    ) -> None:
         self.screen = pyte.Screen(*size)
         self._stream = pyte.ByteStream(self.screen)
         self.received = b""
@@ -43,7 +65,7 @@ class Terminal:
         self.before = termios.tcgetattr(self._slave)
         kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "VIRTUAL_ENV") if name in os.environ}
         self.process = subprocess.Popen(
-            [sys.executable, "-c", START, str(socket_path)],
+            [sys.executable, "-c", start, str(socket_path)],
             stdin=self._slave,
             stdout=self._slave,
             stderr=self._slave,
@@ -154,6 +176,16 @@ def test_leaving_restores_the_terminal(nowhere: Path, keys: str) -> None:
 def test_a_hang_up_ends_it(nowhere: Path) -> None:
     with opened(nowhere) as terminal:
         terminal.until_text("F10 Leave")
+        terminal.hang_up()
+        terminal.process.wait(PATIENCE_S)
+
+
+def test_a_terminal_that_goes_while_it_is_taken_up_again_cannot_hold_it(nowhere: Path) -> None:
+    """SIGCONT comes with a hang-up, from tmux and the kernel: the terminal may go at any step of what that begins."""
+    with opened(nowhere, start=GOES_MEANWHILE) as terminal:
+        terminal.until_text("F10 Leave")
+        terminal.process.send_signal(signal.SIGCONT)
+        terminal.until(lambda: b"taken up" in terminal.received)
         terminal.hang_up()
         terminal.process.wait(PATIENCE_S)
 
