@@ -6,6 +6,7 @@ cannot outlive the restart ends as if somebody had stopped it, so that no contac
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -67,21 +68,21 @@ class Restarts:
                     reduces.append(key)
         return Effect(tuple(restarts), tuple(ends), tuple(reduces))
 
-    def ask(self, path: str, reason: str) -> Effect:
+    def ask(self, path: str, reason: str, meanwhile: Callable[[], None] | None = None) -> Effect:
         """Restarts `path`, once the sessions that depend on it have ended. Returns at once, with what it takes along.
 
-        Raises UnknownPath or RestartRefused.
+        `meanwhile` is called while it is down, and must not raise. Raises UnknownPath or RestartRefused.
         """
         effect = self.effect(path)
         if not effect.ends and not any(one.startswith(f"{CONSOLES}/") for one in effect.restarts):
-            self._controller.tree.restart(path, reason)
+            self._controller.tree.restart(path, reason, meanwhile)
         elif self._nursery is None:
             raise RestartRefused("the charger is not running")
         else:
-            self._nursery.start_soon(self._in_order, path, reason, effect)
+            self._nursery.start_soon(self._in_order, path, reason, effect, meanwhile)
         return effect
 
-    async def _in_order(self, path: str, reason: str, effect: Effect) -> None:
+    async def _in_order(self, path: str, reason: str, effect: Effect, meanwhile: Callable[[], None] | None) -> None:
         runners = [self._controller.charger.runners[one] for one in effect.ends]
         for runner in runners:
             runner.end(Ending(StopReason.LOCAL, f"{path} is restarted"))
@@ -90,7 +91,7 @@ class Restarts:
         if not runners:
             await trio.sleep(ANSWER_S)
         try:
-            self._controller.tree.restart(path, reason)
+            self._controller.tree.restart(path, reason, meanwhile)
         except (RestartRefused, UnknownPath) as error:  # it has changed meanwhile
             self._controller.note("operator", "console", f"restart {path}: {error}")
 

@@ -30,14 +30,14 @@ class Takeover:
 
     _controller: Controller
 
-    def take(self, path: str, cabinet: Cabinet) -> None:
-        """The part at `path` goes on with `cabinet`; a part that is restarted for it must be down now.
+    def take(self, path: str, cabinet: Cabinet, before: Cabinet) -> None:
+        """The part at `path` goes on with `cabinet` after `before`; one that is restarted for it must be down now.
 
         Raises ConfigError for a profile or a driver that a device cannot use; it is as before then.
         """
         controller = self._controller
         if path == PLANNER:
-            self._planner(cabinet)
+            self._planner(cabinet, before)
         elif path == CONNECTORS:
             controller.apply_rules(cabinet.authorize)
         elif path == BACKEND:
@@ -49,6 +49,8 @@ class Takeover:
             self._connector(ConnectorId(int(path.rpartition("-")[2])), cabinet)
         elif path.startswith("wires/"):
             reconfigure(controller.plant, path, cabinet)
+            if controller.guarding:  # what switches a module off in our place may be another frame now
+                controller.plant.guard_with(controller.guarding.guard)
         else:
             assert path in (WHOLE, CONSOLE), f"nobody takes {path} over"  # they read the cabinet that is in force
 
@@ -66,12 +68,12 @@ class Takeover:
             if path in present:
                 controller.tree.set_terms(path, **watch.terms)
 
-    def _planner(self, cabinet: Cabinet) -> None:
+    def _planner(self, cabinet: Cabinet, last: Cabinet) -> None:
         """Rules, limits and weights, as one plan; an operator's limit of the site stands unless that key changed."""
         controller, planner = self._controller, self._controller.planner
-        before, after = list(configured_limits(controller.cabinet)), list(configured_limits(cabinet))
+        before, after = list(configured_limits(last)), list(configured_limits(cabinet))
         site_w = cabinet.site.limit_w
-        if site_w != controller.cabinet.site.limit_w:
+        if site_w != last.site.limit_w:
             before.append(Limit(owner=SITE_LIMIT, scope="site", value_w=0.0, reason=""))
             after.append(Limit(owner=SITE_LIMIT, scope="site", value_w=site_w, reason=CONFIGURED))
         for connector in cabinet.connectors:

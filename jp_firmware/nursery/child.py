@@ -66,6 +66,11 @@ class State(enum.StrEnum):
         return self in (State.UNSAFE, State.STUCK)
 
     @property
+    def is_settled(self) -> bool:
+        """It is what it should be: at work, or done."""
+        return self in (State.UP, State.DONE)
+
+    @property
     def has_task(self) -> bool:
         """Whether there is a task that an ordered stop must end."""
         return self in (State.BACKOFF, State.STARTING, State.UP, State.STOPPING, State.MAKING_SAFE)
@@ -149,7 +154,7 @@ class Lifeline:
     _stop: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False, repr=False)
     _watchdog: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False, repr=False)
     _ended: trio.Event = attrs.field(factory=trio.Event, init=False, repr=False)
-    _is_up: trio.Event = attrs.field(factory=trio.Event, init=False, repr=False)  # another one for each time
+    _is_settled: trio.Event = attrs.field(factory=trio.Event, init=False, repr=False)  # another one for each time
     _tell: Callable[[Lifeline], None] = attrs.field(default=lambda _: None, init=False, repr=False)
     _report: Callable[[str, Lifeline, End], None] = attrs.field(default=lambda *_: None, init=False, repr=False)
 
@@ -185,9 +190,9 @@ class Lifeline:
             self._watchdog.deadline = now_s + self.child.watchdog_s
 
     async def up(self) -> None:
-        """Waits until it is ready; returns at once while it is."""
-        while self.state is not State.UP:
-            await self._is_up.wait()
+        """Waits until it is ready, or has nothing to do; returns at once while that is so."""
+        while not self.state.is_settled:
+            await self._is_settled.wait()
 
     def note(self, what: str, why: str | None = None) -> None:
         """Adds to the history of this part: one of its words, and the reason there was."""
@@ -281,10 +286,10 @@ class Lifeline:
 
     def _enter(self, state: State) -> None:
         self.state, self.since_s = state, trio.current_time()
-        if state is State.UP:
-            self._is_up.set()
-        elif self._is_up.is_set():
-            self._is_up = trio.Event()
+        if state.is_settled:
+            self._is_settled.set()
+        elif self._is_settled.is_set():
+            self._is_settled = trio.Event()
 
 
 WITHOUT_WATCHDOG: dict[str, None] = dict.fromkeys(

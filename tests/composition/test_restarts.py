@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ class Tree:
         leaves += list(group)
         return sorted(known[id(each)] for each in leaves if not each.child.subtree)
 
-    def restart(self, path: str, reason: str) -> None:
+    def restart(self, path: str, reason: str, meanwhile: Callable[[], None] | None = None) -> None:
         if path == "planner":
             raise RestartRefused("controller/planner is latched (unsafe); release it first")
         self.asked.append((path, reason, trio.current_time()))

@@ -1,0 +1,117 @@
+"""A change that is proposed: what the configuration would be, what would differ, and what that would take. Pure.
+
+What differs is told by what is in force, defaults included: a key that is written down with the value it has anyway
+changes the text and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from jp_firmware.config.difference import Change, changes
+from jp_firmware.config.document import edited
+from jp_firmware.config.edits import Data, Edit, Key
+from jp_firmware.config.effects import Effects, effects
+from jp_firmware.config.examine import Examined, Finding, examine
+from jp_firmware.config.explain import all_keys
+from jp_firmware.config.schema import Cabinet
+
+Secrets = Mapping[str, str]
+FurtherCheck = Callable[[Cabinet], Iterable[Finding]]
+
+
+@attrs.frozen(kw_only=True)
+class InForce:
+    """The configuration that a charger runs. `overrides` are those of its command line: they stand above every text."""
+
+    number: int
+    text: str
+    cabinet: Cabinet
+    secrets: Secrets = attrs.field(factory=dict, repr=False)
+    overrides: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Draft:
+    """One proposal. Without errors it has a cabinet, and could be applied."""
+
+    base: InForce
+    text: str
+    secrets: Secrets | None = attrs.field(repr=False)  # all of them, if they change
+    examined: Examined = attrs.field(repr=False)
+    changes: tuple[Change, ...] = ()
+    effects: Effects = attrs.field(factory=lambda: Effects(()))
+
+    @property
+    def cabinet(self) -> Cabinet | None:
+        return self.examined.cabinet
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return self.examined.findings
+
+    @property
+    def says_the_same(self) -> bool:
+        """Whether not even the text differs."""
+        return self.text == self.base.text and self.secrets is None
+
+
+def draft(
+    base: InForce,
+    *,
+    text: str | None = None,
+    edits: Sequence[Edit] = (),
+    secrets: Secrets | None = None,
+    further: FurtherCheck = lambda _: (),
+) -> Draft:
+    """The proposal of another text, or of the present one with `edits`; `secrets` are those that change.
+
+    `further` is asked of a cabinet that is good so far. Raises ConfigError for edits that cannot be made.
+    """
+    proposed = base.text if text is None else text
+    if edits:
+        proposed = edited(proposed, edits)
+    laid = {**base.secrets, **(secrets or {})}
+    all_secrets = laid if laid != dict(base.secrets) else None
+    examined = examine(proposed, base.overrides, laid)
+    if examined.cabinet is not None and (more := tuple(further(examined.cabinet))):
+        findings = (*examined.findings, *more)
+        is_good = not any(one.severity == "error" for one in findings)
+        examined = attrs.evolve(examined, findings=findings, cabinet=examined.cabinet if is_good else None)
+    if examined.cabinet is None:
+        return Draft(base=base, text=proposed, secrets=all_secrets, examined=examined)
+    differing = changes(effective(base.cabinet), effective(examined.cabinet), is_secret)
+    return Draft(
+        base=base,
+        text=proposed,
+        secrets=all_secrets,
+        examined=examined,
+        changes=differing,
+        effects=effects([one.key for one in differing], base.cabinet),
+    )
+
+
+def effective(cabinet: Cabinet) -> Data:
+    """The whole configuration as data, defaults included; what is absent is left out."""
+    made: Data = _plain(attrs.asdict(cabinet))
+    return made
+
+
+def is_secret(key: Key) -> bool:
+    """Whether the value of this key is told to nobody."""
+    return key in _SECRETS
+
+
+_SECRETS = frozenset(one.path for one in all_keys() if one.key.secret)  # none of them in a list
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case dict():
+            return {name: _plain(inner) for name, inner in value.items() if inner is not None}
+        case list() | tuple():
+            return [_plain(inner) for inner in value]
+    return value

@@ -1,0 +1,143 @@
+"""One change of the configuration handed to the parts of a charger that runs: to all of them, or to none.
+
+What is live is taken first, and is on the wire at once. Then each part that must start anew is stopped as any restart is,
+with courtesy, changed while it is down, and started; it has to come up as far as it was up before. The first one that
+refuses ends it: all that was handed over is taken back, in reverse.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING
+
+import attrs
+import trio
+
+from jp_firmware.config.effects import Step
+from jp_firmware.config.schema import Cabinet, ConfigError
+from jp_firmware.nursery import walk
+from jp_firmware.nursery.child import Lifeline, describe
+from jp_firmware.nursery.supervisor import RestartRefused, UnknownPath
+from jp_firmware.restarts import ENDING_S
+from jp_firmware.takeover import Takeover
+
+if TYPE_CHECKING:
+    from jp_firmware.controller import Controller
+
+UP_WITHIN_S = 15.0  # ours: parts have 10 s from their start to the first evidence, and a bus carries several
+STOP_SLACK_S = 5.0  # ours: beyond what an ordered stop of the part may take
+
+
+class PartRefused(Exception):
+    """A part did not take the change, or did not come up with it. The message says which, and why."""
+
+
+class Progress(enum.StrEnum):
+    """How far a part is."""
+
+    TODO = "to do"
+    UNDER_WAY = "under way"
+    DONE = "done"
+    REFUSED = "refused"
+    TAKEN_BACK = "taken back"
+
+
+@attrs.define(eq=False)
+class HandingOver:
+    """The way of one change from `before` to `after`."""
+
+    _controller: Controller
+    before: Cabinet
+    after: Cabinet
+    steps: tuple[Step, ...]
+    progress: dict[str, Progress] = attrs.field(init=False)
+    _takeover: Takeover = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.steps = tuple(sorted(self.steps, key=lambda step: step.stops))  # live ones first, else as in the tree
+        self.progress = {step.path: Progress.TODO for step in self.steps}
+        self._takeover = Takeover(self._controller)
+
+    async def carry_out(self) -> None:
+        """Hands it over. Raises PartRefused once all is as it was before, as far as the parts take that.
+
+        Cancelled, it leaves what was handed over so far: the charger is going down, and what starts next is decided by
+        what the disk says.
+        """
+        try:
+            for step in self.steps:
+                if not step.stops:
+                    await self._hand(step, self.after, self.before)
+            self._takeover.put_in_force(self.after)
+            for step in self.steps:
+                if step.stops:
+                    await self._hand(step, self.after, self.before)
+        except PartRefused:
+            await self.take_back()
+            raise
+
+    async def take_back(self) -> None:
+        """The configuration before it, for all that has taken the other one, the last first."""
+        touched = [step for step in reversed(self.steps) if self.progress[step.path] is not Progress.TODO]
+        self._takeover.put_in_force(self.before)
+        for step in touched:
+            try:
+                await self._hand(step, self.before, self.after)
+                self.progress[step.path] = Progress.TAKEN_BACK
+            except PartRefused as error:
+                self._controller.note("config", step.path, f"cannot go back: {error}")
+
+    async def _hand(self, step: Step, cabinet: Cabinet, last: Cabinet) -> None:
+        self.progress[step.path] = Progress.UNDER_WAY
+        try:
+            if step.stops:
+                await self._restart_with(step.path, cabinet, last)
+            else:
+                self._takeover.take(step.path, cabinet, last)
+        except (PartRefused, ConfigError, RestartRefused, UnknownPath) as error:
+            self.progress[step.path] = Progress.REFUSED
+            raise PartRefused(str(error) if isinstance(error, PartRefused) else f"{step.path}: {error}") from error
+        self.progress[step.path] = Progress.DONE
+
+    # --- a part that starts anew -------------------------------------------------------------------------------------
+
+    async def _restart_with(self, path: str, cabinet: Cabinet, last: Cabinet) -> None:
+        parts = self._parts(path)
+        were_up = [one for one in parts if one.state.is_settled]
+        taken, errors = trio.Event(), list[ConfigError]()
+
+        def take() -> None:
+            try:
+                self._takeover.take(path, cabinet, last)
+            except ConfigError as error:
+                errors.append(error)
+            taken.set()
+
+        self._controller.restarts.ask(path, "its configuration changes", take)
+        stop_s = self._controller.tree.part(path).child.stop_budget_s
+        with trio.move_on_after(ENDING_S + stop_s + STOP_SLACK_S):
+            await taken.wait()
+        if not taken.is_set():
+            raise PartRefused(f"{path}: was not stopped within {ENDING_S + stop_s + STOP_SLACK_S:.0f} s")
+        if errors:
+            raise errors[0]
+        await self._come_up(path, were_up)
+
+    async def _come_up(self, path: str, were_up: list[Lifeline]) -> None:
+        """What was up before has to be up again; what was absent need not be there now."""
+        with trio.move_on_after(UP_WITHIN_S):
+            for one in were_up:
+                await one.up()
+            return
+        down = [one for one in were_up if not one.state.is_settled]
+        why = "; ".join(f"{one.path} is {one.state}, {describe(one.last_error) or 'silent'}" for one in down)
+        raise PartRefused(f"{path}: not up again within {UP_WITHIN_S:.0f} s: {why}")
+
+    def _parts(self, path: str) -> list[Lifeline]:
+        """The parts without children that start anew with the one at `path`."""
+        return [self._controller.tree.part(one) for one in self._controller.tree.restarted_with(path)]
+
+
+def leaves(controller: Controller) -> list[Lifeline]:
+    """All parts without children."""
+    return [one for _, _, one in walk.parts(controller.tree) if one.child.subtree is None]
