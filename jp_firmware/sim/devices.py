@@ -119,7 +119,9 @@ def _switching(plant: Plant) -> Iterator[tuple[str, int, FreeRelay]]:
     """The free relays that switch modules, are bridges, or tie segments of a bus-bar together."""
     cabinet = plant.cabinet
     ties = [segment.tie for bar in cabinet.bus_bars for segment in bar.segments if segment.tie]
-    used = [(one.board, one.relay) for one in (*cabinet.switches, *cabinet.bridges, *ties)]
+    used = [(one.board, one.relay) for one in cabinet.switches]
+    used += [(one.board, one.relay) for one in cabinet.bridges]
+    used += [(one.board, one.relay) for one in ties]
     for board, number in used:
         yield board, number, plant.boards[board].relays[number]
 

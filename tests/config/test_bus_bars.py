@@ -32,7 +32,9 @@ def test_the_example_cabinet_is_a_ring_of_ten_segments_six_of_which_move() -> No
 def test_a_ring_whose_last_tie_is_taken_away_is_a_row() -> None:
     cabinet = store.load(store.find("ring"))
     (bar,) = topology_of(cabinet, {one.id: load_profile(one.profile).rating for one in cabinet.modules}).bus_bars
-    row = type(bar)(name=bar.name, segments=[*bar.segments[:-1], type(bar.segments[0])(modules=["module-11"])])
+    row = type(bar)(
+        name=bar.name, segments=[*bar.segments[:-1], type(bar.segments[0])(modules=[ModuleId("module-11")])]
+    )
 
     assert not row.is_ring
     assert row.reaches(9) == {ConnectorId(4)}

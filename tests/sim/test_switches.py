@@ -36,7 +36,9 @@ class Held(Outlet):
 
 @attrs.define(eq=False)
 class Bench:
-    """The matrix cabinet, and a controller that does nothing but hold relays."""
+    """A cabinet, and a controller that does nothing but hold relays."""
+
+    cabinet: str = "matrix"
 
     now_s: float = 100.0
     closed: dict[str, set[int]] = attrs.field(factory=lambda: {"plc-1": set(), "plc-2": set()})
@@ -44,7 +46,7 @@ class Bench:
     _heartbeat: int = 0
 
     def __attrs_post_init__(self) -> None:
-        cabinet = store.load(store.find("matrix"))
+        cabinet = store.load(store.find(self.cabinet))
         options = Options(walk_in_s=0.0, module_startup_s=0.0)
         self.plant = Plant(cabinet, options, Marks(clock=lambda: self.now_s))
         self.plant.power_up(self.now_s)
@@ -198,3 +200,60 @@ def test_relays_that_switch_modules_can_be_broken_by_name() -> None:
         *(f"plc-2-r{number}" for number in (3, 4, 5, 6, 7)),
     }
     assert table["plc-1-r3"].alarms == ("welded", "stuck-open", "feedback-closed", "feedback-open")
+
+
+# --- bus-bars --------------------------------------------------------------------------------------------------------
+
+
+def test_closed_ties_bring_a_segment_to_a_connector_and_another_one_behind_it() -> None:
+    bench = Bench("ring")
+    bus = bench.charging(ONE)
+    for name in ("module-2", "module-3"):
+        bench.on(name, bus.voltage_v - 2.5, 2.0)
+    bench.switch("plc-1", 4)
+    assert bench.plant.nodes["module-3"].module not in bus.modules, "two segments that are joined, with no connector"
+    bench.switch("plc-1", 3, 4)
+    bench.on("module-2", 450.0)
+    bench.on("module-3", 450.0)
+
+    assert round(bus.current_a) == 40
+    assert bench.marks("closed") == ["segment 2 of ring", "segment 3 of ring"]
+    assert bench.plant.switchyard.closed_onto_live == 0
+
+
+def test_a_tie_that_opens_under_the_load_of_those_behind_it_is_marked() -> None:
+    bench = Bench("ring")
+    bus = bench.charging(ONE)
+    bench.switch("plc-1", 4)
+    bench.on("module-3", bus.voltage_v - 2.5, 2.0)
+    bench.switch("plc-1", 3, 4)
+    bench.on("module-3", 450.0)
+    assert round(bus.current_a) == 20
+    bench.switch("plc-1", 4)
+
+    assert bench.marks("opened under load") == ["segment 3 of ring"]
+    assert bus.current_a == 0.0
+
+
+def test_a_tie_that_closes_onto_a_live_bus_bar_costs_all_modules_of_its_segment() -> None:
+    bench = Bench("ring")
+    bench.charging(TWO)
+    bench.switch("plc-1", 6)
+    assert bench.marks("closed onto a live bus") == ["segment 5 of ring"]
+
+    alarms = [bench.plant.nodes[name].module.alarms for name in ("module-5", "module-6")]
+    assert alarms == [{Alarm.INTERNAL}, {Alarm.INTERNAL}]
+
+
+def test_ties_that_join_two_connectors_are_marked() -> None:
+    bench = Bench("ring")
+    bench.switch("plc-1", 3, 4)
+    assert bench.plant.switchyard.joined == 0
+    bench.switch("plc-1", 3, 4, 5)
+
+    assert bench.plant.switchyard.joined == 1
+    assert bench.marks("two connectors joined") == ["switches"]
+
+
+def test_ties_can_be_broken_by_name() -> None:
+    assert {"plc-1-r3", "plc-2-r7"} <= set(devices(Bench("ring").plant))

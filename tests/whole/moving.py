@@ -1,10 +1,11 @@
-"""The whole charger with modules that move: module 2 between the connectors directly, module 4 over a bridge."""
+"""The whole charger with modules that move: module 2 between the connectors, module 4 over a bridge; and a ring."""
 
 from __future__ import annotations
 
 import attrs
 import trio
 
+from jp_firmware.config import store
 from jp_firmware.config.schema import Bridge, Module, Planner, Site, Switch
 from jp_firmware.hw.switching import Switching
 from jp_firmware.model.connector import ConnectorState
@@ -27,6 +28,15 @@ SWITCHED = attrs.evolve(
         Switch(module=BRIDGED, connector=ONE, board=RIGHT, relay=4, bridge="bridge"),
     ),
 )
+
+RING = attrs.evolve(
+    store.load(store.find("ring")),
+    backend=CABINET.backend,
+    authorize=CABINET.authorize,
+    readers=(),  # no cards in memory
+    planner=Planner(move_dwell_s=2.0, moves_per_hour=100),
+)
+SEGMENT = ModuleId("module-3")  # at home at connector 2; at connector 1 it hangs behind another
 
 
 def boot(world: World) -> Process:

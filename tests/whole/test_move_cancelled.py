@@ -10,19 +10,21 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from jp_firmware.config.schema import Cabinet
 from jp_firmware.model.ids import ConnectorId, ModuleId
 from jp_firmware.nursery.testing import CancelAt
+from jp_firmware.planner.wiring import homes_of
 from tests.whole.charger import ONE, OPENING_S, TWO, World
-from tests.whole.moving import BRIDGED, MOVER, SWITCHED, at_home, boot, both_charge, crimes, switching
+from tests.whole.moving import BRIDGED, MOVER, RING, SEGMENT, SWITCHED, boot, both_charge, crimes, places, switching
 
 STRIDE = 307  # prime, so that it does not keep step with anything periodic in the charger
 FEWEST_STEPS = 1000  # of a move: one that does nothing proves nothing
 AT_MOST = 20_000
 
 
-async def attempt(step: int, module: ModuleId, to: ConnectorId) -> tuple[bool, World]:
+async def attempt(step: int, cabinet: Cabinet, module: ModuleId, to: ConnectorId) -> tuple[bool, World]:
     """One move, cancelled before `step`. Whether the move was over before that."""
-    world = World(cabinet=SWITCHED)
+    world = World(cabinet=cabinet)
     process = boot(world)
     around = trio.CancelScope(shield=True)
 
@@ -33,7 +35,7 @@ async def attempt(step: int, module: ModuleId, to: ConnectorId) -> tuple[bool, W
     async def day() -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(process.run)
-            await at_home(world, process)
+            await world.until(lambda: places(process) == homes_of(cabinet))
             await both_charge(world, process)
             assert switching(process).assign(module, to) == ""
             trio.lowlevel.add_instrument(cancel)
@@ -54,10 +56,10 @@ async def attempt(step: int, module: ModuleId, to: ConnectorId) -> tuple[bool, W
     return not cancel.reached, world
 
 
-def sweep(module: ModuleId, to: ConnectorId, first: int, stride: int) -> int:
+def sweep(cabinet: Cabinet, module: ModuleId, to: ConnectorId, first: int, stride: int) -> int:
     """How many points were tried until the move outlived its cancellation."""
     for count, step in enumerate(range(first, AT_MOST, stride)):
-        over, world = trio.run(attempt, step, module, to, clock=MockClock(autojump_threshold=0))
+        over, world = trio.run(attempt, step, cabinet, module, to, clock=MockClock(autojump_threshold=0))
         told = f"cancelled before step {step} of the move"
         assert world.modules_on() == [], told
         assert world.contactors_closed() == [], told
@@ -73,9 +75,13 @@ def sweep(module: ModuleId, to: ConnectorId, first: int, stride: int) -> int:
     raise AssertionError(f"the move does not end within {AT_MOST} steps")
 
 
-@pytest.mark.parametrize(("module", "to"), [(MOVER, TWO), (BRIDGED, ONE)])
-def test_cancelled_anywhere_in_a_move_no_module_is_on_and_no_relay_closed(module: ModuleId, to: ConnectorId) -> None:
-    swept = sweep(module, to, 1 if module is MOVER else 1 + STRIDE // 2, STRIDE)
+@pytest.mark.parametrize(
+    ("cabinet", "module", "to"), [(SWITCHED, MOVER, TWO), (SWITCHED, BRIDGED, ONE), (RING, SEGMENT, ONE)]
+)
+def test_cancelled_anywhere_in_a_move_no_module_is_on_and_no_relay_closed(
+    cabinet: Cabinet, module: ModuleId, to: ConnectorId
+) -> None:
+    swept = sweep(cabinet, module, to, 1 if module is MOVER else 1 + STRIDE // 2, STRIDE)
 
     print(f"\n{swept} cancellation points of a move, every {STRIDE}th step")
     assert swept > FEWEST_STEPS // STRIDE
@@ -84,4 +90,4 @@ def test_cancelled_anywhere_in_a_move_no_module_is_on_and_no_relay_closed(module
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(16))
 def test_cancelled_at_every_single_step_of_a_move(part: int) -> None:
-    assert sweep(MOVER, TWO, 1 + part, 16) > FEWEST_STEPS // 16
+    assert sweep(SWITCHED, MOVER, TWO, 1 + part, 16) > FEWEST_STEPS // 16

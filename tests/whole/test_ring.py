@@ -5,30 +5,19 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import attrs
 import pytest
 import trio
 import trio.testing
 
-from jp_firmware.config import store
-from jp_firmware.config.schema import Planner
 from jp_firmware.model.connector import ConnectorState
 from jp_firmware.model.ids import ConnectorId, ModuleId
-from tests.whole.charger import CABINET, ONE, OTHER_TAG, TAG, TWO, Process, World
-from tests.whole.moving import crimes, places, relay_crimes, switching
+from tests.whole.charger import ONE, OTHER_TAG, TAG, TWO, Process, World
+from tests.whole.moving import RING, SEGMENT, crimes, places, relay_crimes, switching
 
-SHIPPED = store.load(store.find("ring"))
-RING = attrs.evolve(
-    SHIPPED,
-    backend=CABINET.backend,
-    authorize=CABINET.authorize,
-    readers=(),  # no cards in memory
-    planner=Planner(move_dwell_s=2.0, moves_per_hour=100),
-)
 HOME = {
     "module-2": 1, "module-3": 2, "module-5": 2, "module-6": 2, "module-8": 3, "module-9": 4, "module-11": 1,
 }  # fmt: skip
-A, B, C = ModuleId("module-2"), ModuleId("module-3"), ModuleId("module-5")
+B, C = SEGMENT, ModuleId("module-5")
 
 
 @asynccontextmanager
