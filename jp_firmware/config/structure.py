@@ -14,6 +14,7 @@ import attrs
 import cattrs
 from cattrs.gen import make_dict_structure_fn, override
 
+from jp_firmware.config.aliases import alias_hint
 from jp_firmware.config.lines import KeyPath
 
 T = TypeVar("T")
@@ -140,7 +141,7 @@ def _mistakes(error: BaseException, at: KeyPath) -> Iterator[Mistake]:
         case cattrs.ForbiddenExtraKeysError():
             known = [field.name for field in attrs.fields(error.cl)]
             for key in sorted(error.extra_fields):
-                yield Mistake((*at, key), f"unknown key; {suggest(key, known)}")
+                yield Mistake((*at, key), f"unknown key; {alias_hint(key) or suggest(key, known)}")
         case KeyError():
             yield Mistake(at, "is missing; add it")
         case _:
