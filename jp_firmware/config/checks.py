@@ -1,6 +1,6 @@
 """What one key alone cannot tell: whether the parts of a cabinet fit together.
 
-Pure; each check yields its mistakes, and a later check may rely on nothing that an earlier one has found wanting.
+Pure; each check is a rule's, or a part of one (`lint.fit`), and none relies on what another may find wanting.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from importlib.metadata import entry_points
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
-from jp_firmware.config import relays, sharing, templates, watchdogs
 from jp_firmware.config.lines import KeyPath
 from jp_firmware.config.profiles import path_of
 from jp_firmware.config.schema import Cabinet, ConfigError, Meter, Module, PlcBoard, Reader, Wire
@@ -22,37 +21,16 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 Device: TypeAlias = Module | Meter | PlcBoard
 
 
-def check(cabinet: Cabinet) -> list[Mistake]:
-    """All mistakes that are left once every key has its type and range."""
-    return [
-        *_names(cabinet),
-        *_backend(cabinet),
-        *_wires(cabinet),
-        *_devices_and_wires(cabinet),
-        *_addresses(cabinet),
-        *_devices_and_connectors(cabinet),
-        *_connectors(cabinet),
-        *_drivers(cabinet),
-        *_profiles(cabinet),
-        *templates.mistakes(cabinet),
-        *_local_list(cabinet),
-        *relays.mistakes(cabinet),
-        *_site_meter(cabinet),
-        *sharing.mistakes(cabinet),
-        *watchdogs.mistakes(cabinet),
-    ]
-
-
-def _devices(cabinet: Cabinet) -> Iterator[tuple[KeyPath, Device]]:
+def devices(cabinet: Cabinet) -> Iterator[tuple[KeyPath, Device]]:
     yield from ((("modules", at), one) for at, one in enumerate(cabinet.modules))
     yield from ((("meters", at), one) for at, one in enumerate(cabinet.meters))
     yield from ((("plc_boards", at), one) for at, one in enumerate(cabinet.plc_boards))
 
 
-def _names(cabinet: Cabinet) -> Iterator[Mistake]:
+def names(cabinet: Cabinet) -> Iterator[Mistake]:
     """Names are used in the tree, in faults and in `--set`: one name, one thing."""
     named: list[tuple[KeyPath, str]] = [(("wires", at, "name"), one.name) for at, one in enumerate(cabinet.wires)]
-    named += [((*at, "id"), one.id) for at, one in _devices(cabinet)]
+    named += [((*at, "id"), one.id) for at, one in devices(cabinet)]
     named += [(("readers", at, "id"), one.id) for at, one in enumerate(cabinet.readers)]
     for path, name in named:
         if not _NAME.fullmatch(name):
@@ -62,18 +40,32 @@ def _names(cabinet: Cabinet) -> Iterator[Mistake]:
     yield from twice(named, lambda name: f'"{name}" is used twice; give each wire and device a name of its own')
 
 
-def _backend(cabinet: Cabinet) -> Iterator[Mistake]:
-    identity, backend = cabinet.charger.identity, cabinet.backend
-    if not re.fullmatch(r"[A-Za-z0-9*_=:+|@.-]{1,48}", identity):  # OCPP 2.0.1 identifierString; stands in the URL
+def identity(cabinet: Cabinet) -> Iterator[Mistake]:
+    """It stands in the URL that is called, and before the password in HTTP Basic."""
+    name = cabinet.charger.identity
+    if not re.fullmatch(r"[A-Za-z0-9*_=:+|@.-]{1,48}", name):  # OCPP 2.0.1 identifierString
         yield Mistake(
             ("charger", "identity"),
-            f'"{identity}" cannot stand in a URL; use 1 to 48 letters, digits and * - _ = : + | @ .',
+            f'"{name}" cannot stand in a URL; use 1 to 48 letters, digits and * - _ = : + | @ .',
         )
+    elif ":" in name and cabinet.backend.password:
+        yield Mistake(
+            ("charger", "identity"), f'"{name}" holds a colon, where HTTP Basic begins the password; remove it'
+        )
+
+
+def retries(cabinet: Cabinet) -> Iterator[Mistake]:
+    backend = cabinet.backend
     if backend.retry_cap_s < backend.retry_first_s:
         yield Mistake(
             ("backend", "retry_cap_s"),
             f"{backend.retry_cap_s:g} is below retry_first_s ({backend.retry_first_s:g}); raise one or lower the other",
         )
+
+
+def url(cabinet: Cabinet) -> Iterator[Mistake]:
+    """Whether it can be called at all."""
+    backend = cabinet.backend
     if not backend.url:
         return
     try:
@@ -87,13 +79,20 @@ def _backend(cabinet: Cabinet) -> Iterator[Mistake]:
         yield Mistake(("backend", "url"), "must not hold the password; write it in backend.password")
 
 
-def _wires(cabinet: Cabinet) -> Iterator[Mistake]:
-    ports: list[tuple[KeyPath, str]] = []
+def wire_keys(cabinet: Cabinet) -> Iterator[Mistake]:
+    """Each kind of wire has its own way to say where it is."""
     for at, wire in enumerate(cabinet.wires):
         yield from _wire(("wires", at), wire)
-        ports.append((("wires", at, "port"), f"{wire.host}:{wire.port}" if wire.host else wire.port))
-    ports += [(("readers", at, "port"), one.port) for at, one in enumerate(cabinet.readers)]
-    yield from twice(ports, lambda port: f'"{port}" is used twice; a port carries one wire or one reader')
+
+
+def ports(cabinet: Cabinet) -> Iterator[Mistake]:
+    """A port carries one wire or one reader."""
+    used: list[tuple[KeyPath, str]] = [
+        (("wires", at, "port"), f"{one.host}:{one.port}" if one.host else one.port)
+        for at, one in enumerate(cabinet.wires)
+    ]
+    used += [(("readers", at, "port"), one.port) for at, one in enumerate(cabinet.readers)]
+    yield from twice(used, lambda port: f'"{port}" is used twice; a port carries one wire or one reader')
 
 
 def _wire(at: KeyPath, wire: Wire) -> Iterator[Mistake]:
@@ -113,9 +112,9 @@ def _port_of(wire: Wire) -> str:
     return "network interface, as in can0" if wire.kind == "socketcan" else "tty below the device directory"
 
 
-def _devices_and_wires(cabinet: Cabinet) -> Iterator[Mistake]:
+def wires_of_devices(cabinet: Cabinet) -> Iterator[Mistake]:
     wires = {wire.name: wire for wire in cabinet.wires}
-    for at, device in _devices(cabinet):
+    for at, device in devices(cabinet):
         wire = wires.get(device.wire)
         if wire is None:
             yield Mistake((*at, "wire"), f'there is no wire "{device.wire}"; {suggest(device.wire, list(wires))}')
@@ -126,8 +125,13 @@ def _devices_and_wires(cabinet: Cabinet) -> Iterator[Mistake]:
             yield Mistake(
                 (*at, "wire"), f'"{wire.name}" is a {wire.kind} wire; this needs modbus-rtu or modbus-tcp{never}'
             )
+
+
+def boards_alone(cabinet: Cabinet) -> Iterator[Mistake]:
+    """Nothing else may take a board's time on the line."""
+    wires = {wire.name: wire for wire in cabinet.wires}
     for number, board in enumerate(cabinet.plc_boards):
-        shared = sorted(one.id for _, one in _devices(cabinet) if one.wire == board.wire and one.id != board.id)
+        shared = sorted(one.id for _, one in devices(cabinet) if one.wire == board.wire and one.id != board.id)
         if shared and board.wire in wires and not wires[board.wire].is_can:
             yield Mistake(
                 ("plc_boards", number, "wire"),
@@ -135,7 +139,7 @@ def _devices_and_wires(cabinet: Cabinet) -> Iterator[Mistake]:
             )
 
 
-def _addresses(cabinet: Cabinet) -> Iterator[Mistake]:
+def addresses(cabinet: Cabinet) -> Iterator[Mistake]:
     modules = [(("modules", at, "address"), (one.wire, one.address)) for at, one in enumerate(cabinet.modules)]
     yield from twice(modules, lambda it: f"{it[1]} is used twice on {it[0]}; give each module its own address")
     units: list[tuple[KeyPath, Any]] = [
@@ -144,7 +148,7 @@ def _addresses(cabinet: Cabinet) -> Iterator[Mistake]:
     yield from twice(units, lambda it: f"{it[1]} is used twice on {it[0]}; give each meter its own unit")
 
 
-def _devices_and_connectors(cabinet: Cabinet) -> Iterator[Mistake]:
+def connectors_of_devices(cabinet: Cabinet) -> Iterator[Mistake]:
     known = [one.id for one in cabinet.connectors]
     served: list[tuple[KeyPath, int]] = [
         (("modules", at, "connector"), m.connector) for at, m in enumerate(cabinet.modules)
@@ -173,7 +177,7 @@ def _known_connectors(known: Sequence[int]) -> str:
     return f"known: {', '.join(map(str, known))}" if known else "add one under [[connectors]]"
 
 
-def _connectors(cabinet: Cabinet) -> Iterator[Mistake]:
+def connectors(cabinet: Cabinet) -> Iterator[Mistake]:
     if not cabinet.connectors:
         yield Mistake(("connectors",), "there is none; add one under [[connectors]]")
     ids: list[tuple[KeyPath, int]] = [(("connectors", at, "id"), one.id) for at, one in enumerate(cabinet.connectors)]
@@ -187,9 +191,14 @@ def _connectors(cabinet: Cabinet) -> Iterator[Mistake]:
         yield from _exactly_one(path, "meter", meters, f"write connector = {connector.id} at one meter")
         if not modules:
             yield Mistake(path, f"has no power module; write connector = {connector.id} at one module or more")
+
+
+def derating(cabinet: Cabinet) -> Iterator[Mistake]:
+    """Full power up to one temperature, none from a higher one."""
+    for at, connector in enumerate(cabinet.connectors):
         if not connector.derate_from_c < connector.derate_to_c:
             yield Mistake(
-                (*path, "derate_to_c"),
+                ("connectors", at, "derate_to_c"),
                 f"{connector.derate_to_c:g} is not above derate_from_c ({connector.derate_from_c:g}); "
                 "raise it or lower the other",
             )
@@ -202,17 +211,17 @@ def _exactly_one(path: KeyPath, what: str, found: Sequence[str], remedy: str) ->
         yield Mistake(path, f"has more than one {what} ({', '.join(found)}); {remedy}")
 
 
-def _drivers(cabinet: Cabinet) -> Iterator[Mistake]:
+def drivers(cabinet: Cabinet) -> Iterator[Mistake]:
     groups = {"modules": "jp_firmware.modules", "meters": "jp_firmware.meters", "plc_boards": "jp_firmware.plc"}
     known = {key: sorted(entry_points(group=group).names) for key, group in groups.items()}
-    for at, device in _devices(cabinet):
+    for at, device in devices(cabinet):
         names = known[str(at[0])]
         if device.driver not in names:
             yield Mistake((*at, "driver"), f'there is no driver "{device.driver}"; {suggest(device.driver, names)}')
 
 
-def _profiles(cabinet: Cabinet) -> Iterator[Mistake]:
-    for at, device in _devices(cabinet):
+def profiles(cabinet: Cabinet) -> Iterator[Mistake]:
+    for at, device in devices(cabinet):
         if not isinstance(device, PlcBoard):
             try:
                 path_of(str(at[0]), device.profile)
@@ -220,7 +229,7 @@ def _profiles(cabinet: Cabinet) -> Iterator[Mistake]:
                 yield Mistake((*at, "profile"), str(exc))
 
 
-def _site_meter(cabinet: Cabinet) -> Iterator[Mistake]:
+def site_meter_wire(cabinet: Cabinet) -> Iterator[Mistake]:
     meter = cabinet.site_meter
     if meter is None:
         return
@@ -230,17 +239,29 @@ def _site_meter(cabinet: Cabinet) -> Iterator[Mistake]:
         yield Mistake(("site_meter", "wire"), f'there is no wire "{meter.wire}"; {suggest(meter.wire, known)}')
     elif wire.is_can:
         yield Mistake(("site_meter", "wire"), f'"{wire.name}" is a {wire.kind} wire; a meter needs modbus')
-    elif any(board.wire == wire.name for board in cabinet.plc_boards):
-        yield Mistake(("site_meter", "wire"), f'"{wire.name}" carries a PLC board; give the meter another wire')
-    if any((one.wire, one.unit) == (meter.wire, meter.unit) for one in cabinet.meters):
+
+
+def site_meter_apart(cabinet: Cabinet) -> Iterator[Mistake]:
+    meter = cabinet.site_meter
+    if meter is not None and any(board.wire == meter.wire for board in cabinet.plc_boards):
+        yield Mistake(("site_meter", "wire"), f'"{meter.wire}" carries a PLC board; give the meter another wire')
+
+
+def site_meter_unit(cabinet: Cabinet) -> Iterator[Mistake]:
+    meter = cabinet.site_meter
+    if meter is not None and any((one.wire, one.unit) == (meter.wire, meter.unit) for one in cabinet.meters):
         yield Mistake(("site_meter", "unit"), f"{meter.unit} is a meter's on {meter.wire}; give each its own unit")
-    try:
-        path_of("site_meters", meter.profile)
-    except ConfigError as exc:
-        yield Mistake(("site_meter", "profile"), str(exc))
 
 
-def _local_list(cabinet: Cabinet) -> Iterator[Mistake]:
+def site_meter_profile(cabinet: Cabinet) -> Iterator[Mistake]:
+    if cabinet.site_meter is not None:
+        try:
+            path_of("site_meters", cabinet.site_meter.profile)
+        except ConfigError as exc:
+            yield Mistake(("site_meter", "profile"), str(exc))
+
+
+def local_list(cabinet: Cabinet) -> Iterator[Mistake]:
     at: KeyPath = ("authorize", "local_list")
     uids: list[tuple[KeyPath, str]] = [
         ((*at, nth, "uid"), one.uid) for nth, one in enumerate(cabinet.authorize.local_list)
@@ -248,4 +269,5 @@ def _local_list(cabinet: Cabinet) -> Iterator[Mistake]:
     for path, uid in uids:
         if not 1 <= len(uid) <= 20:  # OCPP 1.6 idToken is CiString20
             yield Mistake(path, f'"{uid}" has {len(uid)} characters; allowed: 1 to 20')
-    yield from twice(uids, lambda uid: f'"{uid}" is listed twice; remove one')
+    alike: list[tuple[KeyPath, str]] = [(path, uid.upper()) for path, uid in uids]  # a tag is known in either case
+    yield from twice(alike, lambda uid: f'"{uid}" is listed twice; remove one')

@@ -6,27 +6,22 @@ once, in the order of the text. Pure but for the profiles that it looks up.
 
 from __future__ import annotations
 
-import enum
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
 
-from jp_firmware.config.checks import check
 from jp_firmware.config.keys import key_text
 from jp_firmware.config.lines import KeyPath, line_of, lines_of
+from jp_firmware.config.lint.rule import Severity, Subject
+from jp_firmware.config.lint.table import broken, severity_of
 from jp_firmware.config.overrides import override
 from jp_firmware.config.profiles import syntax_mistake
 from jp_firmware.config.schema import Cabinet
 from jp_firmware.config.structure import Mistake, Mistakes, one_line, structure
 
-
-class Severity(enum.StrEnum):
-    """What becomes of a configuration with such a finding."""
-
-    ERROR = "error"  # it is not taken
-    WARNING = "warning"  # it is taken, and whoever wrote it should look again
+__all__ = ["Examined", "Finding", "Severity", "examine", "findings_of"]
 
 
 @attrs.frozen(kw_only=True)
@@ -88,11 +83,12 @@ def examine(text: str, overrides: Sequence[str] = (), secrets: Mapping[str, str]
     cabinet: Cabinet | None = None
     try:
         cabinet = structure(laid, Cabinet)
-        mistakes = check(cabinet)
+        mistakes = broken(Subject(cabinet=cabinet, written=data))
     except Mistakes as raised:
         mistakes = raised.mistakes
-    findings = _findings(mistakes, text, laid, set_by)
-    return Examined(text=text, data=data, cabinet=None if findings else cabinet, findings=findings)
+    findings = findings_of(mistakes, text, laid, set_by)
+    good = all(one.severity is not Severity.ERROR for one in findings)
+    return Examined(text=text, data=data, cabinet=cabinet if good else None, findings=findings)
 
 
 def _lay(data: dict[str, Any], words: list[str], value: str) -> None:
@@ -105,17 +101,21 @@ def _lay(data: dict[str, Any], words: list[str], value: str) -> None:
     data[words[-1]] = value
 
 
-def _findings(
-    mistakes: Iterable[Mistake], text: str, data: Mapping[str, Any], set_by: Mapping[KeyPath, str]
+def findings_of(
+    mistakes: Sequence[Mistake], text: str, data: Mapping[str, Any], set_by: Mapping[KeyPath, str] | None = None
 ) -> tuple[Finding, ...]:
-    """In the order of the text, overrides last; the same of the same place is told once."""
-    lines = lines_of(text) if mistakes else {}
+    """Mistakes in a text that holds `data`, each with its line and its rule's severity.
+
+    In the order of the text, those that stand in an override (`set_by`) last; the same of the same place is told once.
+    """
+    lines, set_by = lines_of(text) if mistakes else {}, set_by or {}
     found: dict[Finding, int] = {}
     for mistake in mistakes:
         by = next((set_by[at] for at in _upwards(mistake.path) if at in set_by), "")
         line = 0 if by else line_of(mistake.path, lines)
         key = key_text(mistake.path, data) or "cabinet"
-        finding = Finding(line=line, key=key, text=mistake.text, rule=mistake.rule, override=by)
+        severity = severity_of(mistake)
+        finding = Finding(severity=severity, line=line, key=key, text=mistake.text, rule=mistake.rule, override=by)
         found[finding] = line or max(lines.values(), default=0) + 1
     return tuple(sorted(found, key=lambda one: found[one]))
 

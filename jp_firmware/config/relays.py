@@ -1,6 +1,7 @@
 """Whether what hangs on the boards' free relays fits together: switches and bridges of modules, ties of bus-bars.
 
-Pure. Each relay does one thing, each way that a module has leads somewhere, once, and each segment can come home.
+Pure; each check is a rule's, or a part of one (`lint.fit`). Each relay does one thing, each way that a module has leads
+somewhere, once, and each segment can come home.
 """
 
 from __future__ import annotations
@@ -17,26 +18,10 @@ from jp_firmware.model.ids import ConnectorId
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
-def mistakes(cabinet: Cabinet) -> Iterator[Mistake]:
-    """All mistakes in `[[switches]]`, `[[bridges]]` and `[[bus_bars]]`."""
-    yield from _bridges(cabinet)
-    yield from _switches(cabinet)
-    yield from _homes(cabinet)
-    for at, bar in enumerate(cabinet.bus_bars):
-        path: KeyPath = ("bus_bars", at)
-        yield from _bar(path, bar)
-        for nth, segment in enumerate(bar.segments):
-            yield from _modules((*path, "segments", nth), segment, cabinet)
-            if segment.connector is None:
-                yield from _home((*path, "segments", nth, "modules"), bar, nth, cabinet)
-    yield from _one_place_each(cabinet)
-    yield from _relays(cabinet)
-
-
 # --- switches and bridges --------------------------------------------------------------------------------------------
 
 
-def _bridges(cabinet: Cabinet) -> Iterator[Mistake]:
+def bridges(cabinet: Cabinet) -> Iterator[Mistake]:
     for at, bridge in enumerate(cabinet.bridges):
         if all(one.bridge != bridge.name for one in cabinet.switches):
             what = f'no switch goes over bridge "{bridge.name}"; name it at one, or remove the bridge'
@@ -45,7 +30,7 @@ def _bridges(cabinet: Cabinet) -> Iterator[Mistake]:
     yield from twice(names, lambda name: f'"{name}" is used twice; give each bridge a name of its own')
 
 
-def _switches(cabinet: Cabinet) -> Iterator[Mistake]:
+def switches(cabinet: Cabinet) -> Iterator[Mistake]:
     bridges = [one.name for one in cabinet.bridges]
     ways: list[tuple[KeyPath, tuple[str, int]]] = []
     for at, switch in enumerate(cabinet.switches):
@@ -58,7 +43,7 @@ def _switches(cabinet: Cabinet) -> Iterator[Mistake]:
     yield from twice(ways, lambda way: f"{way[0]} has two ways to connector {way[1]}; remove one")
 
 
-def _homes(cabinet: Cabinet) -> Iterator[Mistake]:
+def homes(cabinet: Cabinet) -> Iterator[Mistake]:
     """A switched module's own connector is where it goes when nobody says otherwise."""
     ways = {(one.module, one.connector) for one in cabinet.switches}
     switched = {one.module for one in cabinet.switches}
@@ -71,6 +56,17 @@ def _homes(cabinet: Cabinet) -> Iterator[Mistake]:
 
 
 # --- bus-bars --------------------------------------------------------------------------------------------------------
+
+
+def bus_bars(cabinet: Cabinet) -> Iterator[Mistake]:
+    """Each bus-bar by itself."""
+    for at, bar in enumerate(cabinet.bus_bars):
+        path: KeyPath = ("bus_bars", at)
+        yield from _bar(path, bar)
+        for nth, segment in enumerate(bar.segments):
+            yield from _modules((*path, "segments", nth), segment, cabinet)
+            if segment.connector is None:
+                yield from _home((*path, "segments", nth, "modules"), bar, nth, cabinet)
 
 
 def _bar(path: KeyPath, bar: BusBar) -> Iterator[Mistake]:
@@ -151,7 +147,7 @@ def _comes_home(bar: BusBar, at: int, home: ConnectorId, homes: dict[Any, Connec
     return False
 
 
-def _one_place_each(cabinet: Cabinet) -> Iterator[Mistake]:
+def one_place_each(cabinet: Cabinet) -> Iterator[Mistake]:
     """A module is wired to one segment, or has switches; a connector stands at one segment."""
     names: list[tuple[KeyPath, str]] = [(("bus_bars", at, "name"), one.name) for at, one in enumerate(cabinet.bus_bars)]
     yield from twice(names, lambda name: f'"{name}" is used twice; give each bus-bar a name of its own')
@@ -178,7 +174,7 @@ def _segments(cabinet: Cabinet) -> Iterator[tuple[KeyPath, Segment]]:
 # --- relays ----------------------------------------------------------------------------------------------------------
 
 
-def _relays(cabinet: Cabinet) -> Iterator[Mistake]:
+def relays(cabinet: Cabinet) -> Iterator[Mistake]:
     """Each is of a board that there is, and does one thing."""
     boards: list[str] = [one.id for one in cabinet.plc_boards]
     used: list[tuple[KeyPath, str, int]] = []

@@ -1,6 +1,7 @@
 """Whether a cabinet's chains, feeders and terms of sharing fit together: they must nest, and leave something to share.
 
-Pure. Power is shared exactly only under limits that nest, so groups that overlap halfway are refused here.
+Pure; each check is a rule's, or a part of one (`lint.groups`). Power is shared exactly only under limits that nest, so
+groups that overlap halfway are refused here.
 """
 
 from __future__ import annotations
@@ -16,24 +17,14 @@ from jp_firmware.config.structure import Mistake
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
-def mistakes(cabinet: Cabinet) -> Iterator[Mistake]:
-    """All mistakes in `[[chains]]`, `[[feeders]]` and `[planner]`."""
-    yield from _names(cabinet)
-    yield from _connectors(cabinet)
-    yield from _chains_apart(cabinet)
-    yield from _nested(cabinet)
-    yield from _powers(cabinet)
-    yield from _terms(cabinet)
-
-
-def _groups(cabinet: Cabinet) -> Iterator[tuple[KeyPath, str, Chain | Feeder]]:
+def groups(cabinet: Cabinet) -> Iterator[tuple[KeyPath, str, Chain | Feeder]]:
     yield from ((("chains", at), "chain", one) for at, one in enumerate(cabinet.chains))
     yield from ((("feeders", at), "feeder", one) for at, one in enumerate(cabinet.feeders))
 
 
-def _names(cabinet: Cabinet) -> Iterator[Mistake]:
+def names(cabinet: Cabinet) -> Iterator[Mistake]:
     seen: set[tuple[str, str]] = set()
-    for path, what, group in _groups(cabinet):
+    for path, what, group in groups(cabinet):
         if not _NAME.fullmatch(group.name):
             yield Mistake((*path, "name"), f'"{group.name}" is no name; use letters, digits, "-" and "_"')
         if (what, group.name) in seen:
@@ -41,9 +32,9 @@ def _names(cabinet: Cabinet) -> Iterator[Mistake]:
         seen.add((what, group.name))
 
 
-def _connectors(cabinet: Cabinet) -> Iterator[Mistake]:
+def members(cabinet: Cabinet) -> Iterator[Mistake]:
     known = [one.id for one in cabinet.connectors]
-    for path, what, group in _groups(cabinet):
+    for path, what, group in groups(cabinet):
         at: KeyPath = (*path, "connectors")
         if not group.connectors:
             yield Mistake(at, f"is empty; name the connectors of the {what}")
@@ -55,7 +46,7 @@ def _connectors(cabinet: Cabinet) -> Iterator[Mistake]:
                 yield Mistake((*at, nth), f"{connector} is named twice; remove one")
 
 
-def _chains_apart(cabinet: Cabinet) -> Iterator[Mistake]:
+def chains_apart(cabinet: Cabinet) -> Iterator[Mistake]:
     """A connector stands behind one PLC board, so in one chain; its share is then nobody else's."""
     for (_, one), (at, other) in combinations(enumerate(cabinet.chains), 2):
         for connector in sorted(set(one.connectors) & set(other.connectors)):
@@ -66,8 +57,8 @@ def _chains_apart(cabinet: Cabinet) -> Iterator[Mistake]:
             )
 
 
-def _nested(cabinet: Cabinet) -> Iterator[Mistake]:
-    for (_, what, one), (path, other_what, other) in combinations(_groups(cabinet), 2):
+def nested(cabinet: Cabinet) -> Iterator[Mistake]:
+    for (_, what, one), (path, other_what, other) in combinations(groups(cabinet), 2):
         if what == other_what == "chain":
             continue  # told already
         here, there = set(other.connectors), set(one.connectors)
@@ -81,7 +72,7 @@ def _nested(cabinet: Cabinet) -> Iterator[Mistake]:
             )
 
 
-def _powers(cabinet: Cabinet) -> Iterator[Mistake]:
+def shares_and_caps(cabinet: Cabinet) -> Iterator[Mistake]:
     for at, chain in enumerate(cabinet.chains):
         if chain.share_w is not None and chain.share_w > chain.cap_w:
             yield Mistake(
@@ -90,18 +81,24 @@ def _powers(cabinet: Cabinet) -> Iterator[Mistake]:
             )
 
 
-def _terms(cabinet: Cabinet) -> Iterator[Mistake]:
+def reserve(cabinet: Cabinet) -> Iterator[Mistake]:
     terms, limit_w = cabinet.planner, cabinet.site.limit_w
     if limit_w and terms.reserve_w >= limit_w:
         yield Mistake(
             ("planner", "reserve_w"),
             f"{terms.reserve_w:g} leaves nothing of site.limit_w ({limit_w:g}) to share; lower it",
         )
-    for path, what, group in _groups(cabinet):
+
+
+def useful_minimum(cabinet: Cabinet) -> Iterator[Mistake]:
+    """Whoever may not have the useful minimum waits for ever."""
+    terms = cabinet.planner
+    for path, what, group in groups(cabinet):
         most_w = group.cap_w if isinstance(group, Chain) else group.limit_w * cabinet.site.efficiency
         if 0 < most_w < terms.min_useful_w:
             yield Mistake(
                 path,
-                f"{what} {group.name} may carry {most_w:g} W to its connectors, less than planner.min_useful_w ({terms.min_useful_w:g}): "
+                f"{what} {group.name} may carry {most_w:g} W to its connectors, less than planner.min_useful_w "
+                f"({terms.min_useful_w:g}): "
                 "nobody on it could ever charge; raise one or lower the other",
             )

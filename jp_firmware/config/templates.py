@@ -11,8 +11,9 @@ from jp_firmware.config.structure import Mistake
 
 def mistakes(cabinet: Cabinet) -> Iterator[Mistake]:
     """A mistake at each module whose profile is a template."""
+    templates = {profile for profile in {one.profile for one in cabinet.modules} if is_template(profile)}
     for at, module in enumerate(cabinet.modules):
-        if is_template(module.profile):
+        if module.profile in templates:
             yield Mistake(
                 ("modules", at, "profile"),
                 f'"{module.profile}" is a template, nobody\'s modules are described by it; copy it, fill it in from '

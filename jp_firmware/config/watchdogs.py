@@ -56,6 +56,7 @@ GUARD = "guard/process"
 PROCESS = "process/health"
 SWITCHING = "switching/modules"
 SITE_METER = "site-meter"  # its name in the tree and in faults
+_TERMS = ("period_s", "grace_s", "at_expiry")
 LINK = "link"  # what a wire's own child is called; a "*" in a path never means it
 
 
@@ -81,9 +82,7 @@ def watches(cabinet: Cabinet, backend_s: float = math.inf) -> dict[str, Watch]:
         path: Watch(kind, _own_s(kind, own_s), KINDS[kind].grace_s) for path, kind, own_s in _parts(cabinet, backend_s)
     }
     for entry in cabinet.watchdogs:
-        changed = {
-            key: value for key in ("period_s", "grace_s", "at_expiry") if (value := getattr(entry, key)) is not None
-        }
+        changed = {key: value for key in _TERMS if (value := getattr(entry, key)) is not None}
         for path in _meant(entry, found):
             found[path] = attrs.evolve(found[path], **changed)
     return found
@@ -108,6 +107,23 @@ def mistakes(cabinet: Cabinet) -> Iterator[Mistake]:
                 )
             if entry.at_expiry == "restart-bus" and not kind.on_bus:
                 yield Mistake(("watchdogs", at, "at_expiry"), f'{path} is on no bus; choose "restart" or "escalate"')
+
+
+def overruled(cabinet: Cabinet) -> Iterator[Mistake]:
+    """What an entry says and later ones say otherwise, of every part that it means."""
+    known = watches(attrs.evolve(cabinet, watchdogs=()))
+    said = [(at, key, path) for at, entry in enumerate(cabinet.watchdogs) for key, path in _said(entry, known)]
+    last = {(key, path): at for at, key, path in said}
+    for at, key in dict.fromkeys((at, key) for at, key, _ in said):
+        later = {last[key, path] for one, of, path in said if (one, of) == (at, key)}
+        if at not in later:
+            paths = " and ".join(f'"{cabinet.watchdogs[one].path}"' for one in sorted(later))
+            yield Mistake(("watchdogs", at, key), f"never holds: the later {paths} says it anew; remove one of them")
+
+
+def _said(entry: Watchdog, known: Mapping[str, Watch]) -> list[tuple[str, str]]:
+    keys = [key for key in _TERMS if getattr(entry, key) is not None]
+    return [(key, path) for key in keys for path in _meant(entry, known)]
 
 
 def _meant(entry: Watchdog, known: Mapping[str, Watch]) -> list[str]:

@@ -17,9 +17,13 @@ LINES = DEMO.splitlines()
 
 
 def test_a_good_text_is_a_cabinet_without_findings() -> None:
+    """But for its central system, which runs on the same machine, as is meant."""
     examined = examine(DEMO)
     assert examined.cabinet is not None
-    assert examined.findings == ()
+    assert [(one.severity, one.rule, one.key) for one in examined.findings] == [
+        (Severity.WARNING, "CFG-65", "backend.url")
+    ]
+    assert examine(DEMO.replace("127.0.0.1:9016", "cpo.example")).findings == ()
     assert examined.data == tomllib.loads(DEMO)
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from jp_firmware.config.lint.groups import GROUPS
+from jp_firmware.config.lint.rule import Subject
 from jp_firmware.config.schema import Cabinet, Chain, Charger, Connector, Feeder, Planner, Site
-from jp_firmware.config.sharing import mistakes
 from jp_firmware.model.ids import ConnectorId
 from jp_firmware.planner.rules import Rules
 
@@ -34,7 +35,8 @@ def feeder(name: str, *connectors: int, limit_w: float = 200_000) -> Feeder:
 
 
 def told(one: Cabinet) -> list[str]:
-    return [f"{'.'.join(map(str, mistake.path))}: {mistake.text}" for mistake in mistakes(one)]
+    found = [mistake for rule in GROUPS for mistake in rule.mistakes(Subject(cabinet=one))]
+    return [f"{'.'.join(map(str, mistake.path))}: {mistake.text}" for mistake in found]
 
 
 def test_groups_that_nest_are_right_and_make_a_tree() -> None:
