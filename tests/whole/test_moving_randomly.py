@@ -69,8 +69,8 @@ async def _day(world: World, seed: int) -> int:
         for name in broken:
             world.verbs.clear(name)
         await trio.sleep(_SILENT_OFF_S)
-        for place in switching(process).yard.places.values():
-            switching(process).release(place.id)
+        for module in switching(process).yard.places:
+            switching(process).release(module)
         await trio.sleep(5.0)
         assert not [move for move in switching(process).yard.moves if move.phase.value == "retreat"]
         assert relay_crimes(world) == []
