@@ -32,7 +32,10 @@ def override(data: dict[str, Any], text: str, kind: type) -> KeyPath:
     wanted: Any = kind
     while words:
         word = words.pop(0)
-        if get_origin(wanted) is tuple and attrs.has(get_args(wanted)[0]):
+        in_items = get_origin(wanted) is tuple and attrs.has(get_args(wanted)[0])
+        if isinstance(at, list) is not in_items:
+            raise ConfigError(f"--set {text}: what holds {word} is no {'list' if in_items else 'table'} in the file")
+        if in_items:
             step: str | int = _item(at, word, text)
             wanted = get_args(wanted)[0]
         else:

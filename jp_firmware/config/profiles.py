@@ -10,6 +10,9 @@ import difflib
 import os
 import re
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +24,27 @@ DATA = Path(jp_firmware.__file__).parent / "_data"  # in a checkout a link to it
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
+_ALSO: ContextVar[tuple[Path, ...]] = ContextVar("directories of profiles that are not in place yet", default=())
+
+
 def directories() -> tuple[Path, ...]:
     """Where profiles are looked for, first come first served. JP_PROFILES may name several, separated by ':'."""
     own = [Path(one) for one in os.environ.get("JP_PROFILES", "").split(os.pathsep) if one]
-    return (*own, DATA / "profiles")
+    return (*_ALSO.get(), *own, DATA / "profiles")
+
+
+@contextmanager
+def also_in(directory: Path) -> Iterator[None]:
+    """Looks there first, in this context: to examine a cabinet before its profiles are put in place."""
+    before = _ALSO.set((directory, *_ALSO.get()))
+    try:
+        yield
+    finally:
+        _ALSO.reset(before)
 
 
 def path_of(kind: str, name: str) -> Path:
-    """The file of the profile `name` of a `kind`: "modules", "meters", "vehicles", "cabinets".
+    """The file of the profile `name` of a `kind`: "modules", "meters", "boards", "cabinets".
 
     Raises ConfigError when there is none, naming those that there are.
     """
