@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from jp_firmware import planning
+from jp_firmware import config_calls, planning
 from jp_firmware.console.calls import Call, CallRefused, only, parameter
 from jp_firmware.inventory import SearchRefused
 from jp_firmware.journal import sessions
@@ -51,6 +51,7 @@ def all_calls(controller: Controller) -> Mapping[str, Call]:
         "modules.release": operator.release_module,
         "modules.identify": operator.identify_modules,
         "modules.accept": operator.accept_module,
+        **config_calls.all_calls(controller),
     }
 
 

@@ -10,15 +10,23 @@ from jp_firmware import cli_socket
 
 
 def run(args: argparse.Namespace) -> int:
-    from jp_firmware.config import store
+    from jp_firmware.config.config_store import ConfigStore
+    from jp_firmware.config.store import find, of_text
 
-    cabinet = store.load(store.find(args.cabinet), args.overrides)  # before the rest of the charger is even imported
+    state_dir = args.state_dir or default_state_dir()
+    store = ConfigStore.open(find(args.cabinet), state_dir)
+    if store.unconfirmed is not None:
+        store.revert(why="the controller ended before it was confirmed")
+    # A mistake is told before the rest of the charger is even imported.
+    cabinet = of_text(store.text, store.path_in_force, args.overrides, store.secrets)
     from jp_firmware import daemon
 
     return daemon.run(
+        store,
         cabinet,
+        args.overrides,
         device_dir=args.device_dir,
-        state_dir=args.state_dir or default_state_dir(),
+        state_dir=state_dir,
         socket=cli_socket.path(args),
     )
 

@@ -2,6 +2,7 @@
 
 controller
 ├─ journal            first up, last down
+├─ config             changes of the configuration while all runs
 ├─ guard              a process of its own: modules off when this one stands still or is gone
 ├─ wires              buses, and the modules, meters, PLC boards and readers on them
 ├─ switching          modules that relays move from connector to connector, where there are any
@@ -22,7 +23,7 @@ from typing import Any
 import attrs
 import trio
 
-from jp_firmware import calls, picture, planning
+from jp_firmware import calls, config_picture, picture, planning
 from jp_firmware.arrivals import ExpectedArrivals
 from jp_firmware.boot import boot_id
 from jp_firmware.central_system import CentralSystem
@@ -31,8 +32,10 @@ from jp_firmware.charging.charger import Charger
 from jp_firmware.charging.connector import ConnectorMachine
 from jp_firmware.charging.runner import ConnectorRunner, Ports
 from jp_firmware.charging.view import Ending
+from jp_firmware.config.config_store import ConfigStore
 from jp_firmware.config.schema import Authorize, Cabinet, Connector
 from jp_firmware.config.watchdogs import SWITCHING, Watch, watches
+from jp_firmware.configuring import Configuring, Resumed
 from jp_firmware.console.server import ConsoleServer
 from jp_firmware.console.topics import Provider
 from jp_firmware.faults import catalogue
@@ -88,6 +91,10 @@ class Controller:
     stalls: StallDetector = attrs.field(factory=StallDetector)
     pauses: GcPauses = attrs.field(factory=GcPauses)
     scheduling: Scheduling = attrs.field(factory=lambda: Scheduling("normal"))
+    store: ConfigStore | None = None  # of the configuration on the disk; without one it is not changed
+    overrides: tuple[str, ...] = ()  # of the configuration, by the command line
+    resumed: Resumed | None = None  # the version that this life was begun for
+    resumes: Resumed | None = attrs.field(init=False, default=None)  # the one that the next life is wanted for
     guarded: bool = False  # by a process of its own, which switches modules off when this one no longer can
     process_parts: Callable[[Controller], Sequence[Child]] = lambda _: ()  # started last: what the process adds
 
@@ -105,6 +112,7 @@ class Controller:
     charger: Charger = attrs.field(init=False)
     plugs: Sequence[PlugHeat] = attrs.field(init=False)
     central_system: CentralSystem = attrs.field(init=False)
+    configuring: Configuring | None = attrs.field(init=False, default=None)
     console: ConsoleServer = attrs.field(init=False)
     watches: Mapping[str, Watch] = attrs.field(init=False)
     guarding: Guarding | None = attrs.field(init=False)
@@ -144,6 +152,8 @@ class Controller:
             self.plant.switching.noted = lambda module, text: self.note("move", module, text)
         self.central_system = CentralSystem(self)
         self.central_system.configure(cabinet)
+        if self.store:
+            self.configuring = Configuring(self, self.store, self.overrides, self.resumed)
         self.console = ConsoleServer(self.socket, topics=self._topics(), calls=calls.all_calls(self))
         self.watches = watches(cabinet, self.central_system.watchdog_s)
         self.guarding = Guarding(self) if self.guarded else None
@@ -155,6 +165,7 @@ class Controller:
     def _tree(self) -> Supervisor:
         parts = [
             self._watched("journal", self.journal.run, stop_within_s=5.0),
+            _apart("config", self._watched("config/changes", self._change, restart=Restart.ON_FAILURE)),
             *([self.guarding.part()] if self.guarding else []),
             self.plant.supervisor().as_child(),
             *([self._switching_part(self.plant.switching)] if self.plant.switching else []),
@@ -257,6 +268,7 @@ class Controller:
             "events": self.logbook.snapshot,
             "modules": self.inventory.snapshot,
             "planner": lambda: planning.snapshot(self),
+            "config": lambda: config_picture.snapshot(self),
         }
 
     @property
@@ -282,6 +294,17 @@ class Controller:
             self.set_site_limit(self.cabinet.site.limit_w, "configured")
         await self.central_system.recall()
         await self.planner.run(lifeline)
+
+    async def _change(self, lifeline: Lifeline) -> None:
+        """Changes of the configuration, where there is a place to keep them."""
+        if self.configuring:
+            await self.configuring.run(lifeline)
+
+    def start_anew(self, why: str, resumes: Resumed | None = None) -> None:
+        """Ends all sessions, then all parts; the process begins another life with what the disk says."""
+        self.note("config", "configuration", f"all parts start anew: {why}")
+        self.restart_wanted, self.resumes = True, resumes
+        self.end(Ending(StopReason.REBOOT, f"the controller starts anew: {why}"))
 
     def set_site_limit(self, limit_w: float, reason: str) -> None:
         """Puts a site limit in force: the set-points that follow from it are on the wire when this returns."""

@@ -13,12 +13,16 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import trio
 
+from jp_firmware.config.config_store import ConfigStore
 from jp_firmware.config.schema import Cabinet, ConfigError
+from jp_firmware.config.store import of_text
+from jp_firmware.configuring import Resumed
 from jp_firmware.console.protocol import ConsoleError
 from jp_firmware.console.socket_file import claim
 from jp_firmware.controller import Controller, stopped_by
@@ -34,19 +38,41 @@ EXIT_STUCK = 71  # EX_OSERR
 logger = logging.getLogger("jp")
 
 
-def run(cabinet: Cabinet, *, device_dir: Path, state_dir: Path, socket: Path) -> int:
-    """Runs the charger until SIGTERM or SIGINT; a reset asked for by the central system starts it anew."""
+def run(
+    store: ConfigStore, cabinet: Cabinet, overrides: Sequence[str], *, device_dir: Path, state_dir: Path, socket: Path
+) -> int:
+    """Runs the charger until SIGTERM or SIGINT. A reset asked for by the central system, and another configuration for
+    which all parts must start anew, begin another life of it in this process.
+
+    `cabinet` is what `store` says with `overrides`.
+    """
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     faulthandler.enable()  # a watchdog of systemd ends us with SIGABRT: then where each thread was is in its log
     manager = systemd.ServiceManager.of()
     manager.tell("STATUS=starting")
     process = Process(cabinet.process, manager, realtime.enter(cabinet.process.realtime_priority))
-    allowed_s = cabinet.process.stop_timeout_s or (systemd.stop_timeout_s() if manager.invoked else None)
+    resumed: Resumed | None = None
     try:
         _make_places(state_dir, socket)
         logger.info("%s", process.scheduling)
-        while trio.run(_run_once, cabinet, device_dir, state_dir, socket, process, allowed_s):
-            logger.info("restarting, as asked")
+        while True:
+            controller = partial(
+                Controller,
+                cabinet,
+                device_dir,
+                state_dir,
+                socket,
+                store=store,
+                overrides=tuple(overrides),
+                resumed=resumed,
+                guarded=True,
+            )
+            again, resumed = trio.run(_run_once, controller, process)
+            if not again:
+                break
+            cabinet = of_text(store.text, store.path_in_force, overrides, store.secrets)
+            process.configure(cabinet.process)
+            logger.info("starting anew, as asked")
     except (ConfigError, ConsoleError, JournalError) as error:
         return _end(process, str(error), EXIT_ERROR)
     except Escalated as error:
@@ -55,23 +81,14 @@ def run(cabinet: Cabinet, *, device_dir: Path, state_dir: Path, socket: Path) ->
     return 0
 
 
-async def _run_once(
-    cabinet: Cabinet, device_dir: Path, state_dir: Path, socket: Path, process: Process, stop_allowed_s: float | None
-) -> bool:
-    """One life of the controller; True if it shall have another."""
-    controller = Controller(
-        cabinet,
-        device_dir,
-        state_dir,
-        socket,
-        on_stuck=partial(_leave, process.manager),
-        guarded=True,
-        scheduling=process.scheduling,
-        process_parts=process.parts,
+async def _run_once(make: Callable[..., Controller], process: Process) -> tuple[bool, Resumed | None]:
+    """One life of the controller; whether it shall have another, and for which version of the configuration."""
+    controller = make(
+        on_stuck=partial(_leave, process.manager), scheduling=process.scheduling, process_parts=process.parts
     )
     if controller.guarding:
         controller.guarding.recall()
-    check_stop_budget(controller.stop_budget_s, stop_allowed_s, invoked=process.manager.invoked)
+    check_stop_budget(controller.stop_budget_s, process.stop_allowed_s, invoked=process.manager.invoked)
     process.garbage.before_start()
     try:
         async with trio.open_nursery() as nursery:
@@ -80,7 +97,7 @@ async def _run_once(
             nursery.cancel_scope.cancel(reason="the tree has ended")
     except* Escalated as group:
         raise _only(group) from None
-    return controller.restart_wanted
+    return controller.restart_wanted, controller.resumes
 
 
 async def _obey_signals(controller: Controller, scope: trio.CancelScope) -> None:

@@ -1,8 +1,8 @@
 """One change of the configuration handed to the parts of a charger that runs: to all of them, or to none.
 
-What is live is taken first, and is on the wire at once. Then each part that must start anew is stopped as any restart is,
-with courtesy, changed while it is down, and started; it has to come up as far as it was up before. The first one that
-refuses ends it: all that was handed over is taken back, in reverse.
+What is live is taken first, and is on the wire at once. Then each part that must start anew is stopped, with the
+courtesy of any restart; it is changed while it is down, and has to come up as far as it was up before. The first one
+that refuses ends it: all that was handed over is taken back, in reverse.
 """
 
 from __future__ import annotations

@@ -21,10 +21,10 @@ from jp_firmware.config.watchdogs import PROCESS
 from jp_firmware.nursery import walk
 from jp_firmware.nursery.hardware_watchdog import HardwareWatchdog
 from jp_firmware.nursery.pauses import GcPolicy
-from jp_firmware.nursery.realtime import Scheduling
+from jp_firmware.nursery.realtime import Scheduling, enter
 from jp_firmware.nursery.stall_digest import StallDigest
 from jp_firmware.nursery.supervisor import Child, Lifeline, State, Supervisor
-from jp_firmware.nursery.systemd import ServiceManager, microseconds
+from jp_firmware.nursery.systemd import ServiceManager, microseconds, stop_timeout_s
 
 if TYPE_CHECKING:
     from jp_firmware.controller import Controller
@@ -129,6 +129,20 @@ class Process:
         name, _, part = PROCESS.partition("/")
         look = Child(name=part, run=run, stop_within_s=1.0, **controller.watches[PROCESS].terms)
         return [Supervisor(name=name, children=[look], intensity=None).as_child()]
+
+    @property
+    def stop_allowed_s(self) -> float | None:
+        """When the service manager kills a process that it has told to stop; None if that is not known."""
+        return self.settings.stop_timeout_s or (stop_timeout_s() if self.manager.invoked else None)
+
+    def configure(self, settings: schema.Process) -> None:
+        """For the next life of the controller: between two of them."""
+        if self.hardware and settings.hardware_watchdog != self.settings.hardware_watchdog:
+            self._unless_it_fails("stopping", self.hardware.close)
+            self.hardware = None
+        if settings.realtime_priority != self.settings.realtime_priority:
+            self.scheduling = enter(settings.realtime_priority)
+        self.settings = settings
 
     def left(self, *, in_order: bool) -> None:
         """The tree has ended, and the process is about to. Only an ordered end stops the hardware's watchdog."""

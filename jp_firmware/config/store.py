@@ -15,8 +15,12 @@ def load(path: Path | str, overrides: Sequence[str] = (), secrets: Mapping[str, 
 
     Raises ConfigError: each line of it is one mistake, `file:line: key: what; what to do`.
     """
-    path = Path(path)
-    examined = examine(read_text(path), overrides, secrets)
+    return of_text(read_text(Path(path)), Path(path), overrides, secrets)
+
+
+def of_text(text: str, path: Path, overrides: Sequence[str] = (), secrets: Mapping[str, str] | None = None) -> Cabinet:
+    """The cabinet that a text describes, which stands in `path`. Raises ConfigError as `load` does."""
+    examined = examine(text, overrides, secrets)
     if examined.cabinet is None:
         raise ConfigError("\n".join(one.told_of(path) for one in examined.errors))
     return examined.cabinet

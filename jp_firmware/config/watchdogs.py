@@ -31,6 +31,7 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     "journal": Kind("a commit, or a round trip through the writer's thread", 2, 120, period_s=10.0),
     # Far above any block that the process survives: the guard's silence is counted in beats, and ends it much earlier.
+    "config": Kind("none: it acts when it is asked, and each step of it has a time of its own", 10, 3600),
     "guard": Kind("its answer to a beat of the loop", 10, 3600, period_s=60.0),
     "planner": Kind("a plan published, every 0.5 s", 1, 4, period_s=2.0),  # below 5 s, the life of an allocation
     "arrivals": Kind("the sessions read from the journal, every hour", 3700, 86_400, period_s=7_200.0),
@@ -149,6 +150,7 @@ def _own_s(kind: str, own_s: float | None) -> float:
 def _parts(cabinet: Cabinet, backend_s: float) -> Iterator[tuple[str, str, float | None]]:
     """Path, kind, and the period that it brings along."""
     yield "journal", "journal", None
+    yield "config/changes", "config", None
     yield GUARD, "guard", None
     for wire in cabinet.wires:
         yield f"wires/{wire.name}/{LINK}", "can link" if wire.is_can else "modbus link", None
