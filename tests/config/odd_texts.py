@@ -36,7 +36,12 @@ named_tables = st.lists(
     ),
     max_size=4,
 )
-documents = st.dictionaries(words, values | tables | named_tables | st.lists(tables, max_size=3), max_size=5)
+nested_tables = st.dictionaries(words, st.dictionaries(words, values, min_size=1, max_size=2), min_size=1, max_size=3)
+documents = st.dictionaries(
+    words,
+    st.one_of(values, tables, nested_tables, named_tables, st.lists(tables | nested_tables, max_size=3)),
+    max_size=5,
+)
 
 comments = st.sampled_from(["# a comment", '# [table] = "x" \'y', "#", '# """'])
 
@@ -106,14 +111,12 @@ class _Untidy:
         pairs: list[str] = []
         sections: list[str] = []
         for name, value in data.items():
-            if isinstance(value, dict) and value and self._draw(st.booleans()):
-                if self._maybe():
-                    pairs += self._dotted((name,), value)
-                else:
-                    sections.append(self._table((*names, name), value))
-            elif isinstance(value, dict) and self._draw(st.booleans()):
+            form = self._draw(st.sampled_from(["section", "section", "dotted", "inline"]))
+            if isinstance(value, dict) and value and form == "dotted":
+                pairs += self._dotted((name,), value)
+            elif isinstance(value, dict) and form != "inline":
                 sections.append(self._table((*names, name), value))
-            elif written.is_tables(value) and self._draw(st.booleans()):
+            elif written.is_tables(value) and form == "section":
                 sections.append("".join(self._table((*names, name), item, many=True) for item in value))
             else:
                 pairs.append(self._pair((name,), value))
@@ -129,19 +132,19 @@ class _Untidy:
         self._in_array -= many
         open_, close = ("[[", "]]") if many else ("[", "]")
         only_tables = bool(data) and all(isinstance(value, dict) and value for value in data.values())
-        if not many and only_tables and body.lstrip().startswith("[") and self._implied(body) and self._maybe():
+        if not many and only_tables and self._implied(body) and self._draw(st.booleans()):
             return body
         space = " " if self._maybe() else ""
         return f"{self._indent()}{open_}{space}{self._key(names)}{space}{close}{self._end()}{body}"
 
     def _implied(self, body: str) -> bool:
         """Whether all tables of `body` are written with headers."""
-        return all(line.lstrip()[:1] in ("[", "#", "") for line in body.split("\n")[:1])
+        return body.lstrip().startswith("[")
 
     def _dotted(self, names: tuple[str, ...], data: dict[str, Any]) -> list[str]:
         lines = []
         for name, value in data.items():
-            if isinstance(value, dict) and value and self._maybe():
+            if isinstance(value, dict) and value and self._draw(st.booleans()):
                 lines += self._dotted((*names, name), value)
             else:
                 lines.append(self._pair((*names, name), value))
