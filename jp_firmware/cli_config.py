@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from jp_firmware import cli_provisioning
 
 if TYPE_CHECKING:
     from jp_firmware.config.schema import Cabinet
+    from jp_firmware.config.structure import Mistake
 
 _EXAMPLES = """\
 examples:
   jp config explain limit_w        what a key means, its unit and range, and what a change of it takes
-  jp config check cabinet.toml     what is wrong in a file
+  jp config check cabinet.toml     what is wrong in a file, and what is doubtful
+  jp config rules CFG-27           why a rule is one, and what to do
 """
 
 
@@ -26,12 +29,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EXAMPLES
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    checking = _verb(verbs, "check", check, "say what is wrong in a file")
+    checking = _verb(verbs, "check", check, "say what is wrong in a file, and what is doubtful")
     checking.add_argument("file", metavar="FILE", help="a TOML file, or the name of an example")
+    checking.add_argument("--json", action="store_true", help="print JSON")
     add_set(checking)
+    ruling = _verb(verbs, "rules", rules, "what a configuration is held to, and why")
+    ruling.add_argument("rule", metavar="ID", nargs="?", default="", help="as in CFG-27 (default: all)")
+    ruling.add_argument("--json", action="store_true", help="print JSON")
+    ruling.add_argument("--markdown", action="store_true", help="print the reference of all rules, in Markdown")
     explaining = _verb(verbs, "explain", explain, "what a key means, its unit and range, and what a change of it takes")
     explaining.add_argument("key", metavar="KEY", nargs="?", default="", help="as in site.limit_w (default: all)")
     explaining.add_argument("--json", action="store_true", help="print JSON")
+    cli_provisioning.add_verbs(verbs, _verb)
     _verb(verbs, "reference", reference, "print the reference of all keys, in Markdown")
     _verb(verbs, "schema", schema, "print the JSON Schema for editors of TOML")
 
@@ -58,11 +67,31 @@ def _verb(verbs: Any, name: str, run: Callable[[argparse.Namespace], int], about
 
 
 def check(args: argparse.Namespace) -> int:
+    """Findings go to the standard error, a line each that editors follow; the verdict goes to the standard output."""
+    import attrs
+
+    from jp_firmware.cli_terminal import as_json, standard_error, standard_output
     from jp_firmware.config import store
+    from jp_firmware.config.examine import Severity, examine, findings_of
+    from jp_firmware.config.profiles import read_text
 
     path = store.find(args.file)
-    cabinet = store.load(path, args.overrides)
-    _check_modules(path, cabinet)
+    examined = examine(read_text(path), args.overrides)
+    findings = list(examined.findings)
+    if examined.cabinet:
+        findings += findings_of(_drivers_mistakes(examined.cabinet), examined.text, examined.data)
+    errors = sum(one.severity is Severity.ERROR for one in findings)
+    if args.json:
+        told = {"path": str(path), "good": not errors, "findings": [attrs.asdict(one) for one in findings]}
+        standard_output().print(as_json(told))
+    else:
+        standard_error().print([one.told_of(path) for one in findings])
+        if examined.cabinet and not errors:
+            standard_output().print([f"{path}: good: {_parts(examined.cabinet)}"])
+    return 1 if errors else 0
+
+
+def _parts(cabinet: Cabinet) -> str:
     counts = {
         "connector": cabinet.connectors,
         "module": cabinet.modules,
@@ -72,7 +101,48 @@ def check(args: argparse.Namespace) -> int:
         "wire": cabinet.wires,
     }
     told = ", ".join(f"{len(items)} {word}{'s' if len(items) != 1 else ''}" for word, items in counts.items())
-    print(f"{path}: good: {told}; site limit {cabinet.site.limit_w / 1000:g} kW")
+    return f"{told}; site limit {cabinet.site.limit_w / 1000:g} kW"
+
+
+def _drivers_mistakes(cabinet: Cabinet) -> list[Mistake]:
+    """What only a module's driver knows: its addresses, and what its profile says to it."""
+    from jp_firmware.config.schema import ConfigError
+    from jp_firmware.config.structure import Mistake
+    from jp_firmware.hw.modules.driver import load_driver, load_profile
+
+    found = []
+    for at, module in enumerate(cabinet.modules):
+        try:
+            load_driver(module.driver).codec(module.address, load_profile(module.profile))
+        except ConfigError as error:
+            found.append(Mistake(("modules", at), str(error)))
+    return found
+
+
+def rules(args: argparse.Namespace) -> int:
+    from jp_firmware.cli_acting import CommandError
+    from jp_firmware.cli_terminal import as_json, standard_output, table, wrapped
+    from jp_firmware.config.lint.reference import reference as text
+    from jp_firmware.config.lint.table import EXPLAINED
+
+    if args.markdown:
+        print(text(), end="")
+        return 0
+    wanted = [one for one in EXPLAINED.values() if args.rule.upper() in ("", one.id)]
+    if not wanted:
+        raise CommandError(f"there is no rule {args.rule}; see jp config rules")
+    terminal = standard_output()
+    if args.json:
+        keys = ("id", "severity", "title", "reason", "fix")
+        terminal.print(as_json([{key: getattr(one, key) for key in keys} for one in wanted]))
+    elif args.rule:
+        (rule,) = wanted
+        terminal.print([f"{rule.id}  {rule.severity}", *wrapped(f"{rule.title}.", "  "), ""])
+        terminal.print([*wrapped(rule.reason, "  "), "", *wrapped(f"What to do: {rule.fix}", "  ")])
+    else:
+        terminal.print(
+            table([["rule", "", "what is wrong"], *([one.id, one.severity, one.title] for one in wanted)], "<<<")
+        )
     return 0
 
 
@@ -112,15 +182,3 @@ def schema(_args: argparse.Namespace) -> int:
 
     print(json.dumps(json_schema(), indent=2))
     return 0
-
-
-def _check_modules(path: Path, cabinet: Cabinet) -> None:
-    """What only a module's driver knows: its addresses, and what its profile says to it. Raises ConfigError."""
-    from jp_firmware.config.schema import ConfigError
-    from jp_firmware.hw.modules.driver import load_driver, load_profile
-
-    for module in cabinet.modules:
-        try:
-            load_driver(module.driver).codec(module.address, load_profile(module.profile))
-        except ConfigError as error:
-            raise ConfigError(f"{path}: modules.{module.id}: {error}") from error

@@ -16,6 +16,7 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from jp_firmware.config.aliases import alias_hint
 from jp_firmware.config.lines import KeyPath
+from jp_firmware.config.nearest import suggestion
 
 T = TypeVar("T")
 
@@ -46,7 +47,7 @@ def structure(data: dict[str, Any], kind: type[T]) -> T:
     try:
         return _CONVERTER.structure(data, kind)
     except cattrs.BaseValidationError as group:
-        raise Mistakes(list(_mistakes(group, ()))) from group
+        raise Mistakes(list(_mistakes(group, (), kind))) from group
 
 
 def suggest(word: str, known: list[str]) -> str:
@@ -133,15 +134,14 @@ _CONVERTER.register_structure_hook_factory(attrs.has, _class_hook)
 # --- from cattrs' exceptions to mistakes -----------------------------------------------------------------------------
 
 
-def _mistakes(error: BaseException, at: KeyPath) -> Iterator[Mistake]:
+def _mistakes(error: BaseException, at: KeyPath, kind: type) -> Iterator[Mistake]:
     match error:
         case cattrs.ClassValidationError() | cattrs.IterableValidationError():
             for one in error.exceptions:
-                yield from _mistakes(one, (*at, *_step(one)))
+                yield from _mistakes(one, (*at, *_step(one)), kind)
         case cattrs.ForbiddenExtraKeysError():
-            known = [field.name for field in attrs.fields(error.cl)]
             for key in sorted(error.extra_fields):
-                yield Mistake((*at, key), f"unknown key; {alias_hint(key) or suggest(key, known)}")
+                yield Mistake((*at, key), f"unknown key; {alias_hint(key) or suggestion(key, error.cl, kind)}")
         case KeyError():
             yield Mistake(at, "is missing; add it")
         case _:

@@ -7,14 +7,16 @@ from collections.abc import Mapping
 from jp_firmware.config.lint.central import CENTRAL
 from jp_firmware.config.lint.fit import FIT
 from jp_firmware.config.lint.groups import GROUPS
+from jp_firmware.config.lint.hardware import HARDWARE_RULES
 from jp_firmware.config.lint.limits import LIMITS
+from jp_firmware.config.lint.maker import MAKER
 from jp_firmware.config.lint.people import PEOPLE
 from jp_firmware.config.lint.ratings import RATINGS
 from jp_firmware.config.lint.rule import Explained, Rule, Severity, Subject
 from jp_firmware.config.structure import Mistake
 
-RULES: tuple[Rule, ...] = (*FIT, *GROUPS, *LIMITS, *RATINGS, *PEOPLE, *CENTRAL)
-EXPLAINED: Mapping[str, Explained] = {one.id: one for one in RULES}
+RULES: tuple[Rule, ...] = (*FIT, *GROUPS, *LIMITS, *RATINGS, *PEOPLE, *CENTRAL, *MAKER)
+EXPLAINED: Mapping[str, Explained] = {one.id: one for one in (*RULES, *HARDWARE_RULES)}
 
 
 def broken(subject: Subject) -> list[Mistake]:
