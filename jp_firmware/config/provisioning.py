@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+import stat
 import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,6 +34,7 @@ from jp_firmware.config.matching import words
 from jp_firmware.config.overrides import override
 from jp_firmware.config.profiles import DATA, also_in, file_of, load_profile, path_of
 from jp_firmware.config.schema import Cabinet, ConfigError
+from jp_firmware.config.structure import one_line
 
 LEAST_SECRET = 4  # characters: a shorter one stands in any text by chance
 _PURPOSE = b"jp-firmware licence request"
@@ -190,7 +192,7 @@ def applied(bundle: Bundle, settings: Sequence[str], secrets: Mapping[str, str] 
         raise ConfigError(f"{secret[0]} is a secret, and a command line can be read by others; give it in a file")
     asked = [one for one in bundle.asked if one.required]
     if missing := [one for one in asked if not one.secret and one.key not in given]:
-        told = "\n".join(f"  --set {one.key}=…  {one.text}" for one in missing)
+        told = "\n".join(one_line(f"  --set {one.key}=…  {one.text}") for one in missing)
         raise ConfigError(f"each charger has its own, and they are not given (nothing behind = for none):\n{told}")
     text = rewritten(bundle.cabinet, before, data)
     with tempfile.TemporaryDirectory(prefix="jp-bundle-") as directory:
@@ -218,12 +220,18 @@ def installed(bundle: Bundle, directory: Path) -> tuple[Path, ...]:
     return tuple(_write_profiles(bundle, directory))
 
 
-def put_in_place(path: Path, content: bytes, mode: int = 0o644) -> None:
-    """A whole file, or the one before: never a part of one. Raises ConfigError if the disk refuses."""
+def put_in_place(path: Path, content: bytes) -> None:
+    """A whole file, or the one before: never a part of one. What a link leads to is replaced; mode and owner stay.
+
+    Raises ConfigError if the disk refuses.
+    """
+    path = path.resolve()
     draft = path.with_name(f".{path.name}.jp-new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        DISK.write(draft, content, mode, None)
+        there = path.stat() if path.exists() else None
+        mode = stat.S_IMODE(there.st_mode) if there else 0o644
+        DISK.write(draft, content, mode, (there.st_uid, there.st_gid) if there else None)
         DISK.rename(draft, path)
         DISK.sync(path.parent)
     except OSError as wrong:
