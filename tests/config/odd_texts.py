@@ -186,17 +186,17 @@ class _Untidy:
         if one == "newline":
             return self._newline + "    "
         if one == "comment":
-            return " " + self._draw(comments) + self._newline + "  "
+            return " " + str(self._draw(comments)) + self._newline + "  "
         return str(one)
 
     def _end(self) -> str:
-        comment = "  " + self._draw(comments) if self._maybe() else ""
+        comment = "  " + str(self._draw(comments)) if self._maybe() else ""
         return comment + self._newline + self._between()
 
     def _between(self) -> str:
         out = ""
         while self._maybe():
-            out += (self._draw(comments) if self._maybe() else "") + self._newline
+            out += (str(self._draw(comments)) if self._maybe() else "") + self._newline
         return out
 
     def _indent(self) -> str:
