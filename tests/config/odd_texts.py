@@ -93,7 +93,7 @@ class _Untidy:
 
     def __init__(self, draw: Draw) -> None:
         self._draw = draw
-        self._newline = draw(st.sampled_from(["\n", "\n", "\r\n"]))
+        self._newline: str = draw(st.sampled_from(["\n", "\n", "\r\n"]))
         self._tidy = draw(st.booleans())
         self._later: list[str] = []  # tables that stand apart from the one they are in
         self._in_array = 0
