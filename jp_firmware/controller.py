@@ -165,7 +165,7 @@ class Controller:
     def _tree(self) -> Supervisor:
         parts = [
             self._watched("journal", self.journal.run, stop_within_s=5.0),
-            _apart("config", self._watched("config/changes", self._change, restart=Restart.ON_FAILURE)),
+            _until_done("config", self._watched("config/changes", self._change, **UNTIL_DONE)),
             *([self.guarding.part()] if self.guarding else []),
             self.plant.supervisor().as_child(),
             *([self._switching_part(self.plant.switching)] if self.plant.switching else []),
@@ -193,17 +193,11 @@ class Controller:
 
     def _backend_part(self, central_system: CentralSystem) -> Child:
         """What it has said of power is followed while it is away, too. Without one this part is done."""
-        terms = {"restart": Restart.ON_FAILURE}
-        supervisor = Supervisor(
-            name="backend",
-            children=[
-                self._watched("backend/ocpp-1.6", central_system.run, stop_within_s=5.0, **terms),
-                self._watched("backend/charging-profiles", central_system.follow, **terms),
-            ],
-            intensity=None,
-            stop_together=True,
+        return _until_done(
+            "backend",
+            self._watched("backend/ocpp-1.6", central_system.run, stop_within_s=5.0, **UNTIL_DONE),
+            self._watched("backend/charging-profiles", central_system.follow, **UNTIL_DONE),
         )
-        return supervisor.as_child(**terms)
 
     def _connector_child(self, runner: ConnectorRunner) -> Child:
         limits = runner.machine.limits
@@ -393,6 +387,15 @@ class Controller:
 def _apart(name: str, *children: Child, **terms: Any) -> Child:
     """Parts that may fail again and again without taking the charger down, nor each other; each with its back-off."""
     return Supervisor(name=name, children=children, intensity=None, stop_together=True, **terms).as_child()
+
+
+UNTIL_DONE: Mapping[str, Any] = {"restart": Restart.ON_FAILURE}  # of a part that may have nothing to do
+
+
+def _until_done(name: str, *children: Child) -> Child:
+    """The same, of parts that may have nothing to do: one that returns is done until it is asked for again."""
+    supervisor = Supervisor(name=name, children=children, intensity=None, stop_together=True)
+    return supervisor.as_child(**UNTIL_DONE)
 
 
 def stopped_by(signal_name: str) -> Ending:
