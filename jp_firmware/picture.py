@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -15,6 +16,7 @@ import trio
 from jp_firmware import __version__
 from jp_firmware.charging.runner import ConnectorRunner
 from jp_firmware.config import schema
+from jp_firmware.config.brand import brand_of
 from jp_firmware.config.schema import Cabinet
 from jp_firmware.hw.meters.driver import MeterTask
 from jp_firmware.hw.modules.module import ModuleTask
@@ -99,13 +101,18 @@ def _loop(controller: Controller) -> Json:
     }
 
 
+_brand_of = lru_cache(maxsize=1)(brand_of)  # it reads a file, and a picture is taken several times a second
+
+
 def _charger(cabinet: Cabinet, started_s: float, now_s: float) -> Json:
+    brand = _brand_of(cabinet.brand)
     return {
         "name": cabinet.charger.name,
         "identity": cabinet.charger.identity,
         "version": __version__,
         "uptime_s": round(now_s - started_s),
         "clock": datetime.now(UTC).isoformat(timespec="seconds"),
+        "brand": {"name": brand.name, "support_phone": brand.support_phone or None},
     }
 
 
