@@ -68,15 +68,20 @@ async def cabinet(autojump_clock: object) -> Cabinet:
 async def test_a_module_goes_off_with_the_board_of_the_connector_it_feeds(cabinet: Cabinet) -> None:
     plant = cabinet.plant
     module = plant.modules[MODULE]
+    assert plant.switching is not None
+    place = plant.switching.yard.places[MODULE]  # by its relays' feedback, which decides whose board it hangs on
+    place.path = place.paths[ONE]
     assert MODULE in cabinet.off_with("plc-1-wire")
     assert MODULE not in cabinet.off_with("plc-2-wire")
 
     plant.stages[ONE].drain(module)
     plant.stages[ONE].leave(module)
+    place.path = None
     assert MODULE in cabinet.off_with("plc-1-wire"), "idle, it may be on its way to either"
     assert MODULE in cabinet.off_with("plc-2-wire")
 
     plant.stages[THREE].join(module)
+    place.path = place.paths[THREE]
     assert MODULE not in cabinet.off_with("plc-1-wire")
     assert MODULE in cabinet.off_with("plc-2-wire")
 
