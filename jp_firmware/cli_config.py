@@ -20,11 +20,16 @@ examples:
   jp config explain limit_w        what a key means, its unit and range, and what a change of it takes
   jp config check cabinet.toml     what is wrong in a file, and what is doubtful
   jp config rules CFG-27           why a rule is one, and what to do
+  jp config show connectors        what is in force in the charger that runs
+  jp config set site.limit_w=90kW  change it while it runs
+  jp config history                who changed what, when; jp config rollback 7 goes back
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Gives `parser` the arguments of `jp config`."""
+    from jp_firmware import cli_configuring  # not above: other commands take `add_set` from here
+
     parser.description = "The configuration of a charger."
     parser.epilog = _EXAMPLES
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
@@ -40,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     explaining = _verb(verbs, "explain", explain, "what a key means, its unit and range, and what a change of it takes")
     explaining.add_argument("key", metavar="KEY", nargs="?", default="", help="as in site.limit_w (default: all)")
     explaining.add_argument("--json", action="store_true", help="print JSON")
+    cli_configuring.add_verbs(verbs, _verb)
     cli_provisioning.add_verbs(verbs, _verb)
     _verb(verbs, "reference", reference, "print the reference of all keys, in Markdown")
     _verb(verbs, "schema", schema, "print the JSON Schema for editors of TOML")
@@ -79,7 +85,7 @@ def check(args: argparse.Namespace) -> int:
     examined = examine(read_text(path), args.overrides)
     findings = list(examined.findings)
     if examined.cabinet:
-        findings += findings_of(_drivers_mistakes(examined.cabinet), examined.text, examined.data)
+        findings += findings_of(drivers_mistakes(examined.cabinet), examined.text, examined.data)
     errors = sum(one.severity is Severity.ERROR for one in findings)
     if args.json:
         told = {"path": str(path), "good": not errors, "findings": [attrs.asdict(one) for one in findings]}
@@ -104,7 +110,7 @@ def _parts(cabinet: Cabinet) -> str:
     return f"{told}; site limit {cabinet.site.limit_w / 1000:g} kW"
 
 
-def _drivers_mistakes(cabinet: Cabinet) -> list[Mistake]:
+def drivers_mistakes(cabinet: Cabinet) -> list[Mistake]:
     """What only a module's driver knows: its addresses, and what its profile says to it."""
     from jp_firmware.config.schema import ConfigError
     from jp_firmware.config.structure import Mistake

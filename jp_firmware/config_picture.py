@@ -12,11 +12,10 @@ import trio
 from jp_firmware.config.difference import changes, redacted, text_difference
 from jp_firmware.config.document import rewritten
 from jp_firmware.config.draft import Draft, effective, is_secret
-from jp_firmware.config.edits import Key, key_of
+from jp_firmware.config.edits import key_of, leaves
 from jp_firmware.config.effects import Step
 from jp_firmware.config.examine import Finding
 from jp_firmware.config.explain import find
-from jp_firmware.config.matching import words
 from jp_firmware.config.versions import Version
 from jp_firmware.configuring import Change, Configuring, usual_confirm_s
 
@@ -138,9 +137,9 @@ def _finding(one: Finding) -> Json:
 def values(configuring: Configuring) -> Iterator[Json]:
     """Every key that has a value: in force, and from where."""
     in_force = configuring.in_force
-    written = _leaves(tomllib.loads(in_force.text), ())
+    written = leaves(tomllib.loads(in_force.text))
     overridden = {override.partition("=")[0].strip() for override in in_force.overrides}
-    for key, value in _leaves(effective(in_force.cabinet), ()).items():
+    for key, value in leaves(effective(in_force.cabinet)).items():
         name = key_of(key)
         known = find(name)
         source = "command line" if name in overridden else "file" if key in written else "default"
@@ -150,18 +149,6 @@ def values(configuring: Configuring) -> Iterator[Json]:
             default = known.default if known else None
             plain = default if isinstance(default, str | int | float | bool) else None
             yield {"key": name, "value": value, "default": plain, "source": source}
-
-
-def _leaves(value: Any, at: Key) -> dict[Key, Any]:
-    if isinstance(value, dict):
-        return {key: leaf for name, inner in value.items() for key, leaf in _leaves(inner, (*at, name)).items()}
-    if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
-        return {
-            key: leaf
-            for name, inner in zip(words(value), value, strict=True)
-            for key, leaf in _leaves(inner, (*at, name)).items()
-        }
-    return {at: value}
 
 
 def readable(text: str) -> str:

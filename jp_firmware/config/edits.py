@@ -103,6 +103,23 @@ def edits_between(before: Data, after: Data) -> tuple[Edit, ...]:
     return tuple(_between(before, after, ()))
 
 
+def leaves(data: Data) -> dict[Key, Any]:
+    """All values in `data` by their keys, those in tables of lists too."""
+    return dict(_leaves(data, ()))
+
+
+def _leaves(value: Any, at: Key) -> Iterator[tuple[Key, Any]]:
+    if isinstance(value, dict):
+        inner = list(value.items())
+    elif written.is_tables(value):
+        inner = list(zip(words(value), value, strict=True))
+    else:
+        yield at, value
+        return
+    for name, one in inner:
+        yield from _leaves(one, (*at, name))
+
+
 # --- following a key -----------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,341 @@
+"""A change of the configuration brought to a charger that runs: proposed, asked about, applied, and kept or undone.
+
+The charger carries a change out by itself: who leaves meanwhile, or loses the link, undoes nothing and leaves nothing
+half. What became of a change is then read from the charger.
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+from jp_firmware import cli_asking
+from jp_firmware.cli_acting import CommandError
+from jp_firmware.cli_plan_lines import LIVE, WHOLE, connectors, outdated_lines, plan_lines
+from jp_firmware.cli_socket import connect
+from jp_firmware.cli_terminal import WIDTH, Json, Terminal, as_json, clean, standard_error, standard_output
+from jp_firmware.console.protocol import CallFailed, ConsoleError, ErrorCode
+
+APPLIED, REFUSED, WAITING, OUTDATED = 0, 1, 3, 4  # exit statuses
+
+TOPIC = "config"
+INTERVAL_S = 0.25  # ours: between two words on the progress
+QUIET_S = 1.0  # ours: what is over by then needs no word on its progress
+BACK_WITHIN_S = 120.0  # ours: an ordered stop of a large tree, and a start
+RETRY_S = 0.5
+
+
+@attrs.frozen(kw_only=True)
+class Proposal:
+    """What the charger is to change, as the parameters of `config.check`, and the call that makes it."""
+
+    what: Json
+    now: str  # the text in force
+    method: str = "config.apply"
+    terms: Json = attrs.field(factory=dict)  # of that call alone
+    file: str = ""  # the one that its text stands in
+    secret: bool = False  # it changes what is never shown
+
+
+def terms_of(args: argparse.Namespace) -> Json:
+    """Who makes the change, why, and how it is to be made."""
+    told: Json = {"who": who(), "origin": "cli"}
+    told |= {"why": args.why} if args.why else {}
+    told |= {"confirm_s": args.confirm} if args.confirm is not None else {}
+    return told | ({"force": True} if args.force else {})
+
+
+def who() -> str:
+    """The person behind a change, as this machine knows them."""
+    if named := os.environ.get("SUDO_USER"):
+        return named
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name
+        return f"user {os.getuid()}"
+
+
+def propose(args: argparse.Namespace, proposal: Proposal) -> int:
+    """Shows the plan, asks, and makes the change; the exit status."""
+    with connect(args) as client:
+        plan = client.call("config.check", **proposal.what)
+    return carry_out(args, proposal, plan)
+
+
+def carry_out(args: argparse.Namespace, proposal: Proposal, plan: Json) -> int:
+    """The same with a plan that is there already."""
+    terminal = standard_output()
+    plan = plan | ({"confirm_s": args.confirm} if args.confirm is not None else {})
+    shown = [] if args.json else plan_lines(terminal, plan, file=proposal.file, force=args.force)
+    if plan["errors"] or args.dry_run:
+        if not (plan["errors"] or plan["changes"]) and not args.json:
+            shown = [*shown, _same(proposal, plan)]
+        terminal.print(as_json(plan) if args.json else shown)
+        return REFUSED if plan["errors"] else APPLIED
+    if plan["text"] == proposal.now and not plan["changes"] and not proposal.secret:
+        terminal.print(as_json(plan | {"result": "applied"}) if args.json else [*shown, _same(proposal, plan)])
+        return APPLIED
+    terminal.print(shown)
+    _ask(args, plan)
+    return apply(args, proposal, plan)
+
+
+def _same(proposal: Proposal, plan: Json) -> str:
+    if plan["text"] == proposal.now:
+        return "Nothing changes."
+    return "Only the text changes, no value."
+
+
+def _ask(args: argparse.Namespace, plan: Json) -> None:
+    """Whether to go on, where more than live keys is touched. Raises CommandError if not."""
+    touched = [step for step in plan["steps"] if step["how"] != LIVE]
+    if args.yes or not touched:
+        return
+    question = "The change touches more than what is taken over at once."
+    if is_whole(plan):
+        question = "The controller starts anew for it."
+    if plan["waits_for"]:
+        ended = f"the session on {connectors(plan['waits_for'])}"
+        question = f"This cuts {ended}." if args.force else f"The change waits for {ended}."
+    cli_asking.sure(question)
+
+
+def is_whole(plan: Json) -> bool:
+    """Whether all parts start anew, and the console with them."""
+    return any(step["path"] == WHOLE and step["how"] != LIVE for step in plan["steps"])
+
+
+# --- applying --------------------------------------------------------------------------------------------------------
+
+
+def apply(args: argparse.Namespace, proposal: Proposal, plan: Json) -> int:
+    """Makes a change that somebody has seen the plan of, and tells what became of it; the exit status."""
+    params = terms_of(args) | proposal.terms
+    if proposal.method == "config.apply":
+        params |= proposal.what | {"base": plan["base"]}
+    try:
+        with Progress(standard_error()) as tell:
+            result = _result(args, proposal, params, plan, tell)
+            if result["result"] == "applied" and is_whole(plan):
+                result = result | _became(args, plan["base"], tell)
+    except KeyboardInterrupt:
+        print(
+            "\nThe charger goes on with it by itself: jp config history tells what became of it, jp config revert "
+            "gives it up or undoes it while that is possible",
+            file=sys.stderr,
+        )
+        raise
+    return _tell(args, proposal, result)
+
+
+def _result(
+    args: argparse.Namespace, proposal: Proposal, params: Json, plan: Json, tell: Callable[[Json], None]
+) -> Json:
+    """The charger's answer; where none came, what became of the change."""
+    client = connect(args)
+    try:
+        with client:
+            answer: Json = client.call_watching(TOPIC, tell, INTERVAL_S, proposal.method, **params)
+            return answer
+    except CallFailed as error:
+        if error.code != ErrorCode.TIMED_OUT:
+            raise
+    except ConsoleError:
+        if not is_whole(plan):
+            print("the link to the charger broke; looking what became of the change", file=sys.stderr)
+    return plan | _became(args, plan["base"], tell)
+
+
+def _became(args: argparse.Namespace, base: int, tell: Callable[[Json], None]) -> Json:
+    """What became of a change to version `base`, once the charger answers and is through with it."""
+    give_up_at_s = time.monotonic() + BACK_WITHIN_S
+    while True:
+        try:
+            with connect(args) as client:
+                for _, told in client.subscribe([TOPIC], INTERVAL_S):
+                    tell(told)
+                    if not _is_settled(told):
+                        continue
+                    newest = client.call("config.history", limit=1)[0]
+                    return _verdict(newest, base, told)
+        except ConsoleError as error:
+            if time.monotonic() >= give_up_at_s:
+                raise CommandError(
+                    f"{error}; what became of the change, jp config history tells once the charger runs"
+                ) from error
+            time.sleep(RETRY_S)  # there is nothing to wait for: nobody tells when a socket is there again
+
+
+def _is_settled(told: Json) -> bool:
+    """Whether nothing is under way: no change, and no start whose parts are not all up."""
+    if told["change"] is not None:
+        return bool(told["change"]["state"] == "waiting")
+    return told["unconfirmed"] is None or told["unconfirmed"]["ends_in_s"] is not None
+
+
+def _verdict(newest: Json, base: int, told: Json) -> Json:
+    if told["change"] is not None:
+        return {"result": "waiting", "waits_for": told["change"]["waits_for"]}
+    if newest["version"] == base:
+        return {"result": "refused", "part": None, "why": "the charger does not say why; see jp status"}
+    if newest["origin"].startswith("revert"):
+        return {"result": "refused", "part": None, "why": newest["why"]}
+    unconfirmed = told["unconfirmed"]
+    return {
+        "result": "applied",
+        "version": newest["version"],
+        "confirm_s": unconfirmed["ends_in_s"] if unconfirmed else 0,
+    }
+
+
+# --- what became of it -----------------------------------------------------------------------------------------------
+
+
+def _tell(args: argparse.Namespace, proposal: Proposal, result: Json) -> int:
+    terminal = standard_output()
+    if args.json:
+        terminal.print(as_json(result))
+    match result["result"]:
+        case "applied":
+            return _applied(args, terminal, result)
+        case "waiting":
+            if not args.json:
+                terminal.print(_waiting_lines(terminal, result["waits_for"]))
+            return WAITING
+        case "outdated":
+            if not args.json:
+                terminal.print([*outdated_lines(terminal, result), _again(proposal)])
+            return OUTDATED
+    if not args.json:
+        where = f"{clean(result['part'])} refused it" if result.get("part") else "Refused"
+        terminal.print([terminal.paint(f"{where}: {clean(result['why'])}", "bad"), "All is as it was before."])
+    return REFUSED
+
+
+def _waiting_lines(terminal: Terminal, waits_for: list[int]) -> list[str]:
+    return [
+        terminal.paint(f"Waits for the session on {connectors(waits_for)}; nothing has changed yet.", "attention"),
+        "It is made by itself when nothing is in its way. To give it up: jp config revert",
+    ]
+
+
+def _again(proposal: Proposal) -> str:
+    if "edits" in proposal.what:
+        return "-> look whether that is in your way, then give the command again"
+    return "-> bring both together: jp config show --text gives what is in force now"
+
+
+def _applied(args: argparse.Namespace, terminal: Terminal, result: Json) -> int:
+    version, confirm_s = result["version"], result.get("confirm_s")
+    if not confirm_s:
+        if not args.json:
+            terminal.print([f"Version {version} is in force."])
+        return APPLIED
+    if not args.json:
+        terminal.print([terminal.paint(f"Version {version} is in force, and is to be confirmed.", "attention")])
+    if not cli_asking.is_attended():
+        print(f"jp config confirm {version} keeps it; without that it is undone in {confirm_s:.0f} s", file=sys.stderr)
+        return APPLIED
+    return _keep_or_undo(args, version, confirm_s)
+
+
+def _keep_or_undo(args: argparse.Namespace, version: int, confirm_s: float) -> int:
+    try:
+        answer = cli_asking.counting_down(f"Keep version {version}? It is undone in {{:>3}} s. [y/n]", confirm_s)
+        while answer not in (None, "y", "yes", "n", "no"):
+            answer = cli_asking.counting_down("y or n? It is undone in {:>3} s. [y/n]", _left_s(args, version))
+        if answer in ("y", "yes"):
+            with connect(args) as client:
+                client.call("config.confirm", version=version)
+            print(f"Version {version} is confirmed.")
+            return APPLIED
+        if answer is not None:
+            with connect(args) as client:
+                client.call("config.revert")
+        return undone(args, version)
+    except KeyboardInterrupt:
+        print(
+            f"\nVersion {version} is not confirmed: it is undone by itself. jp config confirm {version} keeps it",
+            file=sys.stderr,
+        )
+        raise
+
+
+def _left_s(args: argparse.Namespace, version: int) -> float:
+    with connect(args) as client:
+        unconfirmed = client.call(f"{TOPIC}.get")["unconfirmed"]
+    return unconfirmed["ends_in_s"] or 0.0 if unconfirmed and unconfirmed["version"] == version else 0.0
+
+
+def undone(args: argparse.Namespace, version: int) -> int:
+    """Waits until a version is no longer in force, and says what is. Where somebody has confirmed it, says that."""
+    with Progress(standard_error()) as tell:
+        found = _undone(args, version, tell)
+    if found["version"] == version:
+        print(f"Version {version} was confirmed by somebody else and stays in force.")
+        return APPLIED
+    print(f"Version {version} is undone: {clean(found['why'])}. In force is version {found['version']}.")
+    return REFUSED
+
+
+def _undone(args: argparse.Namespace, version: int, tell: Callable[[Json], None]) -> Json:
+    give_up_at_s = time.monotonic() + BACK_WITHIN_S
+    while True:
+        try:
+            with connect(args) as client:
+                for _, told in client.subscribe([TOPIC], INTERVAL_S):
+                    tell(told)
+                    if told["unconfirmed"] is None or told["unconfirmed"]["version"] != version:
+                        return told
+        except ConsoleError as error:
+            if time.monotonic() >= give_up_at_s:
+                raise CommandError(
+                    f"{error}; jp config history tells what is in force once the charger runs"
+                ) from error
+            time.sleep(RETRY_S)
+
+
+class Progress:
+    """Says how far a change is: on a terminal in one line that goes away, else a line for each new thing."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._began_at_s = time.monotonic()
+        self._last = ""
+
+    def __enter__(self) -> Callable[[Json], None]:
+        return self._tell
+
+    def __exit__(self, *_: object) -> None:
+        if self._last and self._terminal.interactive:
+            self._write(f"\r{' ' * (WIDTH - 1)}\r")
+
+    def _tell(self, told: Json) -> None:
+        text = _doing(told)
+        if not text or text == self._last or time.monotonic() < self._began_at_s + QUIET_S:
+            return
+        self._write(f"\r{text[: WIDTH - 1]:<{WIDTH - 1}}" if self._terminal.interactive else f"{text}\n")
+        self._last = text
+
+    def _write(self, text: str) -> None:
+        self._terminal.out.write(text)
+        self._terminal.out.flush()
+
+
+def _doing(told: Json) -> str:
+    change, unconfirmed = told["change"], told["unconfirmed"]
+    if change is None:
+        starts = unconfirmed is not None and unconfirmed["ends_in_s"] is None
+        return f"version {unconfirmed['version']}: all parts are to come up" if starts else ""
+    steps: list[dict[str, Any]] = change["steps"]
+    over = sum(step["state"] in ("done", "taken back") for step in steps)
+    at = next((step for step in steps if step["state"] in ("under way", "refused")), None)
+    where = f": {clean(at['path'])}, {clean(at['how'])}" if at else ""
+    return f"{clean(change['state'])}, {over} of {len(steps)} parts{where}"

@@ -1,0 +1,78 @@
+"""`jp config set`, `plan` and `apply` with `--file`: a configuration changed in its file, without a charger."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import attrs
+
+from jp_firmware.cli_acting import CommandError
+from jp_firmware.cli_applying import APPLIED, REFUSED
+from jp_firmware.cli_config import drivers_mistakes
+from jp_firmware.cli_configuring import read
+from jp_firmware.cli_edits import as_edits
+from jp_firmware.cli_plan_lines import plan_lines
+from jp_firmware.cli_terminal import Json, as_json, standard_output
+from jp_firmware.config.commit import Write, commit
+from jp_firmware.config.difference import changes
+from jp_firmware.config.document import edited
+from jp_firmware.config.draft import effective, is_secret
+from jp_firmware.config.examine import Examined, Severity, examine, findings_of
+
+
+def change(
+    args: argparse.Namespace, file: str, *, edits: Iterable[Json] = (), text: str | None = None, name: str = ""
+) -> int:
+    """Changes `file` by edits, or to `text`, which stands in `name`; the exit status. A wrong text is not written.
+
+    Raises CommandError or ConfigError for a file that cannot be read, edited or written.
+    """
+    if unfit := [f"--{one}" for one in ("why", "force", "confirm") if getattr(args, one) not in (None, False)]:
+        raise CommandError(f"{', '.join(unfit)}: only for a charger that runs, not for a file")
+    before = read(file)
+    after = edited(before, as_edits(edits)) if text is None else text
+    plan = _plan(examine(before), examine(after))
+    written = not (plan["errors"] or args.dry_run or after == before)
+    if written:
+        with tempfile.TemporaryDirectory(prefix="jp-config-") as scratch:
+            commit(Path(scratch), [Write(Path(file), after.encode())])
+    result = "refused" if plan["errors"] else "written" if written else "planned" if args.dry_run else "unchanged"
+    if args.json:
+        standard_output().print(as_json(plan | {"path": file, "result": result}))
+    else:
+        _tell(file, plan, result, name if name != "-" else "")
+    return REFUSED if plan["errors"] else APPLIED
+
+
+def _plan(before: Examined, after: Examined) -> Json:
+    """As the charger makes them, without what only a charger that runs can say."""
+    if before.cabinet and after.cabinet:
+        told = changes(effective(before.cabinet), effective(after.cabinet), is_secret)
+    else:
+        told = changes(dict(before.data), dict(after.data), is_secret)
+    findings = [*after.findings]
+    if after.cabinet:
+        findings += findings_of(drivers_mistakes(after.cabinet), after.text, after.data)
+    return {
+        "errors": sum(one.severity is Severity.ERROR for one in findings),
+        "findings": [attrs.asdict(one) | {"severity": one.severity.value} for one in findings],
+        "changes": [{"key": one.key, "before": one.before, "after": one.after, "what": one.what} for one in told],
+        "steps": [],
+        "waits_for": [],
+        "confirm_s": 0,
+        "text": after.text,
+    }
+
+
+def _tell(file: str, plan: Json, result: str, name: str) -> None:
+    terminal = standard_output()
+    lines = plan_lines(terminal, plan, file=name)
+    match result:
+        case "written":
+            lines.append(f"{file} is written; a charger that runs with it takes it over at its next start.")
+        case "unchanged":
+            lines.append("Nothing changes.")
+    terminal.print(lines)
