@@ -60,7 +60,7 @@ def match(name: str) -> Match | None:
     words = name.split(".")
     for first in range(len(words)):
         end = ".".join(words[first:])
-        for asked in (_plain(end), _plain(_BRACKETS.sub("", end))):
+        for asked in (_plain(end), _plain(_without_brackets(end))):
             if asked and (found := _by_name().get(asked)):
                 return found
     return None
@@ -92,6 +92,11 @@ def _names() -> Iterator[tuple[str, Match]]:
     for alias in aliases():
         yield from ((_plain(name), Match(alias)) for name in alias.names)
         yield from ((_plain(name), Match(alias, meant=alias.names[0])) for name in alias.misspelt)
+
+
+def _without_brackets(name: str) -> str:
+    inner = _BRACKETS.sub("", name)
+    return inner if inner == name else _without_brackets(inner)
 
 
 def _plain(name: str) -> str:

@@ -72,6 +72,8 @@ def read(alias: Alias, value: Any, onto: Onto) -> Any:
 def _text(_alias: Alias, value: Any, _onto: Onto) -> str:
     if not isinstance(value, str) or not value.strip():
         raise NotTaken(Outcome.REFUSED, "is no text; write it in quotes")
+    if not value.isprintable():  # half a character neither
+        raise NotTaken(Outcome.REFUSED, "holds characters that cannot be written; is it damaged?")
     return value.strip()
 
 
@@ -120,8 +122,8 @@ def _tags(_alias: Alias, value: Any, _onto: Onto) -> list[str]:
     return tags
 
 
-def _secret(_alias: Alias, _value: Any, _onto: Onto) -> Any:
-    raise NotTaken(Outcome.REFUSED, "a secret is not written into a cabinet's file; give it to the charger itself")
+def _secret(alias: Alias, _value: Any, _onto: Onto) -> Any:
+    raise NotTaken(Outcome.REFUSED, f"no file holds a secret; set it on the charger, with jp config secret {alias.key}")
 
 
 def _backend_wanted(_alias: Alias, value: Any, onto: Onto) -> None:

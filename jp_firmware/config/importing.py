@@ -145,9 +145,9 @@ class _Work:
         listed = _at(self._data, ("authorize", "local_list"))
         there = {str(one.get("uid")).casefold() for one in listed if isinstance(one, dict)} if listed else set()
         there |= {str(one.item["uid"]).casefold() for one in self.edits if isinstance(one, Add)}
-        new = {one.casefold(): one for one in tags if one.casefold() not in there}
+        new = {one.casefold(): one for one in reversed(tags) if one.casefold() not in there}
         if self._onto.data is not None:
-            self.edits += [Add(("authorize", "local_list"), {"uid": one}) for one in new.values()]
+            self.edits += [Add(("authorize", "local_list"), {"uid": one}) for one in reversed(new.values())]
         if not new:
             return Outcome.SAME, ()
         return Outcome.TAKEN, (f"{len(new)} added, {len(tags) - len(new)} there already and left as they are",)
