@@ -127,7 +127,7 @@ def import_lines(told: Import, cabinet: str) -> list[str]:
 
     lines: list[str] = []
     for one in told.rows:
-        here = f" -> {one.key} = {_short(one.to)}" if one.outcome.value in ("taken", "already so") and one.key else ""
+        here = f" -> {one.key} = {_short(one.to)}" if one.outcome.value == "taken" or one.to is not None else ""
         lines += _beside(one.outcome.value, clean(f"{one.name} = {_short(one.value)}{here}"))
         if one.remarks:
             mark = "(!) " if one.warning else ""
