@@ -126,7 +126,7 @@ def _differences(told: StageRating, expected: StageRating) -> list[str]:
         ("W", told.max_power_w, expected.max_power_w),
     )
     return [
-        f"{has:g} {unit}, {'below' if has < should else 'above'} the profile's {should:g} {unit}"
+        f"{has:.12g} {unit}, {'below' if has < should else 'above'} the profile's {should:.12g} {unit}"
         for unit, has, should in pairs
         if abs(has - should) > TOLERANCE * should
     ]

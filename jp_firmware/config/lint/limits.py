@@ -53,6 +53,10 @@ def _connectors(cabinet: Cabinet) -> Iterator[_Limit]:
             )
 
 
+def _most(limit: _Limit) -> float:
+    return limit.most_w
+
+
 def _site_w(cabinet: Cabinet) -> float:
     return cabinet.site.limit_w * cabinet.site.efficiency
 
@@ -63,7 +67,7 @@ def _shares(cabinet: Cabinet) -> Iterator[Mistake]:
     if own and cabinet.site.limit_w and together_w > most_w:
         yield Mistake(
             ("chains", max(own), "share_w"),
-            f"the chains' shares are {together_w:g} W together, and the site has {most_w:g} W for its connectors; "
+            f"the chains' shares are {together_w:.12g} W together, and the site has {most_w:.12g} W to give; "
             "lower shares, or raise site.limit_w",
         )
 
@@ -73,32 +77,32 @@ def _never_binding(cabinet: Cabinet) -> Iterator[Mistake]:
     for inner in (*_groups(cabinet), *_connectors(cabinet)):
         outer = min(
             (one for one in above if one.path != inner.path and one.connectors >= inner.connectors),
-            key=lambda one: one.most_w,
+            key=_most,
             default=None,
         )
         if outer and 0 < outer.most_w < inner.most_w:
             yield Mistake(
                 inner.path,
-                f"{inner.name} may carry {inner.most_w:g} W, but {outer.name} lets no more than {outer.most_w:g} W "
-                "through to it; lower it, or correct the other",
+                f"{inner.name} may carry {inner.most_w:.12g} W, but {outer.name} lets no more than "
+                f"{outer.most_w:.12g} W through to it; lower it, or correct the other",
             )
 
 
 def _never_reached(cabinet: Cabinet) -> Iterator[Mistake]:
-    """What stands below a limit may be too little to ever reach it."""
+    """What stands below a limit may be too little to ever reach it. Of two for the same connectors the lower counts."""
     found = [_site(cabinet), *_groups(cabinet)]
     below = [*_groups(cabinet), *_connectors(cabinet)]
     for outer in found:
         inner = [one for one in below if one.connectors < outer.connectors]
         widest = [one for one in inner if not any(one.connectors < other.connectors for other in inner)]
-        together_w = sum({one.connectors: one.most_w for one in widest}.values())
+        together_w = sum({one.connectors: one.most_w for one in sorted(widest, key=_most, reverse=True)}.values())
         covered = frozenset[ConnectorId]().union(*(one.connectors for one in widest))
         if covered == outer.connectors and together_w < outer.most_w:
             names = ", ".join(one.name for one in widest)
             yield Mistake(
                 outer.path,
-                f"{outer.most_w:g} W are never drawn at {outer.name}: what is below it ({names}) may carry "
-                f"{together_w:g} W together; lower it, or correct the others",
+                f"{outer.most_w:.12g} W are never drawn at {outer.name}: what is below it ({names}) may carry "
+                f"{together_w:.12g} W together; lower it, or correct the others",
             )
 
 
@@ -109,7 +113,7 @@ def _shares_never_reached(subject: Subject) -> Iterator[Mistake]:
         if chain.share_w is not None and chain.connectors and chain.share_w > together_w:
             yield Mistake(
                 ("chains", at, "share_w"),
-                f"{chain.share_w:g} W are never used: the connectors of {chain.name} can have {together_w:g} W "
+                f"{chain.share_w:.12g} W are never used: the connectors of {chain.name} can have {together_w:.12g} W "
                 "together; lower it",
             )
 
@@ -121,16 +125,16 @@ def _below_useful(subject: Subject) -> Iterator[Mistake]:
     if 0 < site_w < useful_w:
         yield Mistake(
             ("site", "limit_w"),
-            f"leaves {site_w:g} W to share, less than planner.min_useful_w ({useful_w:g}): sessions wait for ever; "
-            "raise one or lower the other",
+            f"leaves {site_w:.12g} W to share, less than planner.min_useful_w ({useful_w:.12g}): sessions wait for "
+            "ever; raise one or lower the other",
         )
     for at, connector in enumerate(cabinet.connectors):
         most_w = _can_have_w(subject, connector)
         if 0 < most_w < useful_w:
             yield Mistake(
                 ("connectors", at, "max_power_w"),
-                f"connector {connector.id} can have {most_w:g} W, less than planner.min_useful_w ({useful_w:g}), which "
-                "means nothing there; lower that, or raise what the connector may have",
+                f"connector {connector.id} can have {most_w:.12g} W, less than planner.min_useful_w "
+                f"({useful_w:.12g}), which means nothing there; lower that, or raise what the connector may have",
             )
 
 
@@ -156,8 +160,8 @@ def _nothing_left(cabinet: Cabinet) -> Iterator[Mistake]:
     if meter and limit_w and meter.fallback_w >= limit_w:
         yield Mistake(
             ("site_meter", "fallback_w"),
-            f"{meter.fallback_w:g} leaves nothing of site.limit_w ({limit_w:g}): charging stops whenever the meter is "
-            "lost; lower it unless that is meant",
+            f"{meter.fallback_w:.12g} leaves nothing of site.limit_w ({limit_w:.12g}): charging stops whenever the "
+            "meter is lost; lower it unless that is meant",
         )
 
 

@@ -61,8 +61,8 @@ def _power(subject: Subject) -> Iterator[Mistake]:
         if rating and subject.says(path) and rating.max_power_w < one.max_power_w:
             yield Mistake(
                 path,
-                f"{one.max_power_w:g} W is never reached: all modules that can come to connector {one.id} give "
-                f"{rating.max_power_w:g} W; lower it, or add a module",
+                f"{one.max_power_w:.12g} W is never reached: all modules that can come to connector {one.id} give "
+                f"{rating.max_power_w:.12g} W; lower it, or add a module",
             )
 
 
@@ -85,8 +85,8 @@ def _meters(subject: Subject) -> Iterator[Mistake]:
             if has < there < math.inf:
                 yield Mistake(
                     ("meters", at, "profile"),
-                    f"{meter.profile} measures up to {has:g} {unit}, and connector {connector.id} can have "
-                    f"{there:g} {unit}; lower what the connector may have, or fit another meter",
+                    f"{meter.profile} measures up to {has:.12g} {unit}, and connector {connector.id} can have "
+                    f"{there:.12g} {unit}; lower what the connector may have, or fit another meter",
                 )
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from jp_firmware.config.lint.rule import Explained
 from jp_firmware.config.lint.table import EXPLAINED
 
 
 def reference() -> str:
     """A row for each rule."""
-    rows = [
-        "| " + " | ".join((one.id, one.severity.value, one.title, one.reason, one.fix)).replace("\n", " ") + " |"
-        for one in EXPLAINED.values()
-    ]
+    rows = ["| " + " | ".join(cell.replace("|", "\\|") for cell in _cells(one)) + " |" for one in EXPLAINED.values()]
     return "\n".join([_HEAD, *rows]) + "\n"
+
+
+def _cells(one: Explained) -> tuple[str, ...]:
+    return (one.id, one.severity.value, one.title, one.reason, one.fix)
 
 
 _HEAD = """# Configuration: the rules

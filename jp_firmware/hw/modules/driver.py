@@ -40,6 +40,7 @@ class ModuleProfile:
     max_power_w: float = attrs.field(validator=validators.gt(0))
     min_current_a: float = 1.0  # smallest set-point the module takes while on
     silent_off_s: float = 10.0  # without any frame for this long the module switches off by itself
+    bitrate: int = attrs.field(default=0, validator=validators.ge(0))  # of its bus, bit/s; 0: not known
     walk_in: str = attrs.field(default="leave", validator=validators.in_(("leave", "enable", "disable")))
     poll_on_s: float = attrs.field(default=0.2, validator=validators.gt(0))  # output, while on
     poll_off_s: float = attrs.field(default=0.5, validator=validators.gt(0))  # output, while off
