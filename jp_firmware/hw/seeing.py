@@ -60,7 +60,8 @@ class Seeing:
             usable=module.usable,
             settling=module.settling,
             off=nothing and not signal.value.on and signal.value.current_a < terms.load_a,
-            voltage_v=signal.value.voltage_v,
+            # Behind its diode an output is discharged even where a welded relay has it hang on a live bus-bar.
+            voltage_v=max(signal.value.voltage_v, signal.value.bus_voltage_v or 0.0),
             current_a=signal.value.current_a,
             at_s=signal.at_s,
         )
