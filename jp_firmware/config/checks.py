@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
@@ -212,21 +213,37 @@ def _exactly_one(path: KeyPath, what: str, found: Sequence[str], remedy: str) ->
 
 
 def drivers(cabinet: Cabinet) -> Iterator[Mistake]:
-    groups = {"modules": "jp_firmware.modules", "meters": "jp_firmware.meters", "plc_boards": "jp_firmware.plc"}
-    known = {key: sorted(entry_points(group=group).names) for key, group in groups.items()}
     for at, device in devices(cabinet):
-        names = known[str(at[0])]
+        names = _installed(str(at[0]))
         if device.driver not in names:
             yield Mistake((*at, "driver"), f'there is no driver "{device.driver}"; {suggest(device.driver, names)}')
 
 
+@cache
+def _installed(key: str) -> list[str]:
+    """The names of drivers; looked up once, since a package that is installed later is there after the next start."""
+    groups = {"modules": "jp_firmware.modules", "meters": "jp_firmware.meters", "plc_boards": "jp_firmware.plc"}
+    return sorted(entry_points(group=groups[key]).names)
+
+
 def profiles(cabinet: Cabinet) -> Iterator[Mistake]:
+    missing: dict[tuple[str, str], str] = {}
     for at, device in devices(cabinet):
         if not isinstance(device, PlcBoard):
-            try:
-                path_of(str(at[0]), device.profile)
-            except ConfigError as exc:
-                yield Mistake((*at, "profile"), str(exc))
+            named = str(at[0]), device.profile
+            if named not in missing:
+                missing[named] = _missing(*named)
+            if missing[named]:
+                yield Mistake((*at, "profile"), missing[named])
+
+
+def _missing(kind: str, profile: str) -> str:
+    """Why there is no such profile; empty if there is one."""
+    try:
+        path_of(kind, profile)
+    except ConfigError as exc:
+        return str(exc)
+    return ""
 
 
 def site_meter_wire(cabinet: Cabinet) -> Iterator[Mistake]:
@@ -254,11 +271,8 @@ def site_meter_unit(cabinet: Cabinet) -> Iterator[Mistake]:
 
 
 def site_meter_profile(cabinet: Cabinet) -> Iterator[Mistake]:
-    if cabinet.site_meter is not None:
-        try:
-            path_of("site_meters", cabinet.site_meter.profile)
-        except ConfigError as exc:
-            yield Mistake(("site_meter", "profile"), str(exc))
+    if cabinet.site_meter is not None and (missing := _missing("site_meters", cabinet.site_meter.profile)):
+        yield Mistake(("site_meter", "profile"), missing)
 
 
 def local_list(cabinet: Cabinet) -> Iterator[Mistake]:
