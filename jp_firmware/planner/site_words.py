@@ -7,6 +7,7 @@ from jp_firmware.planner.forecast import Arrivals, Forecast
 from jp_firmware.planner.headroom import Headroom
 
 SOME = 0.05  # ours: below so many cars nobody is expected
+TOLD_W = 50.0  # what is less is told as 0 kW
 
 
 def site_sentence(plan: Plan, room: Headroom, ahead: Forecast | None, arrivals: Arrivals) -> str:
@@ -22,6 +23,8 @@ def _now(plan: Plan, room: Headroom) -> str:
     used = (
         f"{_kw(room.used_w)} of {_kw(plan.site_limit_w)}{grid} are in use or assigned ({room.utilisation:.0%}){reserve}"
     )
+    if abs(room.headroom_w) < TOLD_W:
+        return f"{used}; all of it is given out."
     if room.headroom_w < 0:
         return f"{used}: {_kw(-room.headroom_w)} too much; power is on its way down."
     return f"{used}; {_kw(room.headroom_w)} are free."

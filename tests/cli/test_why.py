@@ -78,10 +78,10 @@ def test_what_comes_from_outside_cannot_command_the_terminal() -> None:
 
 
 def test_a_loss_that_nobody_makes_good_stands_out() -> None:
-    covered = {"covered": True, "sentence": "If module module-1 dies now, connector 1 keeps all its 20 kW."}
+    covered = {"covered": True, "sentence": "If module-1 dies now, connector 1 keeps all its 20 kW."}
     bare = {
         "covered": False,
-        "sentence": "If module module-2 dies now, connector 2 keeps 30 of 60 kW; nobody can help.",
+        "sentence": "If module-2 dies now, connector 2 keeps 30 of 60 kW; nobody can help.",
     }
     lines = loss_lines(Terminal(io.StringIO(), interactive=True, colour=True), [covered, bare])
 

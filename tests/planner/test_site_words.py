@@ -27,7 +27,7 @@ def test_what_is_short_and_what_is_kept() -> None:
     plan = compute([wants(1, 150)], [limit("site", 100)], Plan(), 0.0, rules(reserve_w=20 * KW))
 
     assert (
-        "80 kW of 100 kW are in use or assigned (80%), and 20 kW are kept in reserve; 0 kW are free. "
+        "80 kW of 100 kW are in use or assigned (80%), and 20 kW are kept in reserve; all of it is given out. "
         "Cars ask for 70 kW more than they may have."
     ) == told(plan)
 

@@ -79,5 +79,5 @@ async def test_what_the_loss_of_a_module_would_cost_is_told(autojump_clock: trio
         await world.until(lambda: places(process) == {MOVER: ONE, BRIDGED: ONE})
         told = {one.module: one.sentence() for one in process.controller.choice.losses()}
 
-        assert told[ModuleId("module-1")].startswith("If module module-1 dies now, connector 1 keeps 60")
-        assert told[ModuleId("module-3")].startswith("If module module-3 dies now, connector 2 keeps")
+        assert told[ModuleId("module-1")].startswith("If module-1 dies now, connector 1 keeps 60")
+        assert told[ModuleId("module-3")].startswith("If module-3 dies now, connector 2 keeps")

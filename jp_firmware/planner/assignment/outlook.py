@@ -36,8 +36,8 @@ class Loss:
     def sentence(self) -> str:
         """The same for a person."""
         if self.connector is None:
-            return f"If module {self.module} dies now, no connector loses power: it is idle."
-        keeps = f"If module {self.module} dies now, connector {self.connector} keeps"
+            return f"If {self.module} dies now, no connector loses power: it is idle."
+        keeps = f"If {self.module} dies now, connector {self.connector} keeps"
         if self.keeps_w >= self.had_w - 1.0:
             return f"{keeps} all its {_kilowatts(self.had_w)} kW."
         keeps = f"{keeps} {_kilowatts(self.keeps_w)} of {_kilowatts(self.had_w)} kW"

@@ -28,9 +28,9 @@ def test_if_a_module_dies_now_its_connector_keeps_the_rest() -> None:
     assert 120 * KW == loss.regains_w  # connector 2 has one more than it needs
     assert loss.is_covered
     assert 1 == loss.moves
-    assert "If module m2 dies now, connector 1 keeps 90 of 120 kW, and has 120 kW after 1 move." == loss.sentence()
+    assert "If m2 dies now, connector 1 keeps 90 of 120 kW, and has 120 kW after 1 move." == loss.sentence()
     spare = by_module[ModuleId("m4")]
-    assert "If module m4 dies now, connector 2 keeps all its 30 kW." == spare.sentence()
+    assert "If m4 dies now, connector 2 keeps all its 30 kW." == spare.sentence()
 
 
 def test_where_no_help_is_in_reach_nothing_comes_back() -> None:
@@ -42,7 +42,7 @@ def test_where_no_help_is_in_reach_nothing_comes_back() -> None:
     assert 30 * KW == by_module[ModuleId("m4")].regains_w
     assert {ONE: 120 * KW, TWO: 30 * KW} == by_module[ModuleId("m4")].after_w
     sentence = by_module[ModuleId("m4")].sentence()
-    assert "If module m4 dies now, connector 2 keeps 30 of 60 kW; no other module can help." == sentence
+    assert "If m4 dies now, connector 2 keeps 30 of 60 kW; no other module can help." == sentence
 
 
 def test_an_idle_module_costs_nobody_anything() -> None:
@@ -51,7 +51,7 @@ def test_an_idle_module_costs_nobody_anything() -> None:
     loss = next(each for each in losses({ONE: 60 * KW}, situation, topology) if each.module == ModuleId("m3"))
 
     assert (None, 0, 60 * KW) == (loss.connector, loss.moves, loss.after_w[ONE])
-    assert "If module m3 dies now, no connector loses power: it is idle." == loss.sentence()
+    assert "If m3 dies now, no connector loses power: it is idle." == loss.sentence()
 
 
 def test_each_module_is_told_what_an_assignment_without_it_gives() -> None:
