@@ -122,6 +122,11 @@ def _tags(_alias: Alias, value: Any, _onto: Onto) -> list[str]:
     return tags
 
 
+def _words(_alias: Alias, value: Any, _onto: Onto) -> list[str]:
+    listed = value if isinstance(value, list) else str(value).split(",")
+    return [_text(_alias, one, _onto) for one in listed]
+
+
 def _secret(alias: Alias, _value: Any, _onto: Onto) -> Any:
     raise NotTaken(Outcome.REFUSED, f"no file holds a secret; set it on the charger, with jp config secret {alias.key}")
 
@@ -169,6 +174,7 @@ CONVERSIONS: Mapping[str, Callable[[Alias, Any, Onto], Any]] = {
     "phase_amperes": _phase_amperes,
     "phase_voltage": _phase_voltage,
     "tags": _tags,
+    "words": _words,
     "secret": _secret,
     "backend_wanted": _backend_wanted,
     "ocpp_mode": _ocpp_mode,

@@ -161,7 +161,8 @@ class _Work:
         if (table := find(parts[0])) and table.default is None and parts[0] not in self._data:
             raise NotTaken(Outcome.NEEDS, f"the cabinet has no [{parts[0]}]; describe it there first")
         if "*" not in parts:
-            if isinstance(made, list):
+            known = find(pattern)
+            if isinstance(made, list) and not (known and known.is_list):
                 raise NotTaken(Outcome.REFUSED, "is a list, and here is one value")
             yield parts, made
             return
@@ -177,7 +178,7 @@ class _Work:
         known = find(key_of(key))
         now = _at(self._data, key)
         if now is None and known is not None:
-            now = known.default
+            now = list(known.default) if isinstance(known.default, tuple) else known.default
         if value is None:
             return not now
         return bool(now == value) and isinstance(now, bool) == isinstance(value, bool)
