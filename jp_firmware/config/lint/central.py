@@ -169,8 +169,8 @@ CENTRAL = (
     Rule(
         id="CFG-63",
         title="The identity in the URL",
-        reason="The charger appends its identity to the URL. Written there too it is called twice, or goes on being "
-        "called when charger.identity has changed: the central system answers 404.",
+        reason="The charger appends its identity to the URL. Written there too, the old one goes on being "
+        "called when charger.identity changes, or it is called twice: the central system answers 404.",
         fix="Leave the identity out of backend.url.",
         severity=Severity.WARNING,
         check=of_cabinet(_identity_in_url),

@@ -93,12 +93,13 @@ def _never_reached(cabinet: Cabinet) -> Iterator[Mistake]:
     found = [_site(cabinet), *_groups(cabinet)]
     below = [*_groups(cabinet), *_connectors(cabinet)]
     for outer in found:
-        inner = [one for one in below if one.connectors < outer.connectors]
+        lowest = {one.connectors: one for one in sorted(below, key=_most, reverse=True)}
+        inner = [one for one in lowest.values() if one.connectors < outer.connectors]
         widest = [one for one in inner if not any(one.connectors < other.connectors for other in inner)]
-        together_w = sum({one.connectors: one.most_w for one in sorted(widest, key=_most, reverse=True)}.values())
+        together_w = sum(one.most_w for one in widest)
         covered = frozenset[ConnectorId]().union(*(one.connectors for one in widest))
         if covered == outer.connectors and together_w < outer.most_w:
-            names = ", ".join(one.name for one in widest)
+            names = ", ".join(sorted(one.name for one in widest))
             yield Mistake(
                 outer.path,
                 f"{outer.most_w:.12g} W are never drawn at {outer.name}: what is below it ({names}) may carry "

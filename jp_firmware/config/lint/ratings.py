@@ -5,7 +5,6 @@ Profiles are notes about hardware that nobody here has measured: what they contr
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from jp_firmware.config import checks, watchdogs
@@ -72,17 +71,17 @@ def _meters(subject: Subject) -> Iterator[Mistake]:
     types = {profile: meter_type(profile) for profile in {one.profile for one in subject.cabinet.meters}}
     for at, meter in enumerate(subject.cabinet.meters):
         connector, measures = connectors.get(meter.connector), types[meter.profile]
-        if connector is None or measures is None:
+        rating = subject.rating_of(connector.id) if connector else None
+        if connector is None or measures is None or rating is None:
             continue
-        rating = subject.rating_of(connector.id)
         asked = (
-            ("V", measures.max_voltage_v, connector.max_voltage_v, rating.max_voltage_v if rating else math.inf),
-            ("A", measures.max_current_a, connector.current_limit_a, rating.max_current_a if rating else math.inf),
-            ("W", measures.max_power_w, connector.max_power_w, rating.max_power_w if rating else math.inf),
+            ("V", measures.max_voltage_v, connector.max_voltage_v, rating.max_voltage_v),
+            ("A", measures.max_current_a, connector.current_limit_a, rating.max_current_a),
+            ("W", measures.max_power_w, connector.max_power_w, rating.max_power_w),
         )
         for unit, has, connector_has, modules_have in asked:
             there = min(connector_has, modules_have)
-            if has < there < math.inf:
+            if has < there:
                 yield Mistake(
                     ("meters", at, "profile"),
                     f"{meter.profile} measures up to {has:.12g} {unit}, and connector {connector.id} can have "

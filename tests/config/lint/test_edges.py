@@ -135,6 +135,15 @@ def test_the_closest_limit_above_is_named() -> None:
     assert [(rule, "feeder F" in said) for rule, said in told(text)] == [("CFG-27", True)]
 
 
+def test_of_two_limits_for_the_same_connectors_the_lower_is_counted_and_named() -> None:
+    text = groups(chain("A", [1], 40_000), feeder("F", [1], 25_000), chain("B", [2], 30_000))
+
+    assert [said for rule, said in told(text) if rule == "CFG-28"] == [
+        "60000 W are never drawn at site: what is below it (chain B, feeder F) may carry 55000 W together; "
+        "lower it, or correct the others"
+    ]
+
+
 def test_a_connector_that_says_no_limit_has_none_that_could_be_compared() -> None:
     assert rules(groups(chain("A", [1], 30_000), chain("B", [2], 30_000))) == []
 
@@ -197,7 +206,9 @@ def test_what_was_not_looked_for_is_not_missed() -> None:
     assert hardware.against_hardware(store.load(store.find("ring")), hardware.Hardware()) == []
 
 
-NAMES = ("can0", "rs485-0", "plc-1", "plc-2", "module-2", "meter-1", "bridge", "nowhere")
+NAMES = tuple(
+    f'"{name}"' for name in ("can0", "rs485-0", "plc-1", "plc-2", "module-2", "meter-1", "bridge", "ring", "nowhere")
+)
 NUMBERS = ("connector = 1", "connector = 2", "connector = 9")
 
 
