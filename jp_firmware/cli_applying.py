@@ -11,7 +11,7 @@ import getpass
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -20,7 +20,7 @@ from jp_firmware import cli_asking
 from jp_firmware.cli_acting import CommandError
 from jp_firmware.cli_plan_lines import LIVE, WHOLE, connectors, outdated_lines, plan_lines
 from jp_firmware.cli_socket import connect
-from jp_firmware.cli_terminal import WIDTH, Json, Terminal, as_json, clean, standard_error, standard_output
+from jp_firmware.cli_terminal import WIDTH, Json, Terminal, as_json, clean, standard_error, standard_output, wrapped
 from jp_firmware.console.protocol import CallFailed, ConsoleError, ErrorCode
 
 APPLIED, REFUSED, WAITING, OUTDATED = 0, 1, 3, 4  # exit statuses
@@ -64,15 +64,8 @@ def who() -> str:
 
 def propose(args: argparse.Namespace, proposal: Proposal) -> int:
     """Shows the plan, asks, and makes the change; the exit status."""
-    with connect(args) as client:
-        plan = client.call("config.check", **proposal.what)
-    return carry_out(args, proposal, plan)
-
-
-def carry_out(args: argparse.Namespace, proposal: Proposal, plan: Json) -> int:
-    """The same with a plan that is there already."""
     terminal = standard_output()
-    plan = plan | ({"confirm_s": args.confirm} if args.confirm is not None else {})
+    plan = planned(args, proposal)
     shown = [] if args.json else plan_lines(terminal, plan, file=proposal.file, force=args.force)
     if plan["errors"] or args.dry_run:
         if not (plan["errors"] or plan["changes"]) and not args.json:
@@ -87,6 +80,22 @@ def carry_out(args: argparse.Namespace, proposal: Proposal, plan: Json) -> int:
     return apply(args, proposal, plan)
 
 
+def planned(args: argparse.Namespace, proposal: Proposal) -> Json:
+    """What the charger says of it, with the terms of `args`; a finding that what is in force has too is not new."""
+    with connect(args) as client:
+        known = client.call("config.check", edits=[])["findings"]
+        plan: Json = client.call("config.check", **proposal.what)
+    if args.confirm is not None and not plan["errors"]:
+        plan["confirm_s"] = args.confirm
+    return plan | {"findings": marked(plan["findings"], known)}
+
+
+def marked(findings: Sequence[Json], known: Sequence[Json]) -> list[Json]:
+    """The findings, each with `is_new`: whether it is not among those known. Lines may have moved."""
+    seen = {(one["key"], one["text"], one["rule"]) for one in known if one["severity"] != "error"}
+    return [one | {"is_new": (one["key"], one["text"], one["rule"]) not in seen} for one in findings]
+
+
 def _same(proposal: Proposal, plan: Json) -> str:
     if plan["text"] == proposal.now:
         return "Nothing changes."
@@ -98,9 +107,10 @@ def _ask(args: argparse.Namespace, plan: Json) -> None:
     touched = [step for step in plan["steps"] if step["how"] != LIVE]
     if args.yes or not touched:
         return
-    question = "The change touches more than what is taken over at once."
+    paths = [clean(step["path"]) for step in touched]
+    question = f"This touches {', '.join(paths[:3])}{f' and {len(paths) - 3} more' if len(paths) > 3 else ''}."
     if is_whole(plan):
-        question = "The controller starts anew for it."
+        question = "The controller starts anew for this."
     if plan["waits_for"]:
         ended = f"the session on {connectors(plan['waits_for'])}"
         question = f"This cuts {ended}." if args.force else f"The change waits for {ended}."
@@ -121,28 +131,25 @@ def apply(args: argparse.Namespace, proposal: Proposal, plan: Json) -> int:
     if proposal.method == "config.apply":
         params |= proposal.what | {"base": plan["base"]}
     try:
-        with Progress(standard_error()) as tell:
-            result = _result(args, proposal, params, plan, tell)
+        with Progress(standard_error()) as progress:
+            result = _result(args, proposal, params, plan, progress)
             if result["result"] == "applied" and is_whole(plan):
-                result = result | _became(args, plan["base"], tell)
+                result = result | _became(args, plan["base"], progress, result["version"])
     except KeyboardInterrupt:
-        print(
-            "\nThe charger goes on with it by itself: jp config history tells what became of it, jp config revert "
-            "gives it up or undoes it while that is possible",
-            file=sys.stderr,
+        _say(
+            "The charger goes on with it by itself. jp config history tells what became of it; jp config revert gives "
+            "it up while it waits, and undoes it while it is not confirmed."
         )
         raise
     return _tell(args, proposal, result)
 
 
-def _result(
-    args: argparse.Namespace, proposal: Proposal, params: Json, plan: Json, tell: Callable[[Json], None]
-) -> Json:
+def _result(args: argparse.Namespace, proposal: Proposal, params: Json, plan: Json, progress: Progress) -> Json:
     """The charger's answer; where none came, what became of the change."""
     client = connect(args)
     try:
         with client:
-            answer: Json = client.call_watching(TOPIC, tell, INTERVAL_S, proposal.method, **params)
+            answer: Json = client.call_watching(TOPIC, progress.tell, INTERVAL_S, proposal.method, **params)
             return answer
     except CallFailed as error:
         if error.code != ErrorCode.TIMED_OUT:
@@ -150,18 +157,21 @@ def _result(
     except ConsoleError:
         if not is_whole(plan):
             print("the link to the charger broke; looking what became of the change", file=sys.stderr)
-    return plan | _became(args, plan["base"], tell)
+    return plan | _became(args, plan["base"], progress)
 
 
-def _became(args: argparse.Namespace, base: int, tell: Callable[[Json], None]) -> Json:
-    """What became of a change to version `base`, once the charger answers and is through with it."""
+def _became(args: argparse.Namespace, base: int, progress: Progress, at_least: int = 0) -> Json:
+    """What became of a change to version `base`, once the charger answers and is through with it.
+
+    `at_least`: the version that the change is known to have made; a topic may be a moment older than that.
+    """
     give_up_at_s = time.monotonic() + BACK_WITHIN_S
     while True:
         try:
             with connect(args) as client:
                 for _, told in client.subscribe([TOPIC], INTERVAL_S):
-                    tell(told)
-                    if not _is_settled(told):
+                    progress.tell(told)
+                    if told["version"] < at_least or not _is_settled(told):
                         continue
                     newest = client.call("config.history", limit=1)[0]
                     return _verdict(newest, base, told)
@@ -170,6 +180,7 @@ def _became(args: argparse.Namespace, base: int, tell: Callable[[Json], None]) -
                 raise CommandError(
                     f"{error}; what became of the change, jp config history tells once the charger runs"
                 ) from error
+            progress.say("the charger starts anew")
             time.sleep(RETRY_S)  # there is nothing to wait for: nobody tells when a socket is there again
 
 
@@ -214,8 +225,8 @@ def _tell(args: argparse.Namespace, proposal: Proposal, result: Json) -> int:
                 terminal.print([*outdated_lines(terminal, result), _again(proposal)])
             return OUTDATED
     if not args.json:
-        where = f"{clean(result['part'])} refused it" if result.get("part") else "Refused"
-        terminal.print([terminal.paint(f"{where}: {clean(result['why'])}", "bad"), "All is as it was before."])
+        told = wrapped(f"Refused: {clean(result['why'])}", "")
+        terminal.print([*(terminal.paint(line, "bad") for line in told), "All is as it was before."])
     return REFUSED
 
 
@@ -261,11 +272,13 @@ def _keep_or_undo(args: argparse.Namespace, version: int, confirm_s: float) -> i
                 client.call("config.revert")
         return undone(args, version)
     except KeyboardInterrupt:
-        print(
-            f"\nVersion {version} is not confirmed: it is undone by itself. jp config confirm {version} keeps it",
-            file=sys.stderr,
-        )
+        _say(f"Version {version} is not confirmed, and is undone by itself. jp config confirm {version} keeps it.")
         raise
+
+
+def _say(text: str) -> None:
+    """To whoever has just pressed Ctrl-C."""
+    print("", *wrapped(text, ""), sep="\n", file=sys.stderr)
 
 
 def _left_s(args: argparse.Namespace, version: int) -> float:
@@ -276,22 +289,23 @@ def _left_s(args: argparse.Namespace, version: int) -> float:
 
 def undone(args: argparse.Namespace, version: int) -> int:
     """Waits until a version is no longer in force, and says what is. Where somebody has confirmed it, says that."""
-    with Progress(standard_error()) as tell:
-        found = _undone(args, version, tell)
+    with Progress(standard_error()) as progress:
+        found = _undone(args, version, progress)
     if found["version"] == version:
         print(f"Version {version} was confirmed by somebody else and stays in force.")
         return APPLIED
-    print(f"Version {version} is undone: {clean(found['why'])}. In force is version {found['version']}.")
+    why = "" if found["why"] == "undone" else f": {clean(found['why'])}"
+    print(f"Version {version} is undone{why}. In force is version {found['version']}, which says what was before.")
     return REFUSED
 
 
-def _undone(args: argparse.Namespace, version: int, tell: Callable[[Json], None]) -> Json:
+def _undone(args: argparse.Namespace, version: int, progress: Progress) -> Json:
     give_up_at_s = time.monotonic() + BACK_WITHIN_S
     while True:
         try:
             with connect(args) as client:
                 for _, told in client.subscribe([TOPIC], INTERVAL_S):
-                    tell(told)
+                    progress.tell(told)
                     if told["unconfirmed"] is None or told["unconfirmed"]["version"] != version:
                         return told
         except ConsoleError as error:
@@ -299,6 +313,7 @@ def _undone(args: argparse.Namespace, version: int, tell: Callable[[Json], None]
                 raise CommandError(
                     f"{error}; jp config history tells what is in force once the charger runs"
                 ) from error
+            progress.say("the charger starts anew")
             time.sleep(RETRY_S)
 
 
@@ -310,15 +325,19 @@ class Progress:
         self._began_at_s = time.monotonic()
         self._last = ""
 
-    def __enter__(self) -> Callable[[Json], None]:
-        return self._tell
+    def __enter__(self) -> Progress:
+        return self
 
     def __exit__(self, *_: object) -> None:
         if self._last and self._terminal.interactive:
             self._write(f"\r{' ' * (WIDTH - 1)}\r")
 
-    def _tell(self, told: Json) -> None:
-        text = _doing(told)
+    def tell(self, told: Json) -> None:
+        """What the topic says of it."""
+        self.say(_doing(told))
+
+    def say(self, text: str) -> None:
+        """One thing, unless it was the last that was said."""
         if not text or text == self._last or time.monotonic() < self._began_at_s + QUIET_S:
             return
         self._write(f"\r{text[: WIDTH - 1]:<{WIDTH - 1}}" if self._terminal.interactive else f"{text}\n")

@@ -49,8 +49,7 @@ def _until_good(args: argparse.Namespace, path: Path, now: str) -> int:
         if proposal.what["text"] == now:
             terminal.print(["Nothing changes."])
             return APPLIED
-        with connect(args) as client:
-            plan = client.call("config.check", **proposal.what)
+        plan = cli_applying.planned(args, proposal)
         terminal.print(plan_lines(terminal, plan, file=proposal.file, force=args.force))
         if plan["errors"]:
             if cli_asking.choice("Edit again? [Y/n] ") in ("n", "no"):

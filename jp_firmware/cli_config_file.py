@@ -10,7 +10,7 @@ from pathlib import Path
 import attrs
 
 from jp_firmware.cli_acting import CommandError
-from jp_firmware.cli_applying import APPLIED, REFUSED
+from jp_firmware.cli_applying import APPLIED, REFUSED, marked
 from jp_firmware.cli_config import drivers_mistakes
 from jp_firmware.cli_configuring import read
 from jp_firmware.cli_edits import as_edits
@@ -53,18 +53,23 @@ def _plan(before: Examined, after: Examined) -> Json:
         told = changes(effective(before.cabinet), effective(after.cabinet), is_secret)
     else:
         told = changes(dict(before.data), dict(after.data), is_secret)
-    findings = [*after.findings]
-    if after.cabinet:
-        findings += findings_of(drivers_mistakes(after.cabinet), after.text, after.data)
+    findings = _findings(after)
     return {
-        "errors": sum(one.severity is Severity.ERROR for one in findings),
-        "findings": [attrs.asdict(one) | {"severity": one.severity.value} for one in findings],
+        "errors": sum(one["severity"] == Severity.ERROR for one in findings),
+        "findings": marked(findings, _findings(before)),
         "changes": [{"key": one.key, "before": one.before, "after": one.after, "what": one.what} for one in told],
         "steps": [],
         "waits_for": [],
         "confirm_s": 0,
         "text": after.text,
     }
+
+
+def _findings(one: Examined) -> list[Json]:
+    found = [*one.findings]
+    if one.cabinet:
+        found += findings_of(drivers_mistakes(one.cabinet), one.text, one.data)
+    return [attrs.asdict(finding) | {"severity": finding.severity.value} for finding in found]
 
 
 def _tell(file: str, plan: Json, result: str, name: str) -> None:

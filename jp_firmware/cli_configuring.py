@@ -97,6 +97,7 @@ def show(args: argparse.Namespace) -> int:
 
     with connect(args) as client:
         told = client.call("config.values") if args.at is None else client.call("config.show", version=args.at)
+        now = client.call(f"{TOPIC}.get")
     terminal = standard_output()
     if args.text:
         terminal.print(
@@ -110,8 +111,8 @@ def show(args: argparse.Namespace) -> int:
         return 0
     head = [] if args.key else [*version_lines(told), ""] if args.at is None else [f"Version {args.at}", ""]
     terminal.print([*head, *value_lines(terminal, values)])
-    if args.at is None and told["unconfirmed"]:
-        _say_unconfirmed(told["unconfirmed"])
+    if args.at is None:
+        _say_what_waits(now)
     return 0
 
 
@@ -146,9 +147,20 @@ def _below(values: list[Json], key: str) -> list[Json]:
     return found
 
 
-def _say_unconfirmed(told: Json) -> None:
-    left = f" in {told['ends_in_s']:.0f} s" if told["ends_in_s"] is not None else ""
-    print(f"version {told['version']} is undone{left}; jp config confirm keeps it", file=sys.stderr)
+def _say_what_waits(now: Json) -> None:
+    """On the standard error: it is about what was printed."""
+    from jp_firmware.cli_plan_lines import connectors
+    from jp_firmware.cli_terminal import clean
+
+    change, unconfirmed = now["change"], now["unconfirmed"]
+    if change is not None:
+        what = "is under way"
+        if change["waits_for"]:
+            what = f"waits for the session on {connectors(change['waits_for'])}; jp config revert gives it up"
+        print(f"a change by {clean(change['who'])} {what}", file=sys.stderr)
+    elif unconfirmed is not None:
+        left = f" in {unconfirmed['ends_in_s']:.0f} s" if unconfirmed["ends_in_s"] is not None else ""
+        print(f"version {unconfirmed['version']} is undone{left}; jp config confirm keeps it", file=sys.stderr)
 
 
 def history(args: argparse.Namespace) -> int:

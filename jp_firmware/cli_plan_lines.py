@@ -11,6 +11,12 @@ from jp_firmware.cli_terminal import WIDTH, Json, Terminal, clean, local_time, t
 LIVE, WHOLE = "live", "controller"
 
 _MEANINGS = {"live": "good", "next session": "", "reconnect": "attention", "restart child": "attention"}
+_WORDS = {
+    "live": "at once",
+    "next session": "a session that runs goes on as it began",
+    "reconnect": "connects anew, sessions go on",
+    "restart child": "stops and starts again",
+}
 _SEVERITIES = {"error": "bad", "warning": "attention"}
 _DIFFERENCES = {"+": "good", "-": "bad", "@": "quiet"}
 
@@ -19,14 +25,17 @@ _DIFFERENCES = {"+": "good", "-": "bad", "@": "quiet"}
 
 
 def plan_lines(terminal: Terminal, plan: Json, *, file: str = "", force: bool = False) -> list[str]:
-    """What a change says and takes. `file`: the one that its text stands in, for editors to follow."""
-    lines = finding_lines(terminal, plan["findings"], file)
+    """What a change says and takes. `file`: the one that its text stands in, for editors to follow.
+
+    Of the findings only those that the configuration in force does not have.
+    """
+    lines = finding_lines(terminal, [one for one in plan["findings"] if one.get("is_new", True)], file)
     if plan["errors"]:
         return [*lines, terminal.paint(f"{count(plan['errors'], 'mistake')}; nothing was done", "bad")]
     lines += [""] if lines else []
     lines += change_lines(plan["changes"])
     lines += [""] if plan["changes"] and plan["steps"] else []
-    lines += [line for step in plan["steps"] for line in _step(terminal, step)]
+    lines += [line for step in plan["steps"] for line in _step(terminal, step, force)]
     return [*lines, *_terms(terminal, plan, force)]
 
 
@@ -70,14 +79,16 @@ def _long(mark: str, text: str) -> list[str]:
     return textwrap.wrap(text, WIDTH - 2, initial_indent=f"  {mark}", subsequent_indent="    ")
 
 
-def _step(terminal: Terminal, step: Json) -> list[str]:
-    path = "all parts" if step["path"] == WHOLE and step["how"] != LIVE else clean(step["path"])
-    line = f"  {path:<34}  {terminal.paint(step['how'], _MEANINGS.get(step['how'], ''))}"
-    if step["path"] == WHOLE and step["how"] != LIVE:
-        line += ": the controller starts anew"
+def _step(terminal: Terminal, step: Json, force: bool) -> list[str]:
+    path, how = clean(step["path"]), step["how"]
+    words = _WORDS.get(how, "")
+    if path == WHOLE:
+        path, words = ("watchdogs", words) if how == LIVE else ("all parts", "the controller starts anew")
+    line = f"  {path:<26}  {terminal.paint(how, _MEANINGS.get(how, ''))}: {words}"
+    ends, takes = ("ends", "takes modules from") if force else ("would end", "would take modules from")
     notes = [
-        terminal.paint(f"    ends the session on {connectors(step['ends'])}", "bad") if step["ends"] else "",
-        terminal.paint(f"    takes modules from {connectors(step['reduces'])}", "attention") if step["reduces"] else "",
+        terminal.paint(f"    {ends} the session on {connectors(step['ends'])}", "bad") if step["ends"] else "",
+        terminal.paint(f"    {takes} {connectors(step['reduces'])}", "attention") if step["reduces"] else "",
     ]
     return [line, *filter(None, notes)]
 
@@ -85,10 +96,10 @@ def _step(terminal: Terminal, step: Json) -> list[str]:
 def _terms(terminal: Terminal, plan: Json, force: bool) -> list[str]:
     lines = []
     if plan["waits_for"] and not force:
-        text = f"Waits for the session on {connectors(plan['waits_for'])}; --force does not."
+        text = f"Waits for the session on {connectors(plan['waits_for'])}; with --force it does not."
         lines += [terminal.paint(line, "attention") for line in wrapped(text, "")]
     if plan["confirm_s"]:
-        text = f"To be confirmed within {plan['confirm_s']:g} s, or it is undone: it could lock you out."
+        text = f"To be confirmed within {plan['confirm_s']:g} s, or it is undone."
         lines += wrapped(text, "")
     return ["", *lines] if lines else []
 
@@ -168,9 +179,11 @@ def count(many: int, what: str) -> str:
 
 
 def value_text(value: Any) -> str:
-    """A value as TOML writes it."""
+    """A value as TOML may write it."""
     from jp_firmware.config.written import inline
 
+    if isinstance(value, int | float) and not isinstance(value, bool) and value == round(value):
+        return f"{round(value):_}" if abs(value) >= 10_000 else f"{round(value)}"
     return "(none)" if value is None else clean(inline(value))
 
 
