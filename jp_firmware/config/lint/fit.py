@@ -118,7 +118,7 @@ FIT = (
     Rule(
         id="CFG-13",
         title="A bus-bar that cannot be joined as it is written",
-        reason="Ties join neighbours only; two connectors must never come to one bus-bar.",
+        reason="Ties join neighbours only, and two connectors must never be joined.",
         fix="Join each segment to the next, with a free segment between two connectors.",
         check=of_cabinet(relays.bus_bars),
     ),
