@@ -64,18 +64,20 @@ def who() -> str:
 
 def propose(args: argparse.Namespace, proposal: Proposal) -> int:
     """Shows the plan, asks, and makes the change; the exit status."""
-    terminal = standard_output()
-    plan = planned(args, proposal)
-    shown = [] if args.json else plan_lines(terminal, plan, file=proposal.file, force=args.force)
-    if plan["errors"] or args.dry_run:
-        if not (plan["errors"] or plan["changes"]) and not args.json:
-            shown = [*shown, _same(proposal, plan)]
-        terminal.print(as_json(plan) if args.json else shown)
+    terminal, plan = standard_output(), planned(args, proposal)
+    lines = plan_lines(terminal, plan, file=proposal.file, force=args.force)
+    in_text_only = not (plan["errors"] or plan["changes"] or proposal.secret)
+    unchanged = in_text_only and plan["text"] == proposal.now
+    if in_text_only:
+        lines.append("Nothing changes." if unchanged else "Only the text changes, no value.")
+    over = bool(plan["errors"]) or unchanged or args.dry_run
+    if not args.json:
+        terminal.print(lines)
+    elif over:
+        result = "refused" if plan["errors"] else "unchanged" if unchanged else "planned"
+        terminal.print(as_json(plan | {"result": result}))
+    if over:
         return REFUSED if plan["errors"] else APPLIED
-    if plan["text"] == proposal.now and not plan["changes"] and not proposal.secret:
-        terminal.print(as_json(plan | {"result": "applied"}) if args.json else [*shown, _same(proposal, plan)])
-        return APPLIED
-    terminal.print(shown)
     _ask(args, plan)
     return apply(args, proposal, plan)
 
@@ -94,12 +96,6 @@ def marked(findings: Sequence[Json], known: Sequence[Json]) -> list[Json]:
     """The findings, each with `is_new`: whether it is not among those known. Lines may have moved."""
     seen = {(one["key"], one["text"], one["rule"]) for one in known if one["severity"] != "error"}
     return [one | {"is_new": (one["key"], one["text"], one["rule"]) not in seen} for one in findings]
-
-
-def _same(proposal: Proposal, plan: Json) -> str:
-    if plan["text"] == proposal.now:
-        return "Nothing changes."
-    return "Only the text changes, no value."
 
 
 def _ask(args: argparse.Namespace, plan: Json) -> None:

@@ -1,4 +1,7 @@
-"""`jp completion`: tab completion for bash, zsh and fish, made from the parser, so that it is never out of date."""
+"""`jp completion`: tab completion for bash, zsh and fish, made from the parser, so that it is never out of date.
+
+What only the program knows, keys and versions of the configuration, the scripts ask `jp config offered` for.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,9 @@ import attrs
 
 SHELLS = ("bash", "zsh", "fish")
 
+# What an argument of this name wants, as `jp config offered` calls it; after "settings" and "lists" a value follows.
+ASKS = {"KEY": "keys", "KEY=VALUE": "settings", "SECRET": "secrets", "LIST=ITEM": "lists", "VERSION": "versions"}
+
 
 @attrs.frozen
 class Words:
@@ -18,6 +24,8 @@ class Words:
     subcommands: tuple[tuple[str, str], ...]
     options: tuple[str, ...]
     files: bool  # whether it takes a file's name
+    asks: str = ""  # what it takes that only the program knows
+    options_ask: tuple[tuple[str, str], ...] = ()  # the same for what follows an option
 
 
 def words_of(parser: argparse.ArgumentParser, command: tuple[str, ...] = ()) -> Iterator[Words]:
@@ -25,18 +33,23 @@ def words_of(parser: argparse.ArgumentParser, command: tuple[str, ...] = ()) -> 
     subcommands: list[tuple[str, str]] = []
     options: list[str] = []
     below: list[tuple[str, argparse.ArgumentParser]] = []
-    files = False
+    files, asks = False, ""
+    options_ask: list[tuple[str, str]] = []
     for action in parser._actions:  # argparse offers no public way to walk a parser
         if isinstance(action, argparse._SubParsersAction):
             helps = {choice.dest: choice.help or "" for choice in action._choices_actions}
             for name, inner in action.choices.items():
-                subcommands.append((name, helps.get(name, "")))
-                below.append((name, inner))
+                if name in helps:  # those without a word about them are not for people
+                    subcommands.append((name, helps[name]))
+                    below.append((name, inner))
         elif not action.option_strings:
             subcommands += [(str(choice), "") for choice in action.choices or ()]
             files = files or action.metavar in ("FILE", "CABINET")
+            asks = asks or ASKS.get(str(action.metavar), "")
+        elif str(action.metavar) in ASKS:
+            options_ask += [(option, ASKS[str(action.metavar)]) for option in action.option_strings]
         options += [option for option in action.option_strings if option.startswith("--")]
-    yield Words(command, tuple(subcommands), tuple(options), files)
+    yield Words(command, tuple(subcommands), tuple(options), files, asks, tuple(options_ask))
     for name, inner in below:
         yield from words_of(inner, (*command, name))
 
@@ -53,7 +66,18 @@ def _cases(words: list[Words]) -> str:
         path = " ".join(one.command)
         offered = " ".join([*(name for name, _ in one.subcommands), *one.options])
         files = " files=1;" if one.files else ""
-        lines.append(f'        "{path}") words="{offered}";{files} ;;')
+        asks = f" asks={one.asks};" if one.asks else ""
+        lines.append(f'        "{path}") words="{offered}";{files}{asks} ;;')
+    return "\n".join(lines)
+
+
+def _option_cases(words: list[Words]) -> str:
+    """What follows an option, in place of what else may stand there."""
+    lines = [
+        f'        "{" ".join(one.command)} {option}") words=""; files=""; asks={asks} ;;'
+        for one in words
+        for option, asks in one.options_ask
+    ]
     return "\n".join(lines)
 
 
@@ -65,7 +89,7 @@ def _bash(words: list[Words]) -> str:
     return f"""\
 # Tab completion of jp for bash: source <(jp completion bash)
 _jp() {{
-    local current=${{COMP_WORDS[COMP_CWORD]}} path="" next word words="" files="" index
+    local current=${{COMP_WORDS[COMP_CWORD]}} path="" next word words="" files="" asks="" index
     for ((index = 1; index < COMP_CWORD; index++)); do
         word=${{COMP_WORDS[index]}}
         next="${{path:+$path }}$word"
@@ -76,9 +100,17 @@ _jp() {{
     case "$path" in
 {_cases(words)}
     esac
+    case "$path ${{COMP_WORDS[COMP_CWORD - 1]}}" in
+{_option_cases(words)}
+    esac
     COMPREPLY=($(compgen -W "$words" -- "$current"))
     if [[ -n $files && $current != -* ]]; then
         COMPREPLY+=($(compgen -f -- "$current"))
+    fi
+    if [[ -n $asks && $current != -* ]]; then
+        COMPREPLY+=($(compgen -W "$("${{COMP_WORDS[0]}}" config offered "$asks" 2>/dev/null)" -- "$current"))
+        compopt +o filenames 2>/dev/null
+        [[ $asks = settings || $asks = lists ]] && compopt -o nospace 2>/dev/null
     fi
 }}
 complete -o filenames -F _jp jp ./jp
@@ -90,7 +122,7 @@ def _zsh(words: list[Words]) -> str:
 #compdef jp
 # Tab completion of jp for zsh: source <(jp completion zsh)
 _jp() {{
-    local trail="" next word offered="" files=""
+    local trail="" next word offered="" files="" asks=""
     for word in "${{(@)words[2,CURRENT-1]}}"; do
         next="${{trail:+$trail }}$word"
         case "$next" in
@@ -100,9 +132,17 @@ _jp() {{
     case "$trail" in
 {_cases(words).replace("words=", "offered=")}
     esac
+    case "$trail ${{words[CURRENT - 1]}}" in
+{_option_cases(words).replace("words=", "offered=")}
+    esac
     compadd -- ${{=offered}}
     if [[ -n $files ]]; then
         _files
+    fi
+    if [[ -n $asks ]]; then
+        local ends=" "
+        [[ $asks = (settings|lists) ]] && ends=""
+        compadd -S "$ends" -- ${{(f)"$("${{words[1]}}" config offered $asks 2>/dev/null)"}}
     fi
 }}
 # Sourced it registers itself; found in fpath it is called as the function it defines.
@@ -124,9 +164,17 @@ def _fish(words: list[Words]) -> str:
             within += f"; and not __fish_seen_subcommand_from {names}"
         for name, about in one.subcommands:
             lines.append(f"complete -c jp -f -n '{within}' -a {name} -d {_quoted(about)}")
+        if one.asks:
+            lines.append(f"complete -c jp -f -n '{within}' -a '{_asked_in_fish(one.asks)}'")
+        asked = dict(one.options_ask)
         for option in one.options:
-            lines.append(f"complete -c jp -n '{within}' -l {option.removeprefix('--')}")
+            wants = f" -x -a '{_asked_in_fish(asked[option])}'" if option in asked else ""
+            lines.append(f"complete -c jp -n '{within}' -l {option.removeprefix('--')}{wants}")
     return "\n".join(lines) + "\n"
+
+
+def _asked_in_fish(asks: str) -> str:
+    return f"(jp config offered {asks} 2>/dev/null)"
 
 
 def _quoted(text: str) -> str:

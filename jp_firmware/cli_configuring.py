@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from jp_firmware import cli_applying
 from jp_firmware.cli_acting import CommandError
@@ -21,7 +22,7 @@ from jp_firmware.cli_values import count, seconds
 Verb = Callable[..., argparse.ArgumentParser]
 
 
-def add_verbs(verbs: object, verb: Verb) -> None:
+def add_verbs(verbs: Any, verb: Verb) -> None:
     """Gives `jp config` the verbs of a charger that runs; `verb` adds one."""
     _add_looking(verbs, verb)
     setting = verb(verbs, "set", set_keys, "change keys of the charger that runs, or of a file")
@@ -36,7 +37,7 @@ def add_verbs(verbs: object, verb: Verb) -> None:
     rolling = verb(verbs, "rollback", rollback, "go back to a version")
     rolling.add_argument("version", metavar="VERSION", type=count, help="see jp config history")
     hiding = verb(verbs, "secret", secret, "set a secret: asked for without echo, or read from the standard input")
-    hiding.add_argument("key", metavar="KEY", help="as in backend.password")
+    hiding.add_argument("key", metavar="SECRET", help="as in backend.password")
     for one in (setting, planning, applying):
         one.add_argument("--file", metavar="FILE", help="change this file, without a charger")
     for one in (setting, planning, applying, editing, rolling, hiding):
@@ -46,9 +47,12 @@ def add_verbs(verbs: object, verb: Verb) -> None:
     reverting = verb(verbs, "revert", revert, "undo a version that is not confirmed, or give up a change that waits")
     for one in (confirming, reverting):
         _add_common(one)
+    offering = verbs.add_parser("offered")  # for the scripts of `jp completion`: without help it is shown to nobody
+    offering.add_argument("kind", choices=("keys", "settings", "secrets", "lists", "versions"))
+    offering.set_defaults(run=offered)
 
 
-def _add_looking(verbs: object, verb: Verb) -> None:
+def _add_looking(verbs: Any, verb: Verb) -> None:
     showing = verb(verbs, "show", show, "what is in force, and from where")
     showing.add_argument("key", metavar="KEY", nargs="?", default="", help="this one and all below it (default: all)")
     showing.add_argument("--at", metavar="VERSION", type=count, help="instead: what that version said")
@@ -107,6 +111,7 @@ def show(args: argparse.Namespace) -> int:
     values = told["values"] if args.at is None else values_of(told["text"])
     values = _below(values, args.key)
     if args.json:
+        told.pop("text")
         terminal.print(as_json({**told, "values": values}))
         return 0
     head = [] if args.key else [*version_lines(told), ""] if args.at is None else [f"Version {args.at}", ""]
@@ -191,6 +196,34 @@ def diff(args: argparse.Namespace) -> int:
     return 0
 
 
+def offered(args: argparse.Namespace) -> int:
+    """What tab completion offers, one a line: of the charger that runs, and where none does, what there may be."""
+    from jp_firmware.config.explain import all_keys
+    from jp_firmware.console.protocol import ConsoleError
+
+    anywhere = [one for one in all_keys() if "*" not in one.path]
+    told: list[Json] = []
+    try:
+        with connect(args) as client:
+            told = client.call("config.history") if args.kind == "versions" else client.call("config.values")["values"]
+    except ConsoleError:
+        pass  # completion is no place to say so
+    match args.kind:
+        case "versions":
+            names = [str(one["version"]) for one in told]
+        case "lists":
+            names = [f"{one.name}=" for one in anywhere if one.is_list]
+        case "secrets":
+            names = [one.name for one in anywhere if one.key.secret]
+        case "settings":
+            absent = [one.name for one in anywhere if not one.is_table and not one.key.secret]
+            names = [f"{key}=" for key in (*(one["key"] for one in told if not one.get("secret")), *absent)]
+        case _:
+            names = [*(one["key"] for one in told), *(one.name for one in anywhere)]
+    print("\n".join(dict.fromkeys(names)))
+    return 0
+
+
 # --- changing --------------------------------------------------------------------------------------------------------
 
 
@@ -204,7 +237,12 @@ def set_keys(args: argparse.Namespace) -> int:
         from jp_firmware import cli_config_file
 
         return cli_config_file.change(args, args.file, edits=edits)
-    return cli_applying.propose(args, Proposal(what={"edits": edits}, now=_text(args)))
+    with connect(args) as client:
+        told = client.call("config.values")
+    held = {one["key"] for one in told["values"] if one["source"] == "command line"}
+    for key in sorted(held & {one.get("put") for one in edits}):
+        print(f"{key} is held by --set on the charger's command line; a change counts without that", file=sys.stderr)
+    return cli_applying.propose(args, Proposal(what={"edits": edits}, now=told["text"]))
 
 
 def plan(args: argparse.Namespace) -> int:
