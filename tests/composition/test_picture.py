@@ -51,6 +51,7 @@ async def test_a_charger_that_has_not_started_knows_nothing_and_says_so(
     assert status["connectors"]["1"]["plugged"] is None
     assert status["site"]["measured_w"] is None
     assert status["meters"]["meter-1"]["quality"] == "missing"
+    assert status["charger"]["brand"] == {"name": "JP", "support_phone": None}
 
 
 async def test_the_tree_of_the_demo_cabinet_is_the_one_of_the_drawing(
