@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import threading
 from collections.abc import Iterator
@@ -281,6 +282,13 @@ def charger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Charger
     made = Charger(tmp_path / "console.sock")
     monkeypatch.setenv("JP_SOCKET", str(made.path))
     monkeypatch.setenv("TZ", "UTC")
+    with served(made.server()):
+        yield made
+
+
+@contextlib.contextmanager
+def served(server: ConsoleServer) -> Iterator[None]:
+    """Runs a server in a thread meanwhile."""
     serving, scope = threading.Event(), trio.CancelScope()
     tokens: list[trio.lowlevel.TrioToken] = []
 
@@ -288,13 +296,15 @@ def charger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Charger
         tokens.append(trio.lowlevel.current_trio_token())
         with scope:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(made.server().run, Lifeline(child=Child(name="consoles", run=_never)))
+                nursery.start_soon(server.run, Lifeline(child=Child(name="consoles", run=_never)))
                 await trio.testing.wait_all_tasks_blocked()
                 serving.set()
 
     thread = threading.Thread(target=trio.run, args=[serve])
     thread.start()
     assert serving.wait(10)
-    yield made
-    tokens[0].run_sync_soon(scope.cancel)
-    thread.join(10)
+    try:
+        yield
+    finally:
+        tokens[0].run_sync_soon(scope.cancel)
+        thread.join(10)
