@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from jp_firmware.central_changes import CentralChanges
 from jp_firmware.config.schema import Cabinet
 from jp_firmware.nursery.child import Lifeline
 from jp_firmware.ocpp.v16.client import Backend16
@@ -28,6 +29,10 @@ class CentralSystem:
     _controller: Controller
     client: Backend16 | None = attrs.field(init=False, default=None)
     profiles: ProfileLimits | None = attrs.field(init=False, default=None)
+    changes: CentralChanges = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.changes = CentralChanges(self._controller)
 
     @property
     def watchdog_s(self) -> float:
@@ -51,6 +56,11 @@ class CentralSystem:
         controller.authorizing.remote = controller.sessions.courier = self.client
         controller.sessions.enabled = self.client is not None
 
+    def take(self, cabinet: Cabinet) -> None:
+        """Goes on with `cabinet` while its connection does, as far as that takes no other connection."""
+        if self.client:
+            self.client.configure(cabinet)
+
     async def recall(self) -> None:
         """Puts in force what profiles an earlier run kept, before any power flows. Raises JournalError."""
         if self.profiles:
@@ -59,6 +69,7 @@ class CentralSystem:
     async def run(self, lifeline: Lifeline) -> None:
         """Keeps the link up until cancelled; returns at once without a central system."""
         if self.client:
+            await self.changes.adopt(self.client.keys)
             await self.client.run(lifeline)
 
     async def follow(self, lifeline: Lifeline) -> None:
@@ -72,15 +83,12 @@ class CentralSystem:
         connectors = tuple(connector.id for connector in cabinet.connectors)
         charger, journal = controller.charger, controller.journal
         return Backend16(
-            cabinet.backend,
-            cabinet.charger,
-            connectors,
+            cabinet,
             journal,
             charger,
             charger,
             controller.faults,
-            authorize=cabinet.authorize,
-            apply_rules=controller.apply_rules,
+            settings=self.changes,
             sources={0: frozenset({"journal"})}
             | {key: controller.plant.sources_of(key) for key in controller.charger.runners},
             profiles=self.client.profiles if self.client else ProfileBook(connectors, charger, journal),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from jp_firmware.config.schema import Cabinet
-from jp_firmware.config.uses import BACKEND, CONNECTORS, CONSOLE, PLANNER, WHOLE
+from jp_firmware.config.uses import BACKEND, CENTRAL_SYSTEM, CONNECTORS, CONSOLE, PLANNER, WHOLE
 from jp_firmware.config.watchdogs import SWITCHING, watches
 from jp_firmware.hw.reconfigure import reconfigure
 from jp_firmware.limiting import SITE_LIMIT
@@ -42,6 +42,8 @@ class Takeover:
             controller.apply_rules(cabinet.authorize)
         elif path == BACKEND:
             controller.central_system.configure(cabinet)
+        elif path == CENTRAL_SYSTEM:
+            controller.central_system.take(cabinet)
         elif path == SWITCHING:
             assert controller.plant.switching is not None  # or nobody would use its keys
             controller.plant.switching.configure(cabinet)

@@ -67,7 +67,7 @@ def type_text(one: Known) -> str:
     """The type as a person calls it, with range or choices."""
     key, kinds = one.key, [kind for kind in get_args(one.type) or (one.type,) if kind is not NoneType]
     if key.one_of is not None:
-        return "one of " + ", ".join(_value_text(value) for value in key.one_of)
+        return ("list of: " if one.is_list else "one of ") + ", ".join(_value_text(value) for value in key.one_of)
     if one.is_table:
         return "list of tables" if one.is_list else "table"
     kind = kinds[0]

@@ -44,7 +44,8 @@ def _key(one: Known) -> Json:
     if one.default is not attrs.NOTHING and one.default is not None:
         about["default"] = list(one.default) if isinstance(one.default, tuple) else one.default
     if one.is_list:
-        return {"type": "array", "items": {"type": _type(get_args(one.type)[0])}, **about}
+        choice = {"enum": list(one.key.one_of)} if one.key.one_of is not None else {}
+        return {"type": "array", "items": {"type": _type(get_args(one.type)[0]), **choice}, **about}
     kinds = [kind for kind in get_args(one.type) or (one.type,) if kind is not NoneType]
     about["type"] = _type(kinds[0])
     if one.key.between is not None:

@@ -57,13 +57,14 @@ class Between:
 
 @attrs.frozen
 class OneOf:
-    """Allows a choice of values."""
+    """Allows a choice of values; for a list, of its items."""
 
     values: tuple[Any, ...]
 
     def __call__(self, _instance: Any, _attribute: Any, value: Any) -> None:
-        if value not in self.values:
-            raise ValueError(f"{value!r} is not allowed; allowed: {', '.join(map(str, self.values))}")
+        for one in value if isinstance(value, tuple) else (value,):
+            if one not in self.values:
+                raise ValueError(f"{one!r} is not allowed; allowed: {', '.join(map(str, self.values))}")
 
 
 @attrs.frozen

@@ -14,6 +14,16 @@ LIVE, NEXT_SESSION = Reload.LIVE, Reload.NEXT_SESSION
 RECONNECT, RESTART = Reload.RECONNECT, Reload.RESTART_CHILD
 OPERATOR, MANUFACTURER = Role.OPERATOR, Role.MANUFACTURER
 
+MEASURANDS = (
+    "Energy.Active.Import.Register",
+    "Power.Active.Import",
+    "Voltage",
+    "Current.Import",
+    "SoC",
+    "Power.Offered",
+)
+"""What the central system can be told of a session, in the words of OCPP 1.6."""
+
 
 class ConfigError(Exception):
     """A mistake in the configuration: what, where (file, line or key) and what to do, in one line."""
@@ -140,10 +150,10 @@ class Backend:
     ping_interval_s: Annotated[
         float,
         Key(
-            "Between two pings of an idle connection, which keep it alive in routers on the way; 0: none.",
+            "Between two pings of an idle connection, which keep it alive in routers on the way; 0: none. "
+            "OCPP: WebSocketPingInterval.",
             unit="s",
             between=(0, 3600),
-            reload=RECONNECT,
         ),
     ] = 20.0
     retry_first_s: Annotated[
@@ -154,6 +164,83 @@ class Backend:
         float,
         Key("From a failed attempt to the next, at most.", unit="s", between=(0.1, 3600), reload=RECONNECT),
     ] = 120.0
+
+
+@attrs.frozen(kw_only=True, field_transformer=declared)
+class Ocpp:
+    """What is agreed with the central system. It may change these keys itself; each is told under its name in OCPP."""
+
+    heartbeat_interval_s: Annotated[
+        int,
+        Key(
+            "After so long a silence the charger says that it is there. What the central system tells when it accepts "
+            "the charger counts instead, until this key changes. OCPP: HeartbeatInterval.",
+            unit="s",
+            between=(1, 86_400),
+        ),
+    ] = 300
+    meter_value_sample_interval_s: Annotated[
+        int,
+        Key(
+            "Between two meter values of a session, counted from its start; 0: none. OCPP: MeterValueSampleInterval.",
+            unit="s",
+            between=(0, 86_400),
+        ),
+    ] = 60
+    meter_values_sampled_data: Annotated[
+        tuple[str, ...],
+        Key("What these meter values tell. OCPP: MeterValuesSampledData.", one_of=MEASURANDS),
+    ] = MEASURANDS[:5]
+    clock_aligned_data_interval_s: Annotated[
+        int,
+        Key(
+            "Between two meter values of all connectors at the beat of the clock, counted from midnight UTC; 0: none. "
+            "OCPP: ClockAlignedDataInterval.",
+            unit="s",
+            between=(0, 86_400),
+        ),
+    ] = 0
+    meter_values_aligned_data: Annotated[
+        tuple[str, ...],
+        Key("What these meter values tell. OCPP: MeterValuesAlignedData.", one_of=MEASURANDS),
+    ] = MEASURANDS[:5]
+    minimum_status_duration_s: Annotated[
+        int,
+        Key(
+            "How long a connector's status must last to be told; 0: all are told. OCPP: MinimumStatusDuration.",
+            unit="s",
+            between=(0, 3600),
+        ),
+    ] = 0
+    authorization_cache_enabled: Annotated[
+        bool,
+        Key(
+            "What the central system said of a tag is remembered, for while it is away. "
+            "OCPP: AuthorizationCacheEnabled."
+        ),
+    ] = True
+    authorize_remote_tx_requests: Annotated[
+        bool,
+        Key(
+            "A tag that the central system starts with is checked like one at a reader. OCPP: AuthorizeRemoteTxRequests."
+        ),
+    ] = False
+    transaction_message_attempts: Annotated[
+        int,
+        Key(
+            "How often a message about a transaction is sent that the central system refuses. "
+            "OCPP: TransactionMessageAttempts.",
+            between=(0, 100),
+        ),
+    ] = 3
+    transaction_message_retry_interval_s: Annotated[
+        int,
+        Key(
+            "Between two attempts, times the attempts so far. OCPP: TransactionMessageRetryInterval.",
+            unit="s",
+            between=(0, 86_400),
+        ),
+    ] = 60
 
 
 @attrs.frozen(kw_only=True, field_transformer=declared)
@@ -589,6 +676,7 @@ class Cabinet:
     board: Annotated[Board, Key("The board that the controller runs on.")] = Board()
     brand: Annotated[Brand, Key("Under whose name the charger stands.")] = Brand()
     backend: Annotated[Backend, Key("The central system.", reload=RECONNECT)] = Backend()
+    ocpp: Annotated[Ocpp, Key("What is agreed with the central system.")] = Ocpp()
     authorize: Annotated[Authorize, Key("Who may charge, and who decides while the central system is away.")] = (
         Authorize()
     )

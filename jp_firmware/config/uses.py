@@ -16,6 +16,7 @@ from jp_firmware.config.watchdogs import SITE_METER, SWITCHING
 
 WHOLE = "controller"  # the root of the tree: what no part can take over alone, all start anew with
 PLANNER, CONNECTORS, CONSOLE, BACKEND = "planner", "connectors", "consoles/socket", "backend"
+CENTRAL_SYSTEM = "backend/ocpp-1.6"  # what it takes over while its connection goes on
 
 OF_A_WIRE = ("port", "host", "bitrate", "baud", "parity", "stop_bits")
 OF_A_MODULE = ("address", "driver", "profile", "watchdog_s")
@@ -27,6 +28,9 @@ OF_A_CONNECTOR = (
     "derate_from_c",
     "derate_to_c",
 )
+
+OF_A_CONNECTION = ("url", "password", "connect_timeout_s", "call_timeout_s", "retry_first_s", "retry_cap_s")
+OF_THE_CHARGER = ("identity", "vendor", "model", "serial")
 
 
 @attrs.frozen
@@ -85,7 +89,8 @@ def uses(cabinet: Cabinet) -> Iterator[Use]:
     for connector in cabinet.connectors:
         at = f"connectors.{connector.id}"
         yield Use(f"connectors/connector-{connector.id}", tuple(f"{at}.{key}" for key in OF_A_CONNECTOR))
-    yield Use(BACKEND, ("backend", "charger.identity", "charger.vendor", "charger.model", "charger.serial"))
+    yield Use(BACKEND, (*(f"backend.{key}" for key in OF_A_CONNECTION), *(f"charger.{key}" for key in OF_THE_CHARGER)))
+    yield Use(CENTRAL_SYSTEM, ("ocpp", "authorize", "backend.ping_interval_s"))
     yield Use(CONSOLE, ("charger.name", "board", "brand"))
 
 

@@ -1,4 +1,4 @@
-"""Small facts that outlive a restart, as JSON by key: what is in service, OCPP keys, cached verdicts."""
+"""Small facts that outlive a restart, as JSON by key: what is in service, cached verdicts, charging profiles."""
 
 from __future__ import annotations
 

@@ -32,10 +32,14 @@ class TextLink(Protocol):
 
 @attrs.frozen
 class Reply:
-    """The answer to a CALL of the peer. `after` runs when it is on the wire: a reset, a triggered message."""
+    """The answer to a CALL of the peer. `after` runs when it is on the wire: a reset, a triggered message.
+
+    `checked`: whoever made it has held it against its schema already, with pauses where it is long.
+    """
 
     payload: Payload
     after: Callable[[], None] | None = None
+    checked: bool = False
 
 
 @attrs.frozen
@@ -181,7 +185,7 @@ class Conversation:
         elif isinstance(reply, Refusal):
             await self._write(self.core.refuse(incoming.id, reply.code, reply.text))
         else:
-            text, fault = self.core.answer(incoming.id, reply.payload)
+            text, fault = self.core.answer(incoming.id, reply.payload, checked=reply.checked)
             if fault:
                 log.error("OCPP: our answer to %s breaks its schema: %s", incoming.action, fault.text)
             await self._write(text)

@@ -13,6 +13,9 @@ import attrs
 import trio
 
 from jp_firmware.config import schema
+from jp_firmware.config.draft import effective
+from jp_firmware.config.edits import Edit, laid_over
+from jp_firmware.config.structure import structure
 from jp_firmware.csms.central import CentralSystem
 from jp_firmware.faults import catalogue
 from jp_firmware.journal import outbox
@@ -26,6 +29,7 @@ from jp_firmware.model.signals import Source
 from jp_firmware.ocpp.schema import ACTIONS_16, check_call, check_result
 from jp_firmware.ocpp.transport import Kind, LinkFailure
 from jp_firmware.ocpp.v16.client import Backend16
+from jp_firmware.ocpp.v16.configuration import Undecided
 from jp_firmware.ocpp.v16.profile_book import ProfileBook
 from jp_firmware.ocpp.v16.session_log import JournalledSessions
 from tests.ocpp.pipes import PipeEnd, pipe
@@ -159,6 +163,49 @@ class Charger:
         return self.availability
 
 
+def cabinet(**tables: Any) -> schema.Cabinet:
+    """One with two connectors; `tables` are its own, and keys of its backend."""
+    backend = {"url": "ws://csms/ocpp", "retry_first_s": 2.0, "call_timeout_s": 30.0, "ping_interval_s": 20.0}
+    names = {field.name for field in attrs.fields(schema.Cabinet)}
+    own = {key: tables.pop(key) for key in list(tables) if key in names}
+    plain = {
+        "charger": schema.Charger(identity="CP1", serial="S1"),
+        "site": schema.Site(limit_w=100_000.0),
+        "connectors": (schema.Connector(id=ConnectorId(1)), schema.Connector(id=ConnectorId(2))),
+        "backend": schema.Backend(**{**backend, **tables}),
+    }
+    return schema.Cabinet(**{**plain, **own})
+
+
+class Settings:
+    """The configuration of a charger that has no disk: a change is in force at once, or refused with `refusal`."""
+
+    def __init__(self, cabinet: schema.Cabinet, site: Site) -> None:
+        self.cabinet = cabinet
+        self.site = site
+        self.fixed: set[str] = set()
+        self.changes: list[tuple[Edit, str]] = []
+        self.refusal = ""
+        self.undecided = False
+
+    def is_fixed(self, key: str) -> bool:
+        return key in self.fixed
+
+    async def change(self, edit: Edit, why: str) -> str:
+        await trio.lowlevel.checkpoint()
+        if self.undecided:
+            raise Undecided("the disk is slow")
+        if self.refusal:
+            return self.refusal
+        self.changes.append((edit, why))
+        self.put_in_force(structure(laid_over(effective(self.cabinet), [edit]), schema.Cabinet))
+        return ""
+
+    def put_in_force(self, cabinet: schema.Cabinet) -> None:
+        self.cabinet = cabinet
+        self.site.backend.configure(cabinet)
+
+
 class Lifeline:
     def __init__(self) -> None:
         self.is_ready = False
@@ -209,9 +256,8 @@ class Site:
         self.charger = Charger()
         self.faults = Faults()
         self.lifeline = Lifeline()
-        self.applied: list[schema.Authorize] = []
         self.trouble: dict[str, str] = {}  # the backend's own faults, by code
-        self.config = config
+        self.settings = Settings(cabinet(**config), self)
         self.scope = trio.CancelScope()
         self.backend = self.new_backend()
         self.sessions = JournalledSessions(self.journal, enabled=True, courier=self.backend)
@@ -220,23 +266,19 @@ class Site:
     # --- the charger ---
 
     def new_backend(self) -> Backend16:
-        settings = {"url": "ws://csms/ocpp", "retry_first_s": 2.0, "call_timeout_s": 30.0, "ping_interval_s": 20.0}
-        rules = self.config.pop("rules", None)
         return Backend16(
-            schema.Backend(**{**settings, **self.config}),
-            schema.Charger(identity="CP1", serial="S1"),
-            (ConnectorId(1), ConnectorId(2)),
+            self.settings.cabinet,
             self.journal,
             self.charger,
             self.charger,
             self.faults,
+            settings=self.settings,
             profiles=ProfileBook((ConnectorId(1), ConnectorId(2)), self.charger, self.journal, wall),
             local_w=lambda connector: 150_000.0 if connector == 0 else 100_000.0,
             fault_sink=self,
             open_link=self.open_link,
             wall=wall,
             random=lambda: 0.0,
-            **({"authorize": rules, "apply_rules": self.applied.append} if rules else {}),
         )
 
     async def start(self) -> None:

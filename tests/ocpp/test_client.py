@@ -1,15 +1,17 @@
 """The child keeps a link up whatever becomes of it, and is never the one that fails for it."""
 
+import attrs
 import pytest
 import trio
 
 from jp_firmware.config import schema
 from jp_firmware.config.schema import ConfigError
+from jp_firmware.csms.central import CentralSystem
 from jp_firmware.journal import state
 from jp_firmware.model.session import AuthorizationStatus, IdToken, TokenSource
 from jp_firmware.ocpp.transport import Kind, LinkFailure
 from jp_firmware.ocpp.v16.client import CACHE, Backend16
-from tests.ocpp.bench import TAG, Site, error, says, settle, silent
+from tests.ocpp.bench import TAG, Site, cabinet, error, says, settle, silent
 
 
 def times(site, action):
@@ -152,9 +154,7 @@ async def test_the_snapshot_has_the_shape_of_the_console_topic(autojump_clock, o
 
 def test_a_url_that_cannot_be_used_is_a_mistake_in_the_configuration():
     with pytest.raises(ConfigError, match=r"backend\.url"):
-        Backend16(
-            schema.Backend(url="http://x"), schema.Charger(identity="CP1"), (), *[None] * 4, local_w=None, profiles=None
-        )
+        Backend16(cabinet(url="http://x"), *[None] * 4, settings=None, local_w=None, profiles=None)
 
 
 async def test_a_child_that_runs_anew_listens_once(autojump_clock, online):
@@ -329,10 +329,73 @@ async def test_without_the_cache_nothing_is_remembered(autojump_clock, online):
 
 
 async def test_ids_of_the_local_list_stay_out_of_the_cache(autojump_clock, nursery):
-    site = Site(nursery, rules=schema.Authorize(local_list=(schema.LocalTag(uid=TAG.uid),)))
+    site = Site(nursery, authorize=schema.Authorize(local_list=(schema.LocalTag(uid=TAG.uid),)))
     await site.start()
     await site.backend.authorize(TAG)
 
     assert site.backend.cached(TAG) is None
     nursery.cancel_scope.cancel()
     site.journal.close()
+
+
+async def test_a_tag_that_comes_onto_the_local_list_is_forgotten_by_the_cache(autojump_clock, online):
+    await online.backend.authorize(TAG)
+    listed = schema.Authorize(local_list=(schema.LocalTag(uid=TAG.uid, status="blocked"),))
+    online.settings.put_in_force(attrs.evolve(online.settings.cabinet, authorize=listed))
+
+    assert online.backend.cached(TAG) is None
+
+
+# --- the configuration, while the link is up -------------------------------------------------------------------------
+
+
+def in_force(site, **ocpp):
+    """Somebody on site changes what is agreed with the central system."""
+    before = site.settings.cabinet
+    site.settings.put_in_force(attrs.evolve(before, ocpp=attrs.evolve(before.ocpp, **ocpp)))
+
+
+async def test_another_configuration_counts_at_once_and_costs_no_link(autojump_clock, online):
+    in_force(online, heartbeat_interval_s=100)
+    await settle(250)
+
+    assert 2 == len(online.calls("Heartbeat"))
+    assert 1 == online.links
+
+
+async def test_the_interval_of_the_registration_counts_until_the_key_changes(autojump_clock, nursery):
+    site = Site(nursery, central=CentralSystem(heartbeat_s=40), ocpp=schema.Ocpp(heartbeat_interval_s=100))
+    await site.start()
+    told = [site.backend.keys.number("HeartbeatInterval")]
+    in_force(site, minimum_status_duration_s=5)
+    told.append(site.backend.keys.number("HeartbeatInterval"))
+    in_force(site, heartbeat_interval_s=70)
+    told.append(site.backend.keys.number("HeartbeatInterval"))
+
+    assert [40, 40, 70] == told
+    nursery.cancel_scope.cancel()
+    site.journal.close()
+
+
+async def test_to_say_what_is_configured_anyway_overrules_the_interval_of_the_registration(autojump_clock, nursery):
+    site = Site(nursery, central=CentralSystem(heartbeat_s=40), ocpp=schema.Ocpp(heartbeat_interval_s=100))
+    await site.start()
+    answer = await site.ask("ChangeConfiguration", {"key": "HeartbeatInterval", "value": "100"})
+
+    assert {"status": "Accepted"} == answer
+    assert 100 == site.backend.keys.number("HeartbeatInterval")
+    nursery.cancel_scope.cancel()
+    site.journal.close()
+
+
+async def test_pings_go_at_the_configured_interval_from_the_change_on(autojump_clock, online):
+    probed = []
+    online.near.on_probe = lambda: probed.append(trio.current_time())
+    before = online.settings.cabinet
+    start_s = trio.current_time()
+    online.settings.put_in_force(attrs.evolve(before, backend=attrs.evolve(before.backend, ping_interval_s=200.0)))
+    await settle(450)
+
+    assert [0, 200, 400] == [round(at_s - start_s) for at_s in probed]
+    assert 2 * 210 <= online.backend.watchdog_s
+    assert 1 == online.links

@@ -5,14 +5,11 @@ import json
 import pytest
 import trio
 
-from jp_firmware.config import schema
-from jp_firmware.journal import state
 from jp_firmware.model.connector import ConnectorState
 from jp_firmware.model.session import IdToken, TokenSource
 from jp_firmware.ocpp.schema import ACTIONS_16
-from jp_firmware.ocpp.v16.client import KEYS
 from jp_firmware.ocpp.v16.commands import ACTIONS
-from tests.ocpp.bench import Site, error, settle
+from tests.ocpp.bench import error, settle
 
 ACCEPTED, REJECTED = {"status": "Accepted"}, {"status": "Rejected"}
 PROFILE = {
@@ -174,82 +171,6 @@ async def test_a_cleared_cache_remembers_nothing_after_a_restart_either(autojump
     await online.restart()
 
     assert online.backend.cached(IdToken("A1", TokenSource.RFID)) is None
-
-
-# --- configuration ---------------------------------------------------------------------------------------------------
-
-
-async def test_all_keys_are_listed_for_none_and_unknown_ones_are_named(autojump_clock, online):
-    everything = await online.ask("GetConfiguration")
-    some = await online.ask("GetConfiguration", {"key": ["heartbeatinterval", "NumberOfConnectors", "Colour"]})
-
-    assert 20 < len(everything["configurationKey"])
-    assert "unknownKey" not in everything
-    assert {"HeartbeatInterval": "300", "NumberOfConnectors": "2"} == {
-        one["key"]: one["value"] for one in some["configurationKey"]
-    }
-    assert ["Colour"] == some["unknownKey"]
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "status"),
-    [
-        ("HeartbeatInterval", "60", "Accepted"),
-        ("heartbeatinterval", "60", "Accepted"),
-        ("HeartbeatInterval", "0", "Rejected"),
-        ("HeartbeatInterval", "-1", "Rejected"),
-        ("HeartbeatInterval", "60.0", "Rejected"),
-        ("HeartbeatInterval", " 60", "Rejected"),
-        ("HeartbeatInterval", "99999999999999", "Rejected"),
-        ("HeartbeatInterval", "\u0663", "Rejected"),  # a digit, but not one of ours
-        ("WebSocketPingInterval", "-1", "Rejected"),
-        ("AuthorizationCacheEnabled", "False", "Accepted"),
-        ("AuthorizationCacheEnabled", "no", "Rejected"),
-        ("MeterValuesSampledData", "Voltage, energy.active.import.register", "Accepted"),
-        ("MeterValuesSampledData", "", "Accepted"),
-        ("MeterValuesSampledData", "Voltage.L1", "Rejected"),
-        ("MeterValuesSampledData", "Voltage,Frequency", "Rejected"),
-        ("NumberOfConnectors", "9", "Rejected"),
-        ("StopTransactionOnInvalidId", "false", "Rejected"),
-        ("Colour", "red", "NotSupported"),
-    ],
-)
-async def test_a_value_is_taken_only_if_it_is_permitted(autojump_clock, online, key, value, status):
-    assert {"status": status} == await online.ask("ChangeConfiguration", {"key": key, "value": value})
-
-
-async def test_a_value_counts_after_a_restart(autojump_clock, online):
-    await online.ask("ChangeConfiguration", {"key": "MeterValueSampleInterval", "value": "15"})
-    await online.restart()
-
-    assert 15 == online.backend.keys.number("MeterValueSampleInterval")
-
-
-async def test_a_value_that_is_not_on_the_disk_is_neither_told_nor_used(autojump_clock, online):
-    def refuse(records):
-        if any(isinstance(one, state.Put) and one.key == KEYS for one in records):
-            raise OSError("disk gone")
-
-    online.journal.before_commit = refuse
-
-    assert "InternalError" == await online.ask("ChangeConfiguration", {"key": "HeartbeatInterval", "value": "60"})
-    assert 300 == online.backend.keys.number("HeartbeatInterval")
-
-
-async def test_authorization_rules_are_read_only_unless_changing_them_has_an_effect(autojump_clock, online):
-    assert REJECTED == await online.ask("ChangeConfiguration", {"key": "LocalPreAuthorize", "value": "false"})
-
-
-async def test_a_changed_authorization_rule_is_applied_at_once_and_after_a_restart(autojump_clock, nursery):
-    site = Site(nursery, rules=schema.Authorize())
-    await site.start()
-    site.applied.clear()
-    for key, value in (("LocalPreAuthorize", "false"), ("ConnectionTimeOut", "90")):
-        assert ACCEPTED == await site.ask("ChangeConfiguration", {"key": key, "value": value})
-
-    assert [(False, 60.0), (False, 90.0)] == [(one.local_pre_authorize, one.plug_timeout_s) for one in site.applied]
-    nursery.cancel_scope.cancel()
-    site.journal.close()
 
 
 # --- triggers --------------------------------------------------------------------------------------------------------

@@ -1,107 +1,93 @@
-"""Configuration keys: what is permitted, what is kept, and whose word counts."""
+"""Configuration keys: each stands for one of the charger's own, or says how the charger is."""
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jp_firmware.config.schema import Authorize, Backend
-from jp_firmware.ocpp.v16.keys import Changed, Key, Keys, Kind, table
+from jp_firmware.config.draft import effective
+from jp_firmware.config.edits import Put, laid_over
+from jp_firmware.config.schema import Authorize, Backend, Cabinet, Ocpp
+from jp_firmware.config.structure import structure
+from jp_firmware.ocpp.v16.keys import Keys, table
+from jp_firmware.ocpp.v16.parameters import NotPermitted, parameter, parameters
+from tests.ocpp.bench import cabinet
 
-REBOOT = Key("NeedsReboot", Kind.INTEGER, "1", reboot=True)
-
-
-def keys(backend=None, **options):
-    return Keys(table(backend or Backend(), Authorize(), 2, **{"rules_writable": True, **options}))
-
-
-def test_every_default_is_permitted_by_its_own_row():
-    for row in table(Backend(), Authorize(), 2, rules_writable=True):
-        assert row.kind is Kind.TEXT or row.default == row.read(row.default), row.name
+CHANGEABLE = [row for row in table(2) if row.key]
 
 
-def test_a_key_that_needs_a_restart_says_so():
-    assert (Changed.REBOOT_REQUIRED, "NeedsReboot") == Keys((REBOOT,)).judge("needsreboot", "2")
+def test_each_key_of_ocpp_stands_for_one_that_a_central_system_may_write():
+    found = {row.name: row.parameter(cabinet()) for row in CHANGEABLE}
+
+    assert {} == {name: one for name, one in found.items() if one is None or not one.writable}
 
 
-def test_a_boolean_is_kept_in_lower_case_and_a_list_in_the_spelling_of_the_table():
-    some = keys()
-    some.change("AuthorizationCacheEnabled", "FALSE")
-    some.change("MeterValuesSampledData", "soc, VOLTAGE,soc")
+def test_all_that_is_agreed_with_the_central_system_has_a_name_in_ocpp():
+    agreed = {one.key for one in parameters(cabinet()) if one.key.startswith("ocpp.")}
 
-    assert ("false", ("SoC", "Voltage")) == (
-        some.text("AuthorizationCacheEnabled"),
-        some.words("MeterValuesSampledData"),
-    )
+    assert agreed <= {row.key for row in CHANGEABLE}
 
 
-def test_what_was_changed_is_kept_and_read_back():
-    some = keys()
-    some.change("HeartbeatInterval", "60")
-    other = keys()
-    other.load(some.dump())
+@pytest.mark.parametrize("row", CHANGEABLE, ids=lambda row: row.name)
+def test_what_a_key_says_can_be_said_to_it(row):
+    edit = row.edit(cabinet(), row.text(cabinet()))
 
-    assert 60 == other.number("HeartbeatInterval")
-
-
-def test_a_configuration_that_was_changed_since_overrules_what_was_kept():
-    some = keys()
-    some.change("WebSocketPingInterval", "99")
-    same, other = keys(), keys(Backend(ping_interval_s=50))
-    same.load(some.dump())
-    other.load(some.dump())
-
-    assert (99, 50) == (same.number("WebSocketPingInterval"), other.number("WebSocketPingInterval"))
+    assert isinstance(edit, Put)
+    assert effective(cabinet()) == laid_over(effective(cabinet()), [edit])
 
 
-@pytest.mark.parametrize(
-    "kept",
-    [
-        None,
-        [],
-        {"HeartbeatInterval": "60"},
-        {"HeartbeatInterval": ["60"]},
-        {"HeartbeatInterval": [60, "300"]},
-        {"HeartbeatInterval": ["-1", "300"]},
-        {"Gone": ["1", "2"]},
-        {"NumberOfConnectors": ["9", "2"]},
-    ],
-)
-def test_what_cannot_be_used_any_more_is_left_out(kept):
-    some = keys()
-    some.load(kept)
+def test_seconds_are_whole_ones():
+    some = Keys(cabinet(ping_interval_s=20.4, authorize=Authorize(plug_timeout_s=60.6)))
 
-    assert {} == some.dump()
+    assert ("20", "61") == (some.text("WebSocketPingInterval"), some.text("ConnectionTimeOut"))
 
 
-def test_rules_that_nobody_changed_stay_exactly_as_they_are_configured():
-    configured, some = Authorize(plug_timeout_s=60.5), keys()
-    some.change("LocalPreAuthorize", "false")
+@pytest.mark.parametrize("text", ["60.0", "-1", " 60", "+60", "", "true", "\u0663", "99999999999999", "86401", "0"])
+def test_a_number_is_whole_and_within_its_range(text):
+    row = Keys(cabinet()).row("heartbeatinterval")
 
-    assert Authorize(plug_timeout_s=60.5, local_pre_authorize=False) == some.authorize(configured)
+    with pytest.raises(NotPermitted):
+        row.edit(cabinet(), text)
 
 
-def test_listeners_hear_each_change_until_they_leave():
-    some, heard = keys(), []
+def test_a_list_takes_the_spelling_of_its_words_and_each_of_them_once():
+    row = Keys(cabinet()).row("MeterValuesSampledData")
+
+    assert ["SoC", "Voltage"] == row.edit(cabinet(), "soc, VOLTAGE,soc").value
+
+
+def test_listeners_hear_of_what_changed_until_they_leave():
+    some, heard = Keys(cabinet()), []
     leave = some.subscribe(heard.append)
-    some.change("HeartbeatInterval", "60")
+    some.configure(cabinet(ocpp=Ocpp(heartbeat_interval_s=60, minimum_status_duration_s=3)))
+    some.configure(cabinet(ocpp=Ocpp(heartbeat_interval_s=60, minimum_status_duration_s=3)))
     leave()
-    some.change("HeartbeatInterval", "61")
+    some.configure(cabinet())
 
-    assert ["HeartbeatInterval"] == heard
+    assert ["HeartbeatInterval", "MinimumStatusDuration"] == heard
 
 
-@settings(max_examples=100, deadline=None)
-@given(
-    st.sampled_from([row.name for row in table(Backend(), Authorize(), 2, rules_writable=True)]), st.text(max_size=30)
-)
-def test_a_value_that_is_taken_stays_the_same_when_it_is_read_again(name, text):
-    some = keys()
-    verdict, own_name = some.judge(name, text)
-    if verdict is not Changed.ACCEPTED:
-        assert verdict is Changed.REJECTED
+def test_what_was_told_otherwise_counts_until_the_key_changes():
+    some = Keys(cabinet())
+    some.tell("HeartbeatInterval", "40")
+    told = [some.number("HeartbeatInterval")]
+    some.configure(attrs.evolve(cabinet(), backend=Backend(ping_interval_s=30)))
+    told.append(some.number("HeartbeatInterval"))
+    some.configure(cabinet(ocpp=Ocpp(heartbeat_interval_s=70)))
+    told.append(some.number("HeartbeatInterval"))
+
+    assert [40, 40, 70] == told
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(CHANGEABLE), st.one_of(st.text(max_size=30), st.integers(-10, 100_000).map(str)))
+def test_a_value_that_is_taken_is_a_good_one_and_stays_the_same_when_it_is_read_again(row, text):
+    try:
+        edit = row.edit(cabinet(), text)
+    except NotPermitted:
         return
-    some.change(own_name, text)
-    once = some.text(own_name)
-    some.change(own_name, once)
+    changed = structure(laid_over(effective(cabinet()), [edit]), Cabinet)
+    once = row.text(changed)
 
-    assert once == some.text(own_name)
+    assert once == row.text(structure(laid_over(effective(changed), [row.edit(changed, once)]), Cabinet))
+    assert parameter(changed, row.key).value == (tuple(edit.value) if isinstance(edit.value, list) else edit.value)

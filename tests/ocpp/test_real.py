@@ -18,7 +18,7 @@ from jp_firmware.ocpp.rpc import Answered
 from jp_firmware.ocpp.v16.client import Backend16
 from jp_firmware.ocpp.v16.profile_book import ProfileBook
 from jp_firmware.ocpp.v16.session_log import JournalledSessions
-from tests.ocpp.bench import TAG, Charger, Faults, Lifeline
+from tests.ocpp.bench import TAG, Charger, Faults, Lifeline, cabinet
 
 QUICK_S = 10.0
 
@@ -64,6 +64,10 @@ class Real:
         ]
 
 
+class Unchanging:
+    """No test here changes the configuration."""
+
+
 @asynccontextmanager
 async def real(directory, nursery):
     server, port = await nursery.start(partial(serve, "127.0.0.1", 0))
@@ -71,13 +75,17 @@ async def real(directory, nursery):
     nursery.start_soon(journal.run, Lifeline())
     charger = Charger()
     backend = Backend16(
-        schema.Backend(url=f"ws://127.0.0.1:{port}/ocpp", retry_first_s=0.1, retry_cap_s=0.2),
-        schema.Charger(identity="JP 1"),
-        (ConnectorId(1), ConnectorId(2)),
+        cabinet(
+            charger=schema.Charger(identity="JP 1"),
+            url=f"ws://127.0.0.1:{port}/ocpp",
+            retry_first_s=0.1,
+            retry_cap_s=0.2,
+        ),
         journal,
         charger,
         charger,
         Faults(),
+        settings=Unchanging(),
         profiles=ProfileBook((ConnectorId(1), ConnectorId(2)), charger, journal),
         local_w=lambda _: 100_000.0,
     )

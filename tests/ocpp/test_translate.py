@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jp_firmware.config.schema import MEASURANDS
 from jp_firmware.model.connector import ConnectorState
 from jp_firmware.model.ids import ConnectorId, SessionId
 from jp_firmware.model.session import IdToken, Sample, Session, StopReason, TokenSource
@@ -77,7 +78,7 @@ def test_a_time_that_is_none_is_none_and_nothing_else(text):
 
 
 def test_values_are_written_with_their_unit_and_what_is_unknown_is_left_out():
-    values = translate.sampled_values(sample(), translate.MEASURANDS, "Sample.Periodic")
+    values = translate.sampled_values(sample(), MEASURANDS, "Sample.Periodic")
 
     assert [
         ("Energy.Active.Import.Register", "123456", "Wh"),
@@ -101,10 +102,10 @@ def test_a_number_that_is_none_is_left_out(number):
 
 
 def test_all_measurands_fit_the_schema():
-    values = translate.sampled_values(sample(soc_percent=1.0, offered_w=2.0), translate.MEASURANDS, "Sample.Clock")
+    values = translate.sampled_values(sample(soc_percent=1.0, offered_w=2.0), MEASURANDS, "Sample.Clock")
 
     assert check_call("MeterValues", translate.meter_values(ConnectorId(1), START, values, -1)) is None
-    assert len(values) == len(translate.MEASURANDS)
+    assert len(values) == len(MEASURANDS)
 
 
 def test_a_fault_is_cut_to_the_lengths_of_1_6():

@@ -70,6 +70,12 @@ class AuthorizationCache:
         entry = self._entries.get(_key(id_tag))
         return entry.verdict(now) if entry else None
 
+    def keep_out(self, local_ids: Iterable[str]) -> None:
+        """The local list holds other ids now. What was remembered of them is forgotten: the list counts."""
+        self.local_ids = _keys(local_ids)
+        for key in self.local_ids & self._entries.keys():
+            del self._entries[key]
+
     def clear(self) -> None:
         self._entries.clear()
 

@@ -36,10 +36,10 @@ from jp_firmware.ocpp.envelope import Payload
 from jp_firmware.ocpp.outbox import NEVER_NAMED, Outbox
 from jp_firmware.ocpp.rpc import Answered, Outcome, Refused, TimedOut
 from jp_firmware.ocpp.transport import PONG_WITHIN_S, LinkFailure, default_tls, open_link
-from jp_firmware.ocpp.v16 import keys as key_table
 from jp_firmware.ocpp.v16.boot import Boot, Registration
 from jp_firmware.ocpp.v16.cache import AuthorizationCache
 from jp_firmware.ocpp.v16.commands import Commands
+from jp_firmware.ocpp.v16.configuration import Configuration, Settings
 from jp_firmware.ocpp.v16.keys import Keys
 from jp_firmware.ocpp.v16.life import UNWATCHED_S, Life, PingableLink
 from jp_firmware.ocpp.v16.metering import ClockAligned, TriggeredMeter, running_session
@@ -50,8 +50,7 @@ from jp_firmware.ocpp.v16.translate import authorization, parse_timestamp
 
 log = logging.getLogger(__name__)
 
-KEYS: Final = "ocpp16.keys"  # in the journal's state
-CACHE: Final = "ocpp16.cache"
+CACHE: Final = "ocpp16.cache"  # in the journal's state
 CENTRAL_SYSTEM: Final = "central system"
 SOURCE: Final = "backend"  # of the faults below, as the tree names this child
 UNREACHABLE, NOT_ACCEPTED, MESSAGE_REFUSED = "NET-01", "OCP-06", "OCP-19"
@@ -89,24 +88,25 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def _listed(cabinet: schema.Cabinet) -> tuple[str, ...]:
+    return tuple(entry.uid for entry in cabinet.authorize.local_list)
+
+
 @attrs.define(eq=False)
 class Backend16:
     """The central system, as the rest of the charger sees it. Fulfils `charging.ports.RemoteAuthorizer`.
 
-    Raises `ConfigError` when made with an URL or an identity that cannot be used. `authorize` are the configured rules;
-    with `apply_rules` a central system may change them live, without it their keys are read-only. `sources` name whose
-    faults concern a connector, under 0 the charger itself; `local_w` what a connector can draw at most, under 0 all.
+    Raises `ConfigError` when made with an URL or an identity that cannot be used. `settings` is where a central system
+    looks at the configuration and changes it. `sources` name whose faults concern a connector, under 0 the charger
+    itself; `local_w` what a connector can draw at most, under 0 all.
     """
 
-    config: schema.Backend
-    charger: schema.Charger
-    connector_ids: tuple[ConnectorId, ...]
+    cabinet: schema.Cabinet
     journal: Journal
     operations: Operations
     view: ConnectorView
     faults: FaultView
-    rules: schema.Authorize = attrs.field(factory=schema.Authorize, kw_only=True, alias="authorize")
-    apply_rules: Callable[[schema.Authorize], None] | None = attrs.field(default=None, kw_only=True)
+    settings: Settings = attrs.field(kw_only=True)
     sources: Mapping[int, frozenset[str]] = attrs.field(factory=dict, kw_only=True)
     profiles: ProfileBook = attrs.field(kw_only=True)
     local_w: Callable[[int], float] = attrs.field(kw_only=True)
@@ -115,6 +115,8 @@ class Backend16:
     wall: Callable[[], datetime] = attrs.field(default=_utc_now, kw_only=True)
     random: Callable[[], float] = attrs.field(default=random.random, kw_only=True)
 
+    config: schema.Backend = attrs.field(init=False)
+    connector_ids: tuple[ConnectorId, ...] = attrs.field(init=False)
     keys: Keys = attrs.field(init=False)
     cache: AuthorizationCache = attrs.field(init=False)
     boot: Boot = attrs.field(factory=Boot, init=False)
@@ -135,19 +137,19 @@ class Backend16:
     _listeners: list[Callable[[], None]] = attrs.field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._endpoint = endpoint(self.config.url, self.charger.identity, self.config.password)
+        self.config = self.cabinet.backend
+        self.connector_ids = tuple(one.id for one in self.cabinet.connectors)
+        self._endpoint = endpoint(self.config.url, self.cabinet.charger.identity, self.config.password)
         self._tls = default_tls() if self._endpoint.secure else None
-        writable = self.apply_rules is not None
-        self.keys = Keys(key_table.table(self.config, self.rules, len(self.connector_ids), rules_writable=writable))
-        self.keys.subscribe(self._key_changed)
-        self.cache = AuthorizationCache(entry.uid for entry in self.rules.local_list)
+        self.keys = Keys(self.cabinet)
+        self.cache = AuthorizationCache(_listed(self.cabinet))
         self.outbox = Outbox(self.journal, self)
         self.reporter = Reporter(
             connector_ids=self.connector_ids,
             view=self.view,
             faults=self.faults,
             keys=self.keys,
-            vendor=self.charger.vendor,
+            vendor=self.cabinet.charger.vendor,
             sources=self.sources,
             wall=self.wall,
         )
@@ -163,7 +165,15 @@ class Backend16:
     def watchdog_s(self) -> float:
         """The longest gap between feeds while all is well, and room for as much again."""
         away_s = self.config.retry_cap_s + self.config.retry_first_s + 2 * self.config.connect_timeout_s
-        return 2 * max(away_s, UNWATCHED_S, self.config.ping_interval_s + PONG_WITHIN_S)
+        return 2 * max(away_s, UNWATCHED_S, self.keys.number("WebSocketPingInterval") + PONG_WITHIN_S)
+
+    def configure(self, cabinet: schema.Cabinet) -> None:
+        """Goes on with what `cabinet` says of intervals, of what is told and of who may charge, on the same link.
+
+        What the link is made with takes another client.
+        """
+        self.keys.configure(cabinet)
+        self.cache.keep_out(_listed(cabinet))
 
     def cached(self, token: IdToken) -> Authorization | None:
         """What the central system said of a token before; None without the cache, or if it never spoke of it."""
@@ -236,11 +246,8 @@ class Backend16:
             self._enter(LinkState.WAITING, "stopped")
 
     async def _recall(self) -> None:
-        self.keys.load(await self.journal.read(lambda db: state.get(db, KEYS)))
         self.cache.load(await self.journal.read(lambda db: state.get(db, CACHE)))
         await self.profiles.recall()
-        if self.apply_rules:
-            self.apply_rules(self.keys.authorize(self.rules))
 
     async def _keep_connected(self) -> None:
         failures, reported = 0, ""
@@ -274,7 +281,7 @@ class Backend16:
     def _new_life(self, link: PingableLink) -> Life:
         return Life(
             link=link,
-            charger=self.charger,
+            charger=self.cabinet.charger,
             call_timeout_s=self.config.call_timeout_s,
             boot=self.boot,
             keys=self.keys,
@@ -286,6 +293,7 @@ class Backend16:
                 connector_ids=self.connector_ids,
                 boot=self.boot,
                 keys=self.keys,
+                configuration=Configuration(self.keys, self.settings),
                 cache=self.cache,
                 operations=self.operations,
                 view=self.view,
@@ -365,9 +373,6 @@ class Backend16:
 
     # --- what the commands keep and look up: commands.Memory ---------------------------------------------------------
 
-    async def keep_keys(self, kept: dict[str, list[str]]) -> None:
-        await self.journal.commit(state.Put(KEYS, kept))
-
     def keep_cache(self) -> None:
         self.journal.post(state.Put(CACHE, self.cache.dump()))
 
@@ -378,10 +383,6 @@ class Backend16:
     def _learn(self, id_tag: str, answer: Payload) -> None:
         if self.keys.flag("AuthorizationCacheEnabled") and self.cache.update(id_tag, answer["idTagInfo"], self.wall()):
             self.keep_cache()
-
-    def _key_changed(self, name: str) -> None:
-        if key_table.is_authorization_rule(name) and self.apply_rules:
-            self.apply_rules(self.keys.authorize(self.rules))
 
     # --- sessions ----------------------------------------------------------------------------------------------------
 

@@ -21,7 +21,8 @@ from jp_firmware.ocpp.envelope import Payload
 from jp_firmware.ocpp.rpc import Incoming
 from jp_firmware.ocpp.v16.boot import Boot, Registration
 from jp_firmware.ocpp.v16.cache import AuthorizationCache
-from jp_firmware.ocpp.v16.keys import MAX_KEYS_ASKED, Changed, Keys
+from jp_firmware.ocpp.v16.configuration import Configuration
+from jp_firmware.ocpp.v16.keys import Keys
 from jp_firmware.ocpp.v16.metering import present_values, running_session
 from jp_firmware.ocpp.v16.smart_charging import SmartCharging
 
@@ -33,9 +34,6 @@ REJECTED: Final[Payload] = {"status": "Rejected"}
 
 class Memory(Protocol):
     """What the commands keep and look up: the backend's part of the journal."""
-
-    async def keep_keys(self, kept: dict[str, list[str]]) -> None:
-        """Commits the changed configuration keys."""
 
     def keep_cache(self) -> None:
         """Writes the authorization cache down, soon."""
@@ -64,6 +62,7 @@ class Commands:
     connector_ids: tuple[ConnectorId, ...]
     boot: Boot
     keys: Keys
+    configuration: Configuration
     cache: AuthorizationCache
     operations: Operations
     view: ConnectorView
@@ -140,20 +139,10 @@ class Commands:
     # --- configuration ---
 
     async def _get_configuration(self, payload: Payload) -> Reply:
-        known, unknown = self.keys.listing(payload.get("key", [])[:MAX_KEYS_ASKED])
-        answer: Payload = {"configurationKey": known}
-        if unknown:
-            answer["unknownKey"] = unknown
-        return Reply(answer)
+        return await self.configuration.get(payload)
 
-    async def _change_configuration(self, payload: Payload) -> Reply:
-        """A value counts once it is on the disk: an answer of ours survives the power."""
-        name, text = payload["key"], payload["value"]
-        verdict, own_name = self.keys.judge(name, text)
-        if verdict in (Changed.ACCEPTED, Changed.REBOOT_REQUIRED):
-            await self.memory.keep_keys(self.keys.changed_with(own_name, text))
-            self.keys.change(own_name, text)
-        return Reply({"status": verdict.value})
+    async def _change_configuration(self, payload: Payload) -> Reply | Refusal:
+        return await self.configuration.change(payload)
 
     async def _clear_cache(self, payload: Payload) -> Reply:  # noqa: ARG002  has no parameters
         if not self.keys.flag("AuthorizationCacheEnabled"):
@@ -203,7 +192,7 @@ class Commands:
         return Reply(ACCEPTED, after=partial(self.triggers.send_meter_values, able))
 
 
-_ANSWERS: Final[Mapping[str, Callable[[Commands, Payload], Awaitable[Reply]]]] = {
+_ANSWERS: Final[Mapping[str, Callable[[Commands, Payload], Awaitable[Reply | Refusal]]]] = {
     "ChangeAvailability": Commands._change_availability,
     "ChangeConfiguration": Commands._change_configuration,
     "ClearCache": Commands._clear_cache,

@@ -148,7 +148,7 @@ class Life:
             if isinstance(outcome, Answered):
                 self.observer.told_time(outcome.payload)
             if self.boot.heartbeat_s:
-                self.keys.change("HeartbeatInterval", str(min(86_400, self.boot.heartbeat_s)))
+                self.keys.tell("HeartbeatInterval", str(min(86_400, self.boot.heartbeat_s)))
             if not self.boot.accepted:
                 self.observer.registering(self.boot.registration, f"BootNotification: {_told(outcome)}")
         return True

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 import attrs
 import trio
 
+from jp_firmware.config.schema import Ocpp
 from jp_firmware.journal import outbox, sessions
 from jp_firmware.journal.records import Record
 from jp_firmware.journal.writer import Journal
@@ -20,7 +21,6 @@ from jp_firmware.model.ids import ConnectorId, SessionId
 from jp_firmware.model.session import Sample, Session
 from jp_firmware.ocpp.v16.keys import Keys
 from jp_firmware.ocpp.v16.translate import (
-    SAMPLED_BY_DEFAULT,
     meter_values,
     sampled_values,
     start_transaction,
@@ -28,7 +28,7 @@ from jp_firmware.ocpp.v16.translate import (
 )
 
 EARLY_S: Final = 0.5  # ours: samples have a beat of their own; one that comes this much too early counts
-DEFAULT_INTERVAL_S: Final = 60  # MeterValueSampleInterval, until a backend tells its own
+UNTIL_TOLD: Final = Ocpp()  # how often and what, until there is a backend that knows
 
 
 class Courier(Protocol):
@@ -118,11 +118,13 @@ class JournalledSessions:
         return True
 
     def _values(self, sample: Sample) -> list[dict[str, object]]:
-        measurands = self.courier.keys.words("MeterValuesSampledData") if self.courier else SAMPLED_BY_DEFAULT
+        courier = self.courier
+        measurands = courier.keys.words("MeterValuesSampledData") if courier else UNTIL_TOLD.meter_values_sampled_data
         return sampled_values(sample, measurands, "Sample.Periodic")
 
     def _interval_s(self) -> int:
-        return self.courier.keys.number("MeterValueSampleInterval") if self.courier else DEFAULT_INTERVAL_S
+        courier = self.courier
+        return courier.keys.number("MeterValueSampleInterval") if courier else UNTIL_TOLD.meter_value_sample_interval_s
 
     def _wake(self) -> None:
         if self.courier:

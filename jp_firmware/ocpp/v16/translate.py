@@ -80,8 +80,6 @@ _AUTHORIZATIONS: Final = {
 }
 
 ENERGY: Final = "Energy.Active.Import.Register"
-MEASURANDS: Final = (ENERGY, "Power.Active.Import", "Voltage", "Current.Import", "SoC", "Power.Offered")
-SAMPLED_BY_DEFAULT: Final = MEASURANDS[:5]  # MeterValuesSampledData, until a central system changes it
 
 
 def timestamp(at: datetime) -> str:
