@@ -203,7 +203,7 @@ class OperatorCalls:
     async def losses(self, params: Json) -> object:
         """What the loss of each module would mean now."""
         only(params)
-        return planning.losses(self._controller)
+        return await planning.losses(self._controller)
 
     async def assign_module(self, params: Json) -> object:
         """`module`, `connector` (null: none): moves a module that hangs on relays, if it may be moved now."""

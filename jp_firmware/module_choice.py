@@ -6,7 +6,7 @@ The fast half of the planner never waits for this: set-points follow from what i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import attrs
 import trio
@@ -85,12 +85,13 @@ class ModuleChoice:
         self.assigned = assign(target_w, self.situation(), self.wiring, self.effort)
         return self.assigned.capacity_w
 
-    def losses(self) -> Sequence[Loss]:
-        """What the loss of each module would mean now. Costs some assignments: for when somebody looks."""
+    def losses(self) -> Iterator[Loss]:
+        """What the loss of each module would mean, as things stand at this call; any thread may go through it later.
+
+        It takes an assignment for each kind of module: seconds, in a large cabinet.
+        """
         plan = self.planner.plan.signal.value or Plan()
-        return tuple(
-            losses({key: one.target_w for key, one in plan.allocations.items()}, self.situation(), self.wiring)
-        )
+        return losses({key: one.target_w for key, one in plan.allocations.items()}, self.situation(), self.wiring)
 
     # --- the situation -----------------------------------------------------------------------------------------------
 

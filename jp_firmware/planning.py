@@ -99,8 +99,12 @@ def _forecast(ahead: Forecast, known: Arrivals) -> Json:
     }
 
 
-def losses(controller: Controller) -> list[Json]:
-    """The call `plan.losses`: what the loss of each module would mean now."""
+async def losses(controller: Controller) -> list[Json]:
+    """The call `plan.losses`: what the loss of each module would mean now.
+
+    In a worker thread, since it is nobody's control path, and may take seconds that the loop has not got.
+    """
+    told = controller.choice.losses()
     return [
         {
             "module": one.module,
@@ -112,7 +116,7 @@ def losses(controller: Controller) -> list[Json]:
             "covered": one.is_covered,
             "sentence": one.sentence(),
         }
-        for one in controller.choice.losses()
+        for one in await trio.to_thread.run_sync(tuple, told)
     ]
 
 
