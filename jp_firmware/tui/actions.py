@@ -36,6 +36,7 @@ class Target(enum.Enum):
     SITE = "site"  # asks for a power
     PLACE = "place"  # asks for a place in the tree of limits, then for the limit
     LIMIT = "limit"  # asks which of the operator's limits
+    CONFIGURATION = "configuration"  # the draft, or the version that is in force
 
 
 @attrs.frozen(kw_only=True)
@@ -54,6 +55,7 @@ class Action:
     params: Mapping[str, Any] = attrs.field(factory=dict)
     places: tuple[str, ...] = ()  # workspaces whose footer and help name it first; empty is everywhere
     effect: str = ""  # what confirming it does, for the one who is asked
+    local: bool = False  # its keys do something in its places only
 
 
 ACTIONS: Final = (
@@ -74,7 +76,7 @@ ACTIONS: Final = (
         short="Back",
         help="Close this, or return to the overview.",
         keys=("escape",),
-        places=("connector", "planner", "faults"),
+        places=("connector", "planner", "faults", "config"),
     ),
     Action(
         id="go.overview",
@@ -238,6 +240,111 @@ ACTIONS: Final = (
         places=("overview", "connector", "faults"),
     ),
     Action(
+        id="go.config",
+        title="Configuration",
+        help="All keys and their text: look up, change, check, apply, confirm, go back.",
+        keys=("ctrl+e",),
+        route="e",
+        places=("overview", "connector", "planner", "faults"),
+    ),
+    Action(
+        id="config.find",
+        title="Find a key",
+        short="Find",
+        help="Searches keys and their explanations, and goes to the one that is chosen.",
+        keys=("slash",),
+        places=("config",),
+        local=True,
+    ),
+    Action(
+        id="config.only",
+        title="Show all keys, those set, or those changed",
+        help="Goes round: all keys, those that are not at their default, those that the draft changes.",
+        keys=("c",),
+        places=("config",),
+        local=True,
+    ),
+    Action(
+        id="config.text",
+        title="Text or tree of the configuration",
+        short="Text",
+        help="The file as it would be, with line numbers; Enter on a line edits it. Again: the tree.",
+        keys=("t",),
+        places=("config",),
+        local=True,
+    ),
+    Action(
+        id="config.validate",
+        title="Validate the draft",
+        help="Has the charger check the draft again. It does so after each change by itself.",
+        keys=("v",),
+        places=("config",),
+        local=True,
+    ),
+    Action(
+        id="config.preview",
+        title="Preview the draft",
+        short="Preview",
+        help="What applying it would take: keys, parts, sessions, who may, whether it must be confirmed.",
+        keys=("p",),
+        places=("config",),
+        local=True,
+    ),
+    Action(
+        id="config.apply",
+        title="Apply the draft",
+        short="Apply",
+        help="Shows the plan, asks why, then makes the change: all of it, or nothing.",
+        keys=("ctrl+o",),
+        risk=Risk.PLANT,
+        target=Target.CONFIGURATION,
+        call="config.apply",
+        places=("config",),
+        effect="The charger makes the change on all parts that use these keys, or on none.",
+        local=True,
+    ),
+    Action(
+        id="config.remove",
+        title="Take back, or remove, the chosen key or item",
+        help="Undoes what the draft changes there; else the key goes back to its default, or the item is removed.",
+        keys=("delete", "ctrl+d"),
+        places=("config",),
+        local=True,
+    ),
+    Action(
+        id="config.discard",
+        title="Discard the draft",
+        help="Drops all unsaved changes of this terminal, after asking.",
+        places=("config",),
+    ),
+    Action(
+        id="config.history",
+        title="History of the configuration",
+        help="All versions: who, when, why, what differs; and the way back to one.",
+        keys=("h",),
+        places=("config",),
+        local=True,
+    ),
+    Action(
+        id="config.confirm",
+        title="Keep the new configuration",
+        help="Confirms the version that would be undone by itself otherwise.",
+        keys=("ctrl+y",),
+        risk=Risk.RECORD,
+        target=Target.CONFIGURATION,
+        call="config.confirm",
+    ),
+    Action(
+        id="config.revert",
+        title="Undo the change of the configuration",
+        help="Undoes a version that is not confirmed yet at once, or gives up a change that waits for sessions.",
+        keys=("ctrl+u",),
+        risk=Risk.PLANT,
+        target=Target.CONFIGURATION,
+        call="config.revert",
+        effect="All parts go back to what they were before the change; one that waits is not made.",
+    ),
+    Action(
         id="repaint",
         title="Repaint the screen",
         help="Draws everything anew, for a terminal that was disturbed.",
@@ -261,7 +368,7 @@ UNSAFE_ALONE: Final = frozenset(
     | {"ctrl+left_square_bracket", "ctrl+right_square_bracket", "ctrl+enter", "ctrl+slash", "f11"}
 )
 
-_KEY_NAMES: Final = {"escape": "Esc", "colon": ":", "enter": "Enter"}
+_KEY_NAMES: Final = {"escape": "Esc", "colon": ":", "enter": "Enter", "slash": "/", "delete": "Del"}
 
 
 def key_name(key: str) -> str:
@@ -296,6 +403,8 @@ def why_not(action: Action, scene: Scene, fault: FaultView | None = None) -> str
         return _why_not_fault(action, fault)
     if action.target is Target.CONNECTOR:
         return _why_not_connector(action, scene)
+    if action.target is Target.CONFIGURATION:
+        return _why_not_configuration(action, scene)
     plan = scene.store.plan
     if action.target is Target.LIMIT and plan is not None and not scene.plan_stale and not plan.lifted_here:
         return "no limit of the operator's is in force"
@@ -309,6 +418,23 @@ def _why_not_fault(action: Action, fault: FaultView | None) -> str:
         return "already acknowledged"
     if action.id == "fault.clear" and fault.cause_present:
         return "its cause is still present"
+    return ""
+
+
+def _why_not_configuration(action: Action, scene: Scene) -> str:
+    topic, desk = scene.store.config, scene.desk
+    waits = topic is not None and topic.unconfirmed is not None
+    if action.id == "config.confirm":
+        return "" if waits else "no version waits to be confirmed"
+    if action.id == "config.revert":
+        waiting = topic is not None and topic.change is not None and topic.change.state == "waiting"
+        return "" if waits or waiting else "no change waits, for a word or for sessions"
+    if not desk.dirty:
+        return "there is no unsaved change"
+    if waits and topic is not None and topic.unconfirmed is not None:
+        return f"version {topic.unconfirmed.version} waits to be confirmed: Ctrl-Y keeps it, Ctrl-U undoes it"
+    if desk.is_checked and desk.plan is not None and desk.plan.errors:
+        return f"the draft has {'an error' if desk.plan.errors == 1 else f'{desk.plan.errors} errors'}"
     return ""
 
 

@@ -6,6 +6,7 @@ Refuses a terminal that cannot be drawn on, with one line that says what to do i
 
 from __future__ import annotations
 
+import getpass
 import os
 import sys
 from collections.abc import MutableMapping
@@ -30,6 +31,14 @@ def run(socket_path: Path) -> int:
     return _run(socket_path, surroundings)
 
 
+def _who() -> str:
+    """Who sits at this terminal, by the machine's word."""
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):  # a user without a name; Python before 3.13 says so by KeyError
+        return "operator"
+
+
 def _run(socket_path: Path, surroundings: Surroundings) -> int:
     # Imported here because Textual must find the environment settled.
     from jp_firmware.console.client import AsyncConsoleClient
@@ -40,6 +49,7 @@ def _run(socket_path: Path, surroundings: Surroundings) -> int:
         theme=surroundings.theme,
         symbols=surroundings.symbols,
         interval_s=surroundings.interval_s,
+        who=_who(),
     )
     status = app.run(mouse=surroundings.mouse)
     return status if status is not None else app.return_code or 0

@@ -22,6 +22,7 @@ from jp_firmware.tui import layout
 from jp_firmware.tui.actions import ACTIONS, BY_ID, ROUTE_KEY, Action, Target, why_not
 from jp_firmware.tui.commands import Commands
 from jp_firmware.tui.driver import ConsoleDriver, DiffingDisplay
+from jp_firmware.tui.editing import Editing
 from jp_firmware.tui.screens.dialogs import Dialog, HelpScreen, MenuScreen, ReadScreen
 from jp_firmware.tui.screens.losses import LossesScreen
 from jp_firmware.tui.screens.main import MainScreen
@@ -56,7 +57,7 @@ Connect = Callable[[Callable[[LinkState], None]], Charger]
 
 
 class ConsoleApp(DiffingDisplay, inherit_bindings=False):
-    """`connect` makes the link, given who wants to know its state. Exits with 0."""
+    """`connect` makes the link, given who wants to know its state; `who` sits here. Exits with 0."""
 
     CSS = layout.CSS
     ENABLE_COMMAND_PALETTE = False
@@ -65,7 +66,7 @@ class ConsoleApp(DiffingDisplay, inherit_bindings=False):
         *(
             Binding(",".join(one.keys), f"do('{one.id}')", one.title, id=one.id, show=False, priority=one.id == "quit")
             for one in ACTIONS
-            if one.keys
+            if one.keys and not one.local
         ),
         Binding(ROUTE_KEY, "route", show=False),
         Binding("left", "connector_by(-1)", show=False),
@@ -83,6 +84,7 @@ class ConsoleApp(DiffingDisplay, inherit_bindings=False):
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         zone: tzinfo | None = None,
+        who: str = "operator",
     ) -> None:
         super().__init__(driver_class=ConsoleDriver)
         for one in THEMES.values():
@@ -95,6 +97,7 @@ class ConsoleApp(DiffingDisplay, inherit_bindings=False):
         self.connector = 1
         self._charger = connect(self._on_link)
         self._commands = Commands(self, self._charger)
+        self.editing = Editing(self, self._charger, who)
         self._watched: Subscription | None = None  # what only the planner's workspace shows
         self._due = True
         self._shown_second = 0
@@ -137,7 +140,10 @@ class ConsoleApp(DiffingDisplay, inherit_bindings=False):
         self._due = True
 
     def _on_snapshot(self, topic: str, snapshot: Snapshot) -> None:
-        self._due |= self.store.put(topic, snapshot, self._clock())
+        changed = self.store.put(topic, snapshot, self._clock())
+        if topic == "config":  # also unchanged: after a link that broke, that is news
+            self.editing.heard()
+        self._due |= changed
 
     def _on_unavailable(self, topic: str, why: str) -> None:
         self.store.unavailable(topic, why)
@@ -154,6 +160,7 @@ class ConsoleApp(DiffingDisplay, inherit_bindings=False):
             now=self._wall_clock(),
             zone=self._zone,
             connector=self.connector,
+            desk=self.editing.desk,
         )
 
     def _draw_if_due(self) -> None:
@@ -194,6 +201,8 @@ class ConsoleApp(DiffingDisplay, inherit_bindings=False):
             self._commands.give(action)
         elif action_id.startswith("go."):
             self.go(action_id.removeprefix("go."))
+        elif action_id.startswith("config."):
+            self.editing.do(action_id)
         else:
             getattr(self, f"_do_{action_id.replace('.', '_')}")()
 
@@ -207,6 +216,8 @@ class ConsoleApp(DiffingDisplay, inherit_bindings=False):
         elif workspace != "planner" and self._watched is not None:
             self._watched.close()
             self._watched = None
+        if workspace == "config":
+            self.editing.look()
         self.call_after_refresh(self.draw)
 
     def open_connector(self, number: int) -> None:
@@ -315,5 +326,9 @@ class ConsoleApp(DiffingDisplay, inherit_bindings=False):
             self.open_connector(event.key)
         elif event.choices.id == "shares" and isinstance(event.key, int):
             self.open_why(event.key)
+        elif event.choices.id == "config-tree":
+            self.editing.opened(event.key)
+        elif event.choices.id == "config-text":
+            self.editing.text_opened(event.key)
         elif event.choices.id == "active":
             self._open_menu([one for one in ACTIONS if one.target is Target.FAULT], "This fault")

@@ -38,6 +38,8 @@ class Commands:
         refused = why_not(action, scene, fault)
         if refused:
             self._app.tell(f"{action.title}: not possible, {refused}", "warn")
+        elif action.target is Target.CONFIGURATION:
+            self._app.editing.applying.give(action)
         elif action.risk is not Risk.PLANT:
             self._call(action, scene, fault, "")
         elif action.target is Target.PLACE:

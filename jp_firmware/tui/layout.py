@@ -68,6 +68,17 @@ Panel { height: 1fr; width: 1fr; background: $jp-paper; color: $jp-text-fg; }
          #chains { height: 2fr; } #movers { height: 3fr; margin-left: 0; }
          #planner-side { width: 1fr; margin-left: 3; } }
 
+/* configuration */
+#config-body { height: 1fr; }
+#config-tree, #config-text { height: 1fr; }
+#config-card { height: 6; }
+#config-state { height: 1; }
+.-short { #config-card { height: 5; } }
+.-tall { #config-card { height: 10; } }
+.-normal, .-wide { #config-body { layout: horizontal; }
+         #config-tree, #config-text { width: 2fr; }
+         #config-card { width: 1fr; height: 1fr; margin-left: 2; } }
+
 /* fault centre */
 #counters { height: 1; }
 #fault-lists { height: 1fr; }
@@ -96,11 +107,19 @@ MenuScreen #dialog { width: 76; height: 20; max-height: 100%; }
 MenuScreen #line { margin: 0; }
 MenuScreen Input { width: 28; }
 MenuScreen #choices { height: 1fr; }
-ReadScreen #dialog { width: 78; height: 30; max-height: 100%; }
+ReadScreen #dialog, DecideScreen #dialog { width: 78; height: 30; max-height: 100%; }
+FindScreen #dialog { width: 78; height: 20; max-height: 100%; }
+FindScreen #line { margin: 0; }
+FindScreen #choices { height: 1fr; }
+FindScreen #dialog Input { width: 1fr; }
 PickScreen #dialog { width: 76; height: auto; max-height: 100%; }
 PickScreen #choices { height: auto; max-height: 14; }
-LimitScreen .field { height: 1; }
-LimitScreen .name { width: 22; height: 1; color: $jp-text-fg; background: $jp-card; }
-LimitScreen #reason { width: 1fr; }
-LimitScreen #reply { margin-top: 1; }
+ValueScreen #dialog, ItemScreen #dialog, ApplyScreen #dialog { width: 76; }
+TextScreen #dialog { width: 100%; max-width: 100%; height: 100%; margin: 2 0 2 0; padding: 0; }
+TextScreen TextArea { height: 1fr; border: none; padding: 0; scrollbar-size: 0 0;
+                      background: $jp-card; color: $jp-text-fg; }
+FormScreen .field { height: 1; }
+FormScreen .name { width: 22; height: 1; color: $jp-text-fg; background: $jp-card; }
+FormScreen #dialog Input { width: 1fr; }
+FormScreen #reply { margin-top: 1; }
 """

@@ -13,12 +13,13 @@ from typing import Any, Final
 
 import attrs
 
+from jp_firmware.tui.configuration.told import ConfigView
 from jp_firmware.tui.incidents import EventView, FaultsView, read_events
 from jp_firmware.tui.plan import PlanView
 from jp_firmware.tui.snapshot import StatusView
 from jp_firmware.tui.trend import Trend
 
-TOPICS: Final = ("status", "faults", "events")
+TOPICS: Final = ("status", "faults", "events", "config")
 PLANNER: Final = "planner"  # only while somebody looks at it
 
 # The charger confirms an unchanged topic every 2 s; three of them missing is silence, whatever the socket says.
@@ -48,6 +49,7 @@ class Store:
     status: StatusView | None = None
     plan: PlanView | None = None
     plan_heard_at_s: float = -math.inf
+    config: ConfigView | None = None
     faults: FaultsView = attrs.field(factory=FaultsView)
     events: tuple[EventView, ...] = ()
     trends: dict[tuple[int, str], Trend] = attrs.field(factory=dict)
@@ -60,7 +62,7 @@ class Store:
         changed = self._raw.get(topic) != snapshot
         if changed:
             self._raw[topic] = snapshot
-            self._read(topic, snapshot)
+            self._read(topic, snapshot, at_s)
         if topic == "status":
             self.heard_at_s, self.silent_reason = at_s, ""
             self._record(at_s)
@@ -101,7 +103,7 @@ class Store:
         """The course of a connector's `name` ("power_w", "voltage_v", "current_a"); empty if it has none."""
         return self.trends.get((connector, name)) or Trend()
 
-    def _read(self, topic: str, snapshot: Mapping[str, Any]) -> None:
+    def _read(self, topic: str, snapshot: Mapping[str, Any], at_s: float) -> None:
         if topic == "status":
             self.status = StatusView.read(snapshot)
         elif topic == "faults":
@@ -110,6 +112,8 @@ class Store:
             self.events = read_events(snapshot)
         elif topic == PLANNER:
             self.plan = PlanView.read(snapshot)
+        elif topic == "config":
+            self.config = ConfigView.read(snapshot, at_s) if snapshot.get("version") else None
 
     def _record(self, at_s: float) -> None:
         if self.status is None:

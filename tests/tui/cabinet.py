@@ -387,7 +387,22 @@ def events() -> Snapshot:
 
 
 def topics() -> dict[str, Snapshot]:
-    return {"status": status(), "faults": faults(), "events": events(), "planner": planner()}
+    return {"status": status(), "faults": faults(), "events": events(), "planner": planner(), "config": config()}
+
+
+def config(**changes: Any) -> Snapshot:
+    """The topic `config`: version 17 is in force, and nothing waits."""
+    known = {
+        "version": 17,
+        "at": ago(minutes=13),
+        "who": "anna",
+        "why": "commissioning",
+        "origin": "cli",
+        "unconfirmed": None,
+        "change": None,
+    }
+    assert not set(changes) - set(known)
+    return known | changes
 
 
 class HandFedCharger:
@@ -408,7 +423,8 @@ class HandFedCharger:
         self.calls.append((method, params))
         if self.refusal:
             raise CallFailed(ErrorCode.REFUSED, self.refusal)
-        return self.answers.get(method, {})
+        answer = self.answers.get(method, {})
+        return answer(**params) if callable(answer) else answer
 
     def subscribe(
         self,

@@ -5,7 +5,18 @@ from datetime import UTC
 
 import pytest
 
-from jp_firmware.tui.actions import ACTIONS, BY_ID, ROUTE_KEY, UNSAFE_ALONE, Action, Risk, in_footer, key_names, why_not
+from jp_firmware.tui.actions import (
+    ACTIONS,
+    BY_ID,
+    ROUTE_KEY,
+    UNSAFE_ALONE,
+    Action,
+    Risk,
+    in_footer,
+    key_name,
+    key_names,
+    why_not,
+)
 from jp_firmware.tui.incidents import FaultView
 from jp_firmware.tui.store import Store
 from jp_firmware.tui.symbols import FULL
@@ -37,7 +48,7 @@ def test_ids_keys_and_routes_are_each_used_once() -> None:
 @each_action
 def test_no_bare_letter_digit_or_route_changes_anything_but_the_view(action: Action) -> None:
     if action.risk is not Risk.VIEW:
-        assert all(key.startswith("f") and key[1:].isdecimal() for key in action.keys)
+        assert all(key.startswith("ctrl+") or (key.startswith("f") and key[1:].isdecimal()) for key in action.keys)
         assert action.route == ""
 
 
@@ -71,16 +82,16 @@ def test_help_is_one_sentence_or_more(action: Action) -> None:
     assert action.help.endswith((".", "!"))
 
 
-@pytest.mark.parametrize("workspace", ["overview", "connector", "planner", "faults"])
+@pytest.mark.parametrize("workspace", ["overview", "connector", "planner", "config", "faults"])
 def test_footer_starts_with_help_and_ends_with_the_way_out_and_fits(workspace: str) -> None:
     actions = in_footer(workspace)
-    text = "  ".join(f"{key_names(one).split(',')[0]} {one.short}" for one in actions)
+    text = "  ".join(f"{key_name(one.keys[0])} {one.short}" for one in actions)
 
     assert (actions[0].id, actions[-1].id) == ("help", "quit")
     assert len(f" {text}") <= 80
 
 
-@pytest.mark.parametrize("workspace", ["overview", "connector", "planner", "faults"])
+@pytest.mark.parametrize("workspace", ["overview", "connector", "planner", "config", "faults"])
 def test_help_names_every_action_with_its_keys(workspace: str) -> None:
     text = "\n".join(plain(row) for row in help_lines(workspace, 70))
 

@@ -189,7 +189,7 @@ def test_help_is_about_the_screen_it_was_called_from() -> None:
         await stage.press("f5", "f1")
         assert "Acknowledging says that" in stage.text()
         assert "DANGER UNACK" in stage.screen()[1]
-        await stage.press("pagedown", "pagedown", "pagedown")
+        await stage.press(*["pagedown"] * 5)
         assert "Emergency stop is a button on the charger" in stage.text()
         await stage.press("escape")
         assert stage.app.main.current == "faults"

@@ -12,7 +12,9 @@ from textual.widgets import ContentSwitcher, Static
 from jp_firmware.tui import layout
 from jp_firmware.tui.actions import in_footer, key_name, why_not
 from jp_firmware.tui.incidents import FaultView
-from jp_firmware.tui.screens.workspaces import Connector, Faults, Overview, Planner, Workspace
+from jp_firmware.tui.screens.configuration import Configuration
+from jp_firmware.tui.screens.workspace import Workspace
+from jp_firmware.tui.screens.workspaces import Connector, Faults, Overview, Planner
 from jp_firmware.tui.text import Line, cut, line, span
 from jp_firmware.tui.views.chrome import banner, keys_line, routes_line, status_line
 from jp_firmware.tui.views.scene import Scene
@@ -31,10 +33,12 @@ class MainScreen(Screen[None]):
     def __init__(self) -> None:
         super().__init__(id="main")
         self._faults = Faults("faults")
+        self.configuration = Configuration("config")
         self._by_name: dict[str, Workspace] = {
             "overview": Overview("overview"),
             "connector": Connector("connector"),
             "planner": Planner("planner"),
+            "config": self.configuration,
             "faults": self._faults,
         }
         self._workspaces = ContentSwitcher(*self._by_name.values(), id="workspaces", initial="overview")
@@ -68,7 +72,7 @@ class MainScreen(Screen[None]):
 
     @property
     def current(self) -> str:
-        """The workspace's name: "overview", "connector", "planner" or "faults"."""
+        """The workspace's name: "overview", "connector", "planner", "config" or "faults"."""
         return self._workspaces.current or "overview"
 
     @property

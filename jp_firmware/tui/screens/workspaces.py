@@ -1,43 +1,20 @@
-"""The four workspaces: which panels each is made of, and what is chosen in them."""
+"""The workspaces that show the plant: which panels each is made of, and what is chosen in them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 
 from jp_firmware.tui.incidents import FaultView
+from jp_firmware.tui.screens.workspace import Workspace
 from jp_firmware.tui.snapshot import ConnectorView
 from jp_firmware.tui.text import Line
 from jp_firmware.tui.views import connector, connector_table, events, faults, overview, planner, sharing, why
 from jp_firmware.tui.views.scene import Scene
 from jp_firmware.tui.widgets.choices import Choices
 from jp_firmware.tui.widgets.panel import Build, Panel
-
-
-class Workspace(Container):
-    """One full set of panels. Only the one on the screen is told scenes."""
-
-    title: ClassVar[str] = ""
-    hint: ClassVar[str] = ""
-
-    def __init__(self, id: str) -> None:
-        super().__init__(id=id, classes="workspace")
-
-    @property
-    def first(self) -> Choices | None:
-        """The list that has the cursor when one comes here."""
-        return None
-
-    def show(self, scene: Scene) -> None:
-        for panel in self.query(Panel):
-            panel.show(scene)
-
-    def heading(self, _scene: Scene) -> str:
-        """The title in row 2."""
-        return self.title
 
 
 class Overview(Workspace):

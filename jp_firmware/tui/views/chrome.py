@@ -15,7 +15,10 @@ from jp_firmware.tui.views.scene import BANNER_ROLES, SEVERITY_WORDS, Scene
 def status_line(scene: Scene, width: int) -> Line:
     """Row 1. Never wraps: parts are dropped from the right, the clock stays; the name gets what room is left."""
     clock = scene.now.astimezone(scene.zone).strftime("%H:%M:%S")
-    room = width - len(clock) - 4
+    waits = unconfirmed_words(scene)
+    if waits:
+        waits = f" UNCONFIRMED {waits}: Ctrl-Y "
+    room = width - len(clock) - 4 - len(waits)
     kept: list[str] = []
     for part in _status_parts(scene):
         if sum(map(len, kept)) + 3 * len(kept) + len(part) > room:
@@ -28,7 +31,17 @@ def status_line(scene: Scene, width: int) -> Line:
     if kept and name:
         kept[0] = f"{kept[0]} {name}"
     text = f" {scene.symbols.bar} ".join(kept)
-    return line(span(f" {text}".ljust(width - len(clock) - 1) + clock + " ", "status"))
+    row = f" {text}".ljust(width - len(clock) - 2 - len(waits))
+    return line(span(row, "status"), span(waits, "banner-warn"), span(f" {clock} ", "status"))
+
+
+def unconfirmed_words(scene: Scene) -> str:
+    """How long a version waits for its confirmation: `42 s`; empty if none waits."""
+    topic = scene.store.config
+    if topic is None or topic.unconfirmed is None:
+        return ""
+    ends_at_s = topic.unconfirmed.ends_at_s
+    return "" if ends_at_s is None else f"{max(0, int(ends_at_s - scene.now_s))} s"
 
 
 def _status_parts(scene: Scene) -> list[str]:
@@ -58,6 +71,11 @@ def banner(scene: Scene, title: str, width: int) -> Line:
     waiting = scene.store.faults.unacknowledged
     if waiting:
         return _alarm(scene, waiting[0], len(waiting) - 1, width)
+    topic = scene.store.config
+    if topic is not None and topic.unconfirmed is not None:
+        words = f" Configuration {topic.unconfirmed.version} is undone in {unconfirmed_words(scene) or 'a while'}"
+        keys = "Ctrl-Y keeps it  Ctrl-U undoes it now "
+        return _whole(span(words.ljust(width - len(keys)) + keys, "banner-warn"), width, scene)
     active, status = scene.store.faults.active, scene.store.status
     right: Line = ()
     if not active and status is not None:

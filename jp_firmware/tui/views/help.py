@@ -31,6 +31,16 @@ _SCREENS: Final = {
         "is left of it while others borrow. Below: the chosen connector's limits from the car to the grid; the one "
         "that binds is marked.",
     ),
+    "config": (
+        "Configuration",
+        "Every key with its value, where that comes from (file, default, command line, secret) and what a change "
+        "takes. Enter changes a key, opens a table, or adds an item; Del takes a change back, else the key goes back "
+        "to its default; Left and Right fold. Changes collect in a draft, marked *, that the charger checks at once; "
+        "nothing is done before it is applied. Preview shows the plan. A change that could lock you out is undone by "
+        "itself unless somebody confirms it: the seconds left stand in the first row of every screen. Where somebody "
+        "else changed the configuration meanwhile, Apply shows what, and lays the draft over it or drops it. Secrets "
+        "are typed hidden and never shown.",
+    ),
     "faults": (
         "Fault centre",
         "Active faults, worst first, those nobody has acknowledged on top; then past ones. Acknowledging says that "
@@ -42,12 +52,13 @@ _SIGNS: Final = (
     ("---", "not known"),
     ("61.2?", "the last known value; it is old"),
     ("UNACK", "nobody has acknowledged this fault yet"),
+    ("*", "a key that the draft changes"),
 )
 _MOVES: Final = (
     ("Up Down j k", "Choose a row; Home, End, PgUp, PgDn jump"),
     ("Enter", "Open the chosen row"),
     ("Tab", "Go to the next list"),
-    ("Left Right", "The connector before or after"),
+    ("Left Right", "The connector before or after; in the configuration, fold and unfold"),
 )
 
 

@@ -9,6 +9,7 @@ import attrs
 
 from jp_firmware.model.faults import Severity
 from jp_firmware.tui import formatters as fmt
+from jp_firmware.tui.configuration.desk import Desk
 from jp_firmware.tui.snapshot import ConnectorView
 from jp_firmware.tui.store import Store
 from jp_firmware.tui.symbols import Symbols
@@ -47,6 +48,7 @@ class Scene:
     now: datetime
     zone: tzinfo | None = None
     connector: int = 1  # the chosen one
+    desk: Desk = attrs.field(factory=Desk)  # the configuration's editor
 
     @property
     def stale(self) -> bool:

@@ -1,0 +1,327 @@
+"""Changes of the configuration as this terminal asks for them: planned, applied, followed to their end, undone.
+
+A change that was asked for is followed by the topic `config`, also over a link that broke meanwhile because all of the
+charger starts anew. Nothing is asked twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, Any, Final
+
+from jp_firmware.console.protocol import CallFailed, ConsoleError, ErrorCode
+from jp_firmware.tui.actions import BY_ID, Action, why_not
+from jp_firmware.tui.configuration.told import DifferenceView, PlanView, VersionView
+from jp_firmware.tui.screens.config_forms import ApplyScreen
+from jp_firmware.tui.screens.config_pages import DecideScreen
+from jp_firmware.tui.screens.dialogs import ConfirmScreen, Dialog, Question, ReadScreen
+from jp_firmware.tui.screens.forms import PickScreen
+from jp_firmware.tui.text import clean, line, span
+from jp_firmware.tui.told import objects_of
+from jp_firmware.tui.views import config_pages as pages
+from jp_firmware.tui.views.scene import Scene
+
+if TYPE_CHECKING:
+    from jp_firmware.tui.application import Charger, ConsoleApp
+    from jp_firmware.tui.editing import Editing
+
+_ORIGIN: Final = "terminal"
+_VERSIONS: Final = 100  # that the history shows
+
+
+class Applying:
+    """One terminal's. `who` is kept with the versions that are made here."""
+
+    def __init__(self, app: ConsoleApp, charger: Charger, editing: Editing, who: str) -> None:
+        self._app = app
+        self._charger = charger
+        self._editing = editing
+        self._who = who
+        self._asked_of: int | None = None  # the version that a change was asked of, whose end is not known yet
+        self._asking = False  # that change's answer has not come
+
+    # --- how a change ends -------------------------------------------------------------------------------------------
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a change was asked for here whose end is not known yet."""
+        return self._asked_of is not None
+
+    def heard(self, now: VersionView) -> None:
+        """No change is under way at the charger, and `now` is in force."""
+        if self._asked_of is not None and not self._asking:
+            self._settle(self._asked_of, now)
+
+    def _settle(self, base: int, now: VersionView) -> None:
+        """How a change ended whose answer could not be heard, or that waited."""
+        self._asked_of = None
+        if now.number == base:
+            self._end(f"Version {base} is still in force: the change was not made, or it was taken back", "high")
+            return
+        self._editing.desk.drop()
+        self._end(f"In force is version {now.number} by {now.who}{': ' if now.why else ''}{now.why}", "strong")
+        self._editing.run(self._editing.load(), "config-load")
+
+    def _end(self, words: str, role: str) -> None:
+        self._editing.desk.outcome = (words, role)
+        self._app.tell(words, role)
+
+    # --- asking for one ----------------------------------------------------------------------------------------------
+
+    def preview(self) -> None:
+        """The plan of the draft, to be read."""
+        self._with_plan("Preview the draft", "Esc closes", ())
+
+    def _with_plan(self, title: str, subtitle: str, words: tuple[str, ...]) -> None:
+        """The plan of the draft as it is now; with Enter on to applying it, where that is what is wanted."""
+
+        async def planned() -> None:
+            if not await self._editing.check():
+                self._app.tell(
+                    f"{title}: not possible, {self._editing.desk.trouble or 'the draft changed meanwhile'}", "warn"
+                )
+                return
+            plan = self._editing.desk.plan
+            assert plan is not None
+            secrets = tuple(self._editing.desk.secrets)
+            screen = DecideScreen(
+                self._app.scene, title, subtitle, lambda scene, width: pages.plan(scene, plan, secrets, width), words
+            )
+            self._app.push_screen(screen, lambda answer: self._ask_terms(plan) if answer == "enter" else None)
+
+        self._editing.run(planned(), "config-check")
+
+    def give(self, action: Action) -> None:
+        """One of the editor's actions that change something at the charger, and are possible now."""
+        if action.id == "config.confirm":
+            self._confirm()
+        elif action.id == "config.revert":
+            self._ask_revert(action)
+        else:
+            if self._app.main.current != "config":
+                self._app.go("config")
+            if self._editing.desk.theirs is not None:
+                self._show_theirs()
+            else:
+                self._with_plan("Apply the draft", "Enter goes on, Esc leaves it", ("enter",))
+
+    def _ask_terms(self, plan: PlanView) -> None:
+        action = BY_ID["config.apply"]
+        form = ApplyScreen(
+            self._app.scene, "Apply the draft", plan, action.effect, lambda scene: why_not(action, scene)
+        )
+
+        def asked(answer: str | None) -> None:
+            in_force = self._editing.desk.in_force
+            if not answer or in_force is None:
+                self._app.tell("Apply the draft: left, nothing was done")
+                return
+            base = in_force.version.number
+            params = {**self._editing.desk.params, "base": base, "origin": _ORIGIN}
+            self._carry_out("Apply the draft", "config.apply", base, params | form.params)
+
+        self._app.push_screen(form, asked)
+
+    def _carry_out(self, title: str, call: str, base: int, params: dict[str, Any]) -> None:
+        """Asks for a change and shows how far it is."""
+        self._editing.desk.progress, self._editing.desk.outcome = None, ("", "text")
+        self._asked_of, self._asking = base, True
+        self._app.push_screen(
+            ReadScreen(self._app.scene, title, lambda scene, width: pages.progress(scene, title, width))
+        )
+        self._app.run_worker(self._answered(title, call, params | {"who": self._who}), group="config-apply")
+
+    async def _answered(self, title: str, call: str, params: dict[str, Any]) -> None:
+        try:
+            answer = await self._charger.call(call, **params)
+        except CallFailed as refused:
+            self._asking = False
+            if refused.code == ErrorCode.TIMED_OUT:  # it goes on, and the topic tells how it ends
+                self._app.tell(f"{title}: takes longer than a call may; it goes on")
+                return
+            self._asked_of = None
+            self._end(f"{title}: refused, {clean(str(refused))}", "high")
+        except ConsoleError as lost:
+            self._asking = False
+            self._editing.desk.outcome = (
+                f"The link broke ({clean(str(lost))}); how it ended is told when it is back",
+                "warn",
+            )
+            self._app.draw()
+        else:
+            self._asking = False
+            self._take_answer(title, answer if isinstance(answer, dict) else {})
+
+    def _take_answer(self, title: str, answer: dict[str, Any]) -> None:
+        result = answer.get("result")
+        if result == "waiting":
+            numbers = ", ".join(map(str, answer.get("waits_for") or ()))
+            self._app.tell(f"{title}: waits for the sessions at {numbers}; Ctrl-U gives it up", "warn")
+            return
+        self._asked_of = None
+        if result == "applied":
+            confirm_s = answer.get("confirm_s") or 0
+            waits = f"; undone in {confirm_s:g} s unless confirmed: Ctrl-Y" if confirm_s else ""
+            self._editing.desk.drop()
+            self._end(f"{title}: version {answer.get('version')} is in force{waits}", "strong")
+            self._editing.run(self._editing.load(), "config-load")
+        elif result == "outdated":
+            self._editing.desk.theirs = VersionView.read(answer)
+            self._end(f"{title}: not done, somebody else changed the configuration meanwhile", "warn")
+            while isinstance(self._app.screen, Dialog):
+                self._app.pop_screen()
+            self._show_theirs(DifferenceView.read(answer))
+        else:
+            part = f" by {answer['part']}" if answer.get("part") else ""
+            self._end(f"{title}: refused{part}: {clean(str(answer.get('why') or 'no reason given'))}", "high")
+
+    # --- two at once -------------------------------------------------------------------------------------------------
+
+    def _show_theirs(self, told: DifferenceView | None = None) -> None:
+        """Who changed what meanwhile; then the draft is laid over it, or dropped."""
+        desk = self._editing.desk
+        found = [told]
+        screen = DecideScreen(
+            self._app.scene,
+            "Somebody else changed the configuration",
+            "Enter keeps yours, Ctrl-D drops it, Esc",
+            lambda scene, width: pages.outdated(scene, desk, found[0], width),
+            ("enter", "drop"),
+        )
+
+        def decided(answer: str | None) -> None:
+            if answer == "drop":
+                desk.drop()
+            if answer:
+                self._editing.run(self._editing.load(), "config-load")
+
+        self._app.push_screen(screen, decided)
+        if told is None and desk.in_force is not None and desk.theirs is not None:
+            numbers = {"from": desk.in_force.version.number, "to": desk.theirs.number}
+            self._editing.run(self._fetch(numbers, lambda view: found.__setitem__(0, view)), "config-diff")
+
+    async def _fetch(self, numbers: dict[str, int], take: Callable[[DifferenceView], None]) -> None:
+        try:
+            answer = await self._charger.call("config.diff", **numbers)
+        except ConsoleError as refused:
+            self._app.tell(f"Not told: {clean(str(refused))}", "warn")
+            return
+        take(DifferenceView.read(answer if isinstance(answer, dict) else {}))
+        self._app.draw()
+
+    # --- a word ------------------------------------------------------------------------------------------------------
+
+    def _confirm(self) -> None:
+        topic = self._app.store.config
+        if topic is not None and topic.unconfirmed is not None:
+            number = topic.unconfirmed.version
+            self._ask(f"Keep configuration {number}", "config.confirm", version=number)
+
+    def _ask_revert(self, action: Action) -> None:
+        topic = self._app.store.config
+        unconfirmed = topic.unconfirmed if topic is not None else None
+        words = "the change that waits" if unconfirmed is None else f"version {unconfirmed.version}"
+        question = Question(
+            title=action.title,
+            about=[line(span(f"This undoes {words}.", "strong"))],
+            effect=action.effect,
+            prompt="Type undo:",
+            check=lambda typed: "" if typed.lower() == "undo" else f"undo must be typed, that was {typed or 'nothing'}",
+        )
+
+        def answered(answer: str | None) -> None:
+            if answer:
+                self._ask(action.title, "config.revert")
+            else:
+                self._app.tell(f"{action.title}: left, nothing was done")
+
+        screen = ConfirmScreen(self._app.scene, question, lambda scene: why_not(action, scene))
+        self._app.push_screen(screen, answered)
+
+    def _ask(self, what: str, call: str, **params: Any) -> None:
+        async def asked() -> None:
+            try:
+                await self._charger.call(call, **params)
+            except ConsoleError as refused:
+                self._app.tell(f"{what}: refused, {clean(str(refused))}", "high")
+            else:
+                self._app.tell(f"{what}: accepted", "strong")
+
+        self._app.tell(f"{what}: asked")
+        self._app.run_worker(asked(), group="calls")
+
+    # --- history -----------------------------------------------------------------------------------------------------
+
+    def history(self) -> None:
+        async def asked() -> None:
+            try:
+                answer = await self._charger.call("config.history", limit=_VERSIONS)
+            except ConsoleError as refused:
+                self._app.tell(f"History: not told, {clean(str(refused))}", "warn")
+                return
+            versions = [VersionView.read(one) for one in objects_of({"versions": answer}, "versions")]
+            items: list[tuple[Hashable, VersionView]] = [(one.number, one) for one in versions]
+            screen = PickScreen(
+                self._app.scene, "History", lambda _scene: items, pages.history_row, pages.history_header
+            )
+            self._app.push_screen(screen, lambda chosen: self._show_version(chosen, versions))
+
+        self._editing.run(asked(), "config-history")
+
+    def _show_version(self, chosen: str | None, versions: list[VersionView]) -> None:
+        known = next((one for one in versions if str(one.number) == chosen), None)
+        if known is None:
+            return
+        latest = max(one.number for one in versions)
+        found: list[DifferenceView | None] = [None]
+        screen = DecideScreen(
+            self._app.scene,
+            f"Version {known.number}",
+            "Esc closes",
+            lambda scene, width: pages.version(scene, known, latest, found[0], width),
+            ("enter",) if known.number != latest else (),
+        )
+        self._app.push_screen(screen, lambda answer: self._plan_rollback(known) if answer else None)
+        if known.number != latest:
+            numbers = {"from": known.number, "to": latest}
+            self._editing.run(self._fetch(numbers, lambda view: found.__setitem__(0, view)), "config-diff")
+
+    def _plan_rollback(self, known: VersionView) -> None:
+        """What going back takes, then on which terms."""
+        title = f"Go back to version {known.number}"
+
+        async def planned() -> None:
+            try:
+                told = await self._charger.call("config.show", version=known.number)
+                text = told.get("text") if isinstance(told, dict) else told
+                plan = PlanView.read(await self._charger.call("config.check", text=text))
+            except ConsoleError as refused:
+                self._app.tell(f"{title}: not possible, {clean(str(refused))}", "warn")
+                return
+            screen = DecideScreen(
+                self._app.scene,
+                title,
+                "Enter goes on, Esc leaves it",
+                lambda scene, width: pages.plan(scene, plan, (), width),
+                ("enter",) if not plan.errors else (),
+            )
+            self._app.push_screen(screen, lambda answer: self._rollback(title, known, plan) if answer else None)
+
+        self._editing.run(planned(), "config-history")
+
+    def _rollback(self, title: str, known: VersionView, plan: PlanView) -> None:
+        action = BY_ID["config.apply"]
+
+        def still_possible(scene: Scene) -> str:
+            return "no link to the charger" if scene.stale else ""
+
+        form = ApplyScreen(self._app.scene, title, plan, action.effect, still_possible)
+
+        def asked(answer: str | None) -> None:
+            topic = self._app.store.config
+            if not answer or topic is None:
+                self._app.tell(f"{title}: left, nothing was done")
+                return
+            self._carry_out(title, "config.rollback", topic.version.number, {"version": known.number} | form.params)
+
+        self._app.push_screen(form, asked)

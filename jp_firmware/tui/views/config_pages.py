@@ -1,0 +1,174 @@
+"""The configuration's pages: what a change takes, how far it is, versions, and what somebody else changed meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from jp_firmware.tui.configuration.desk import Desk
+from jp_firmware.tui.configuration.told import DifferenceView, PlanView, StepView, VersionView
+from jp_firmware.tui.text import BLANK, Line, cell, cut, line, span, wrap
+from jp_firmware.tui.views.scene import Scene
+
+_HOW: Final = 15
+
+
+def plan(scene: Scene, told: PlanView, secrets: Sequence[str], width: int) -> list[Line]:
+    """Which keys, which parts and how, which sessions; who may, and whether it must be confirmed."""
+    ellipsis = scene.symbols.ellipsis
+    rows: list[Line] = [scene.heading("KEYS", width)]
+    rows += [row for one in told.changes for row in _indented(one, width)]
+    rows += [
+        line(span(f"  {one}: a new secret")) for one in secrets if not any(one in change for change in told.changes)
+    ]
+    if not told.changes and not secrets:
+        rows.append(line(span("  no value changes, only the text", "label")))
+    rows += [BLANK, scene.heading("PARTS", width)]
+    rows += [cut(_step(one), width, ellipsis) for one in told.steps]
+    if not told.steps:
+        rows.append(line(span("  none is touched", "label")))
+    rows += [BLANK, scene.heading("SESSIONS", width), *_sessions(told, width), BLANK]
+    rows += wrap(f"Changed by the {told.role}, or whoever may more.", width)
+    if told.confirm_s:
+        rows += wrap(
+            f"It could lock you out: it is undone after {told.confirm_s:g} s unless somebody confirms it.",
+            width,
+            "warn",
+        )
+    if told.restarts_all:
+        rows += wrap("All parts start anew, this link with them; the terminal comes back by itself.", width, "warn")
+    if told.findings:
+        rows += [BLANK, scene.heading("FOUND", width)]
+        for one in told.findings:
+            rows += wrap(f"line {one.line}: {one.text}", width, "high" if one.is_error else "warn")
+    return rows
+
+
+def _indented(text: str, width: int) -> list[Line]:
+    return [line(span("  "), *row) for row in wrap(text, width - 2)]
+
+
+def _step(step: StepView) -> Line:
+    ends = f"  ends the session at {_numbers(step.ends)}" if step.ends else ""
+    reduces = f"  takes modules from {_numbers(step.reduces)}" if step.reduces else ""
+    return line(
+        span("  "),
+        cell(step.path, 30),
+        cell(step.how, _HOW, "text" if step.how in ("live", "next session") else "strong"),
+        span(ends + reduces, "warn"),
+    )
+
+
+def _sessions(told: PlanView, width: int) -> list[Line]:
+    if told.waits_for:
+        words = f"Waits until the sessions at {_numbers(told.waits_for)} have ended, unless it is forced."
+        return wrap(words, width, "warn")
+    if any(one.how == "next session" for one in told.steps):
+        return wrap("None is disturbed; one that runs goes on as it began.", width)
+    return wrap("None is disturbed.", width)
+
+
+def progress(scene: Scene, title: str, width: int) -> list[Line]:
+    """The parts of a change with how far each is, then how it ended."""
+    desk = scene.desk
+    topic = scene.store.config
+    now = topic.change if topic is not None else None
+    change = now or desk.progress
+    rows: list[Line] = [line(span(title, "strong"))]
+    if change is not None:
+        rows += [BLANK, scene.heading("PARTS", width)]
+        for one in change.steps:
+            role = {"refused": "high", "taken back": "warn", "under way": "strong", "done": "text"}.get(
+                one.state, "label"
+            )
+            row = line(span("  "), cell(one.path, 30), cell(one.how, _HOW, "label"), span(one.state, role))
+            rows.append(cut(row, width, scene.symbols.ellipsis))
+    if now is not None and now.state == "waiting":
+        words = f"It waits for the sessions at {_numbers(now.waits_for)}. Ctrl-U gives it up."
+        rows += [BLANK, *wrap(words, width, "warn")]
+    text, role = desk.outcome
+    rows += [BLANK, *(wrap(text, width, role) if text else [line(span("under way", "label"))])]
+    return rows
+
+
+def outdated(scene: Scene, desk: Desk, told: DifferenceView | None, width: int) -> list[Line]:
+    """Who changed what meanwhile, what of it this draft changes too, and what can be done."""
+    theirs = desk.theirs
+    if theirs is None:
+        return [line(span("the draft is of the version in force", "label"))]
+    mine = "" if desk.in_force is None else f" Your draft is of version {desk.in_force.version.number}."
+    why = f": {theirs.why}" if theirs.why else ""
+    words = f"Version {theirs.number} by {theirs.who or 'somebody'} at {scene.clock(theirs.at)}{why}.{mine}"
+    rows = [*wrap(words, width, "strong"), BLANK, scene.heading("CHANGED MEANWHILE", width)]
+    if told is None:
+        return [*rows, line(span("asked, waits for the charger", "label"))]
+    rows += [row for one in told.changes for row in _indented(one, width)] or [
+        line(span("  nothing but the text", "label"))
+    ]
+    keys = [".".join(one.parts) for one in desk.differences]
+    both = [key for key in keys if any(one.startswith((f"{key}:", f"{key} ")) for one in told.changes)]
+    if both:
+        rows += wrap(f"You changed {', '.join(both)} too: yours stands above theirs.", width, "warn")
+    rows.append(BLANK)
+    if desk.by_hand is not None:
+        rows += wrap(
+            "A text that was written by hand stands in place of theirs: the plan shows what that undoes.", width, "warn"
+        )
+    rows += [
+        line(span("Enter ", "key"), span("lays your draft over their version; nothing is applied yet", "label")),
+        line(span("Ctrl-D ", "key"), span("drops your draft and shows their version", "label")),
+        line(span("Esc ", "key"), span("leaves both as they are", "label")),
+    ]
+    return rows
+
+
+def history_header(_scene: Scene, _width: int) -> list[Line]:
+    return [
+        line(
+            cell("  VERSION", 10, "label"),
+            cell("when", 16, "label"),
+            cell("who", 13, "label"),
+            span("from, why", "label"),
+        )
+    ]
+
+
+def history_row(scene: Scene, version: VersionView, width: int) -> Line:
+    """A version: number, time, who, from where and why."""
+    waits = "" if version.confirmed else "NOT CONFIRMED  "
+    row = line(
+        cell(f"  {version.number}", 10, "text"),
+        cell(scene.clock(version.at), 16, "label"),
+        cell(version.who, 12, "text", ellipsis=scene.symbols.ellipsis),
+        span(" "),
+        span(waits, "warn"),
+        span(version.origin, "label"),
+        span(f", {version.why}" if version.why else "", "text"),
+    )
+    return cut(row, width, scene.symbols.ellipsis)
+
+
+def version(scene: Scene, known: VersionView, latest: int, told: DifferenceView | None, width: int) -> list[Line]:
+    """One version, and what is different now."""
+    why = f": {known.why}" if known.why else ""
+    words = f"Version {known.number}, {known.origin}, by {known.who or 'nobody'} at {scene.clock(known.at)}{why}"
+    rows = wrap(words, width, "strong")
+    if known.number == latest:
+        rows += [BLANK, line(span("This is what is in force.", "label"))]
+        return rows
+    rows += [line(span("Enter ", "key"), span("goes back to it, after showing what that takes", "label")), BLANK]
+    rows.append(scene.heading(f"CHANGED SINCE, UP TO VERSION {latest}", width))
+    if told is None:
+        return [*rows, line(span("asked, waits for the charger", "label"))]
+    rows += [row for one in told.changes for row in _indented(one, width)] or [line(span("  no value", "label"))]
+    rows += [BLANK, scene.heading("LINES", width), *(_difference(one) for one in told.lines)]
+    return rows
+
+
+def _difference(text: str) -> Line:
+    role = {"+": "strong", "-": "text", "@": "head"}.get(text[:1], "label")
+    return line(span(text, role)) if text else BLANK
+
+
+def _numbers(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers))

@@ -1,0 +1,149 @@
+"""A charger's configuration for the terminal's tests: the console's `config.` calls over the real drafts, no parts.
+
+Text, findings, changes and steps are those that a charger would tell; what applying takes on a charger that runs is
+the business of other tests.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jp_firmware.config.difference import changes, text_difference
+from jp_firmware.config.draft import Draft, InForce, draft, effective, is_secret
+from jp_firmware.config.edits import Add, Edit, Put, Remove, key_of
+from jp_firmware.config.examine import examine
+from jp_firmware.config.explain import all_keys, as_json
+from jp_firmware.config.matching import words
+from jp_firmware.config.schema import ConfigError
+from jp_firmware.console.protocol import CallFailed, ErrorCode
+from tests.tui import cabinet
+
+DEMO = Path(__file__).parents[2] / "profiles" / "cabinets" / "demo.toml"
+
+Json = dict[str, Any]
+
+
+class Engine:
+    """Version 17 is in force. `running` are connectors with a session: what stops parts waits for them."""
+
+    def __init__(self, text: str = "", overrides: tuple[str, ...] = ()) -> None:
+        self.text = text or DEMO.read_text(encoding="utf-8")
+        self.overrides = overrides
+        self.number = 17
+        self.texts = {16: self.text.replace("limit_w = 150_000", "limit_w = 120_000"), 17: self.text}
+        self.whys = {16: "first start", 17: "commissioning"}
+        self.secrets: dict[str, str] = {}
+        self.running: tuple[int, ...] = ()
+        self.asked: list[tuple[str, Json]] = []
+
+    def calls(self) -> dict[str, Any]:
+        """For `HandFedCharger.answers`."""
+        return {
+            f"config.{name}": getattr(self, name)
+            for name in ("keys", "values", "check", "apply", "history", "show", "diff", "rollback")
+        }
+
+    def keys(self) -> list[Json]:
+        return [as_json(one) for one in all_keys()]
+
+    def values(self) -> Json:
+        cabinet_ = examine(self.text, self.overrides, self.secrets).cabinet
+        assert cabinet_ is not None
+        overridden = {one.partition("=")[0] for one in self.overrides}
+        told = []
+        for parts, value in _leaves(effective(cabinet_), ()).items():
+            key = key_of(parts)
+            if is_secret(parts):
+                told.append({"key": key, "value": None, "set": bool(value), "source": "secret", "secret": True})
+            else:
+                told.append({"key": key, "value": value, "source": "command line" if key in overridden else "default"})
+        return {**self.version(), "path": "/var/lib/jp/cabinet.toml", "text": self.text, "values": told}
+
+    def version(self) -> Json:
+        return cabinet.config(version=self.number, why=self.whys[self.number])
+
+    def check(self, text: str | None = None, edits: Any = (), secrets: Any = None) -> Json:
+        self.asked.append(("check", {"text": text, "edits": list(edits), "secrets": secrets}))
+        try:
+            return self._plan(self._draft(text, edits, secrets))
+        except ConfigError as error:
+            raise CallFailed(ErrorCode.REFUSED, str(error)) from None
+
+    def apply(self, base: int, text: str | None = None, edits: Any = (), secrets: Any = None, **terms: Any) -> Json:
+        self.asked.append(("apply", {"base": base, "text": text, "edits": list(edits), "secrets": secrets, **terms}))
+        if base != self.number:
+            return {"result": "outdated", **self.version(), **self.diff(**{"from": base, "to": self.number})}
+        made = self._draft(text, edits, secrets)
+        plan = self._plan(made)
+        if plan["waits_for"] and not terms.get("force"):
+            return plan | {"result": "waiting"}
+        self.take(made.text, terms["why"])
+        self.secrets |= secrets or {}
+        return plan | {"result": "applied", "version": self.number, "confirm_s": terms.get("confirm_s")}
+
+    def take(self, text: str, why: str) -> None:
+        """Puts a text in force, whoever it comes from."""
+        self.number += 1
+        self.text = self.texts[self.number] = text
+        self.whys[self.number] = why
+
+    def rollback(self, version: int, **terms: Any) -> Json:
+        self.asked.append(("rollback", {"version": version, **terms}))
+        self.take(self.texts[version], terms["why"])
+        return {"result": "applied", "version": self.number, "confirm_s": 0}
+
+    def history(self, limit: int) -> list[Json]:
+        return [cabinet.config(version=one, why=self.whys[one]) for one in sorted(self.texts, reverse=True)][:limit]
+
+    def show(self, version: int) -> Json:
+        return {"version": version, "text": self.texts[version]}
+
+    def diff(self, **numbers: int) -> Json:
+        before, after = self.texts[numbers["from"]], self.texts[numbers["to"]]
+        told = changes(examine(before).data, examine(after).data, is_secret)
+        return {"changes": [str(one) for one in told], "difference": text_difference(before, after)}
+
+    def _draft(self, text: str | None, edits: Any, secrets: Any) -> Draft:
+        in_force = examine(self.text, self.overrides, self.secrets).cabinet
+        assert in_force is not None
+        base = InForce(
+            number=self.number, text=self.text, cabinet=in_force, secrets=self.secrets, overrides=self.overrides
+        )
+        return draft(base, text=text, edits=[_edit(one) for one in edits], secrets=secrets)
+
+    def _plan(self, made: Draft) -> Json:
+        stops = any(one.stops for one in made.effects.steps)
+        return {
+            "base": self.number,
+            "findings": [
+                {"severity": one.severity.value, "line": one.line, "key": one.key, "text": one.text, "rule": one.rule}
+                for one in made.findings
+            ],
+            "changes": [{"key": one.key, "text": str(one)} for one in made.changes],
+            "steps": [
+                {"path": one.path, "how": one.how.value, "keys": list(one.keys), "ends": [], "reduces": []}
+                for one in made.effects.steps
+            ],
+            "waits_for": list(self.running) if stops else [],
+            "role": made.effects.role.value,
+            "confirm_s": 60.0 if made.effects.confirm else 0.0,
+            "text": made.text,
+        }
+
+
+def _edit(told: Json) -> Edit:
+    if "put" in told:
+        return Put(told["put"], told["value"])
+    if "remove" in told:
+        return Remove(told["remove"])
+    return Add(told["add"], told["item"], told.get("before"))
+
+
+def _leaves(value: Any, at: tuple[str, ...]) -> Json:
+    if isinstance(value, dict):
+        return {key: leaf for name, inner in value.items() for key, leaf in _leaves(inner, (*at, name)).items()}
+    if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+        named = zip(words(value), value, strict=True)
+        return {key: leaf for word, inner in named for key, leaf in _leaves(inner, (*at, word)).items()}
+    return {at: value}
