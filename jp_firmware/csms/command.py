@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jp_firmware.csms import profiles
+from jp_firmware.csms import keys, profiles
 from jp_firmware.csms.central import STATUSES
 from jp_firmware.csms.control import CsmsControl, default_path
 from jp_firmware.csms.failure import CsmsError
@@ -21,6 +21,8 @@ examples:
   jp csms ctl call JP-DEMO-1 RemoteStartTransaction '{"connectorId": 1, "idTag": "APP-1"}'
   jp csms ctl limit JP-DEMO-1 30 --connector 2 --for 600     no more than 30 kW there for ten minutes
   jp csms ctl unlimit JP-DEMO-1                    clear all charging profiles
+  jp csms ctl get JP-DEMO-1 HeartbeatInterval JP.site.limit_w
+  jp csms ctl set JP-DEMO-1 HeartbeatInterval 60
   jp csms ctl refuse                               play a central system that is away, until `accept`
   jp csms ctl answer StartTransaction silent       leave the next StartTransaction without an answer
 """
@@ -66,6 +68,7 @@ def _add_verbs(verbs: Any) -> None:
     call.add_argument("action", help="for instance Reset")
     call.add_argument("payload", nargs="?", default="{}", type=_json, help='JSON, for instance \'{"type": "Soft"}\'')
     profiles.add_verbs(verbs)
+    keys.add_verbs(verbs)
     verbs.add_parser("refuse", help="drop all stations and let none in")
     verbs.add_parser("accept", help="let stations in again")
     drop = verbs.add_parser("drop", help="end one station's connection")
@@ -123,6 +126,10 @@ def _command(args: argparse.Namespace) -> None:
     control = CsmsControl(args.ctl_control or args.control)
     if args.verb in profiles.VERBS:
         action, payload = profiles.request(args, datetime.now(UTC))
+        _print(control.call("call", station=args.station, action=action, payload=payload))
+        return
+    if args.verb in keys.VERBS:
+        action, payload = keys.request(args)
         _print(control.call("call", station=args.station, action=action, payload=payload))
         return
     params = {
