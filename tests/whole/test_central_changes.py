@@ -1,0 +1,205 @@
+"""A central system changes the configuration of a charger that runs: like anybody else, and with an answer in time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import TypeVar
+from unittest import mock
+
+import pytest
+import trio
+
+from jp_firmware import central_changes
+from jp_firmware.central_changes import ANSWER_S, KEPT_BEFORE, CentralChanges
+from jp_firmware.config.edits import Edit, Put
+from jp_firmware.config.schema import MEASURANDS
+from jp_firmware.config.versions import Origin
+from jp_firmware.configuring import Change, Configuring, Wish
+from jp_firmware.journal import state
+from jp_firmware.ocpp.v16.client import Backend16
+from jp_firmware.ocpp.v16.configuration import Undecided
+from tests.whole.charger import ONE
+from tests.whole.configured import Site
+
+T = TypeVar("T")
+Clock = trio.testing.MockClock
+
+HEARTBEAT = Put("ocpp.heartbeat_interval_s", 60)
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    made = Site.of(tmp_path)
+    async with made.running():
+        await trio.sleep(2.0)
+        yield made
+
+
+def changes(site: Site) -> CentralChanges:
+    return site.process.controller.central_system.changes
+
+
+def client(site: Site) -> Backend16:
+    found = site.process.controller.central_system.client
+    assert found is not None
+    return found
+
+
+def noted(site: Site) -> list[str]:
+    return [one["text"] for one in site.process.controller.logbook.snapshot()["items"]]
+
+
+async def test_a_change_is_in_force_on_the_disk_and_in_the_history(autojump_clock: Clock, site: Site) -> None:
+    why_not = await changes(site).change(HEARTBEAT, "ChangeConfiguration of HeartbeatInterval")
+
+    assert why_not == ""
+    assert client(site).keys.number("HeartbeatInterval") == 60
+    assert b"[ocpp]\nheartbeat_interval_s = 60" in site.file
+    latest = site.process.store.current
+    assert (latest.origin, latest.who) == (Origin("central system"), "127.0.0.1")
+    assert latest.why == "ChangeConfiguration of HeartbeatInterval"
+    assert site.process.store.unconfirmed is None
+
+
+async def test_a_rollback_undoes_it_and_the_client_follows_at_once(autojump_clock: Clock, site: Site) -> None:
+    first, link = site.process.store.current.number, client(site)
+    await changes(site).change(HEARTBEAT, "")
+    started = site.process.started()
+    assert (await site.process.call("config.rollback", version=first))["result"] == "applied"
+
+    assert client(site) is link
+    assert link.keys.number("HeartbeatInterval") == 300
+    assert site.process.started() == started
+
+
+async def test_what_is_so_already_makes_no_version(autojump_clock: Clock, site: Site) -> None:
+    before = site.process.store.current
+    assert await changes(site).change(Put("ocpp.heartbeat_interval_s", 300), "") == ""
+    assert site.process.store.current == before
+
+
+async def test_who_may_charge_changes_at_once(autojump_clock: Clock, site: Site) -> None:
+    await changes(site).change(Put("authorize.local_pre_authorize", False), "")
+    await changes(site).change(Put("authorize.plug_timeout_s", 90), "")
+
+    controller = site.process.controller
+    assert not controller.authorizing.rules.local_pre_authorize
+    assert controller.charger.plug_timeout_s == controller.charger.runners[ONE].machine.limits.plug_s == 90
+    assert client(site).keys.number("ConnectionTimeOut") == 90
+
+
+async def test_the_patience_with_the_link_grows_with_the_interval_of_pings(autojump_clock: Clock, site: Site) -> None:
+    await changes(site).change(Put("backend.ping_interval_s", 3600), "")
+
+    part = site.process.parts()["backend/ocpp-1.6"]
+    assert part.child.watchdog_s > 2 * 3600
+
+
+@pytest.mark.parametrize(
+    ("edit", "why"),
+    [
+        (Put("connectors.9.weight", 2), "there is no 9"),
+        (Put("connectors.1.derate_from_c", 110), "derate"),
+        (Put("charger.model", "Other"), "manufacturer"),
+        (Put("backend.url", "ws://127.0.0.1:8/ocpp"), "backend would have to start anew"),
+    ],
+)
+async def test_what_is_refused_changes_nothing_and_is_an_event(
+    autojump_clock: Clock, site: Site, edit: Edit, why: str
+) -> None:
+    before = site.file
+    assert why in await changes(site).change(edit, "ChangeConfiguration of X")
+
+    assert site.file == before
+    assert any("ChangeConfiguration of X by 127.0.0.1 was refused" in one and why in one for one in noted(site))
+
+
+async def test_what_somebody_has_still_to_confirm_is_not_changed_underneath(autojump_clock: Clock, site: Site) -> None:
+    await site.process.apply({"put": "site.limit_w", "value": 150_000}, confirm_s=60)
+
+    assert "confirm" in await changes(site).change(HEARTBEAT, "")
+    assert client(site).keys.number("HeartbeatInterval") == 300
+
+
+async def test_a_change_of_somebody_quicker_is_no_hindrance(autojump_clock: Clock, site: Site) -> None:
+    apply, quicker = Configuring.apply, [{"put": "site.limit_w", "value": 150_000}]
+
+    async def apply_after(configuring: Configuring, wish: Wish) -> Change:
+        if quicker:
+            await site.process.apply(quicker.pop())
+        return await apply(configuring, wish)
+
+    with mock.patch.object(Configuring, "apply", apply_after):
+        assert await changes(site).change(HEARTBEAT, "") == ""
+
+    cabinet = site.process.controller.cabinet
+    assert (cabinet.site.limit_w, cabinet.ocpp.heartbeat_interval_s) == (150_000, 60)
+
+
+async def test_a_disk_that_is_slow_is_not_waited_for(autojump_clock: Clock, site: Site) -> None:
+    async def slowly(do: Callable[[], T]) -> T:
+        await trio.sleep(3 * ANSWER_S)
+        return do()
+
+    start_s = trio.current_time()
+    with mock.patch("jp_firmware.configuring._in_thread", slowly):
+        with pytest.raises(Undecided):
+            await changes(site).change(HEARTBEAT, "")
+        assert trio.current_time() - start_s == pytest.approx(ANSWER_S)
+
+
+async def test_keys_of_the_command_line_are_fixed(autojump_clock: Clock, site: Site) -> None:
+    configuring = site.process.controller.configuring
+    assert configuring is not None
+    configuring.overrides = ("backend.ping_interval_s=20", 'wires."can0".port = x')
+
+    keys = ("backend.ping_interval_s", "wires.can0.port", "site.limit_w")
+    assert [changes(site).is_fixed(key) for key in keys] == [True, True, False]
+
+
+# --- what an earlier version of the program kept ---------------------------------------------------------------------
+
+
+async def start_with(tmp_path: Path, kept: object) -> Site:
+    made = Site.of(tmp_path)
+    made.process.journal.post(state.Put(KEPT_BEFORE, kept))
+    return made
+
+
+async def still_kept(site: Site) -> object:
+    return await site.process.journal.read(lambda db: state.get(db, KEPT_BEFORE))
+
+
+async def test_what_was_kept_before_comes_into_the_configuration_once(autojump_clock: Clock, tmp_path: Path) -> None:
+    kept = {
+        "LocalAuthorizeOffline": ["false", "true"],
+        "MeterValuesSampledData": ["SoC,Voltage", ",".join(MEASURANDS[:5])],
+        "ConnectionTimeOut": ["90", "45"],  # the configuration has changed since
+        "HeartbeatInterval": ["-5", "300"],
+        "Gone": ["1", "2"],
+        "WebSocketPingInterval": "30",
+    }
+    site = await start_with(tmp_path, kept)
+    async with site.running():
+        await trio.sleep(2.0)
+        cabinet, versions = site.process.controller.cabinet, len(site.process.store.history())
+
+        assert (cabinet.authorize.local_authorize_offline, cabinet.authorize.plug_timeout_s) == (False, 60)
+        assert cabinet.ocpp.meter_values_sampled_data == ("SoC", "Voltage")
+        assert cabinet.ocpp.heartbeat_interval_s == 300
+        assert site.process.store.current.origin == Origin("central system")
+        assert await still_kept(site) is None
+        await site.process.controller.central_system.changes.adopt(client(site).keys)
+        assert len(site.process.store.history()) == versions
+
+
+async def test_what_cannot_be_taken_over_now_waits_for_the_next_start(autojump_clock: Clock, tmp_path: Path) -> None:
+    kept = {"LocalAuthorizeOffline": ["false", "true"]}
+    site = await start_with(tmp_path, kept)
+    with mock.patch.object(central_changes, "_refusal", return_value="not now"):
+        async with site.running():
+            await trio.sleep(2.0)
+
+            assert await still_kept(site) == kept
+            assert any("LocalAuthorizeOffline, waits for the next start: not now" in one for one in noted(site))
