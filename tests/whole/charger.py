@@ -129,6 +129,8 @@ class World:
         units |= {
             one.unit: board_unit(self.plant.boards[one.id]) for one in self.cabinet.plc_boards if one.wire == wire.name
         }
+        if self.cabinet.site_meter and self.plant.site_meter and self.cabinet.site_meter.wire == wire.name:
+            units[self.cabinet.site_meter.unit] = meter_unit(self.plant.site_meter)
         return ModbusWire(wire.name, units=units, baud=None if wire.kind == "modbus-tcp" else wire.baud)
 
     async def run(self) -> None:
@@ -210,8 +212,7 @@ class Process:
             return self.journal
 
         with _loading_once(), mock.patch.object(composition, "Journal", journal):
-            nowhere = Path("/nowhere")
-            self.controller = Controller(self.world.cabinet, nowhere, nowhere, nowhere / "socket")
+            self.controller = self._new_controller()
         for name, bus in self.controller.plant.buses.items():
             bus._open_link = partial(self.world.wires[name].open, self.life)  # type: ignore[assignment]
         for name, master in self.controller.plant.masters.items():
@@ -219,8 +220,16 @@ class Process:
             assert isinstance(wire, ModbusWire)
             master.connect = partial(wire.open, self.life)
             master.new_line = wire.new_line
+        self.tree = self._tree()
+
+    def _new_controller(self) -> Controller:
+        nowhere = Path("/nowhere")
+        return Controller(self.world.cabinet, nowhere, nowhere, nowhere / "socket")
+
+    def _tree(self) -> Supervisor:
+        """The controller's, without what needs a socket."""
         whole = self.controller.tree
-        self.tree = Supervisor(
+        return Supervisor(
             name=whole.name,
             children=[child for child in whole.children if child.name not in ("backend", "consoles")],
             everything_off=whole.everything_off,

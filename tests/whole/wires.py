@@ -28,6 +28,7 @@ from jp_firmware.sim.meter import Meter
 from jp_firmware.sim.misbehaviour import Misbehaviour
 from jp_firmware.sim.modules.node import ModuleBus
 from jp_firmware.sim.plc_board import PlcBoard
+from jp_firmware.sim.site_meter import SiteMeter
 
 CAN_LATENCY_S = 0.003  # question and answer on a bus at 125 kbit/s
 TCP_LATENCY_S = 0.002
@@ -194,7 +195,7 @@ class Refused(Exception):
     """An exception response; its code."""
 
 
-def meter_unit(meter: Meter) -> Unit:
+def meter_unit(meter: Meter | SiteMeter) -> Unit:
     def read(address: int, count: int) -> list[int]:
         return meter.registers()[address : address + count]
 
