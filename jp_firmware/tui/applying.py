@@ -7,6 +7,7 @@ charger starts anew. Nothing is asked twice.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from jp_firmware.console.protocol import CallFailed, ConsoleError, ErrorCode
@@ -60,7 +61,7 @@ class Applying:
             return
         self._editing.desk.drop()
         self._end(f"In force is version {now.number} by {now.who}{': ' if now.why else ''}{now.why}", "strong")
-        self._editing.run(self._editing.load(), "config-load")
+        self._editing.run(self._editing.load, "config-load")
 
     def _end(self, words: str, role: str) -> None:
         self._editing.desk.outcome = (words, role)
@@ -89,7 +90,7 @@ class Applying:
             )
             self._app.push_screen(screen, lambda answer: self._ask_terms(plan) if answer == "enter" else None)
 
-        self._editing.run(planned(), "config-check")
+        self._editing.run(planned, "config-check")
 
     def give(self, action: Action) -> None:
         """One of the editor's actions that change something at the charger, and are possible now."""
@@ -129,7 +130,8 @@ class Applying:
         self._app.push_screen(
             ReadScreen(self._app.scene, title, lambda scene, width: pages.progress(scene, title, width))
         )
-        self._app.run_worker(self._answered(title, call, params | {"who": self._who}), group="config-apply")
+        answered = partial(self._answered, title, call, params | {"who": self._who})
+        self._editing.run(answered, "config-apply")
 
     async def _answered(self, title: str, call: str, params: dict[str, Any]) -> None:
         try:
@@ -164,7 +166,7 @@ class Applying:
             waits = f"; undone in {confirm_s:g} s unless confirmed: Ctrl-Y" if confirm_s else ""
             self._editing.desk.drop()
             self._end(f"{title}: version {answer.get('version')} is in force{waits}", "strong")
-            self._editing.run(self._editing.load(), "config-load")
+            self._editing.run(self._editing.load, "config-load")
         elif result == "outdated":
             self._editing.desk.theirs = VersionView.read(answer)
             self._end(f"{title}: not done, somebody else changed the configuration meanwhile", "warn")
@@ -193,12 +195,12 @@ class Applying:
             if answer == "drop":
                 desk.drop()
             if answer:
-                self._editing.run(self._editing.load(), "config-load")
+                self._editing.run(self._editing.load, "config-load")
 
         self._app.push_screen(screen, decided)
         if told is None and desk.in_force is not None and desk.theirs is not None:
             numbers = {"from": desk.in_force.version.number, "to": desk.theirs.number}
-            self._editing.run(self._fetch(numbers, lambda view: found.__setitem__(0, view)), "config-diff")
+            self._editing.run(partial(self._fetch, numbers, partial(found.__setitem__, 0)), "config-diff")
 
     async def _fetch(self, numbers: dict[str, int], take: Callable[[DifferenceView], None]) -> None:
         try:
@@ -248,7 +250,7 @@ class Applying:
                 self._app.tell(f"{what}: accepted", "strong")
 
         self._app.tell(f"{what}: asked")
-        self._app.run_worker(asked(), group="calls")
+        self._editing.run(asked, "config-word")
 
     # --- history -----------------------------------------------------------------------------------------------------
 
@@ -266,7 +268,7 @@ class Applying:
             )
             self._app.push_screen(screen, lambda chosen: self._show_version(chosen, versions))
 
-        self._editing.run(asked(), "config-history")
+        self._editing.run(asked, "config-history")
 
     def _show_version(self, chosen: str | None, versions: list[VersionView]) -> None:
         known = next((one for one in versions if str(one.number) == chosen), None)
@@ -284,7 +286,7 @@ class Applying:
         self._app.push_screen(screen, lambda answer: self._plan_rollback(known) if answer else None)
         if known.number != latest:
             numbers = {"from": known.number, "to": latest}
-            self._editing.run(self._fetch(numbers, lambda view: found.__setitem__(0, view)), "config-diff")
+            self._editing.run(partial(self._fetch, numbers, partial(found.__setitem__, 0)), "config-diff")
 
     def _plan_rollback(self, known: VersionView) -> None:
         """What going back takes, then on which terms."""
@@ -307,7 +309,7 @@ class Applying:
             )
             self._app.push_screen(screen, lambda answer: self._rollback(title, known, plan) if answer else None)
 
-        self._editing.run(planned(), "config-history")
+        self._editing.run(planned, "config-history")
 
     def _rollback(self, title: str, known: VersionView, plan: PlanView) -> None:
         action = BY_ID["config.apply"]

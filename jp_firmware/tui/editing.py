@@ -5,7 +5,7 @@ The draft is this terminal's own until it is applied; the charger judges it afte
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
 from jp_firmware.console.protocol import ConsoleError
@@ -49,7 +49,7 @@ class Editing:
         if known is None or (
             topic is not None and topic.version.number != known.version.number and not self.desk.dirty
         ):
-            self.run(self.load(), "config-load")
+            self.run(self.load, "config-load")
 
     def heard(self) -> None:
         """The topic `config` was told anew."""
@@ -65,7 +65,7 @@ class Editing:
             if desk.dirty:
                 desk.theirs = topic.version
             elif self._app.main.current == "config":
-                self.run(self.load(), "config-load")
+                self.run(self.load, "config-load")
 
     async def load(self) -> None:
         desk = self.desk
@@ -97,9 +97,10 @@ class Editing:
 
     def _changed(self) -> None:
         self._app.draw()
-        self.run(self.check(), "config-check")
+        self.run(self.check, "config-check")
 
-    def run(self, work: Any, group: str) -> None:
+    def run(self, work: Callable[[], Awaitable[Any]], group: str) -> None:
+        """Has something asked of the charger, in place of what is being asked in the same group."""
         self._app.run_worker(work, group=group, exclusive=True)
 
     # --- keys --------------------------------------------------------------------------------------------------------
@@ -259,7 +260,7 @@ class Editing:
                 verdict = f"{plan.errors} errors" if plan.errors else "valid"
                 self._app.tell(f"Validated: {verdict}, {plan.warnings} warnings", "high" if plan.errors else "strong")
 
-        self.run(checked(), "config-check")
+        self.run(checked, "config-check")
 
     def _do_preview(self) -> None:
         if self.desk.dirty:
@@ -285,7 +286,7 @@ class Editing:
             if answer:
                 self.desk.drop()
                 self._app.tell("Draft discarded")
-                self.run(self.load(), "config-load")
+                self.run(self.load, "config-load")
 
         self._app.push_screen(ConfirmScreen(self._app.scene, question, lambda _scene: ""), answered)
 

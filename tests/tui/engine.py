@@ -120,7 +120,10 @@ class Engine:
                 {"severity": one.severity.value, "line": one.line, "key": one.key, "text": one.text, "rule": one.rule}
                 for one in made.findings
             ],
-            "changes": [{"key": one.key, "text": str(one)} for one in made.changes],
+            "changes": [
+                {"key": one.key, "before": one.before, "after": one.after, "what": one.what, "text": str(one)}
+                for one in made.changes
+            ],
             "steps": [
                 {"path": one.path, "how": one.how.value, "keys": list(one.keys), "ends": [], "reduces": []}
                 for one in made.effects.steps

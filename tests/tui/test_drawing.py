@@ -11,6 +11,7 @@ from textual._compositor import ChopsUpdate, LayoutUpdate
 from jp_firmware.tui.cells import Shown
 from jp_firmware.tui.driver import cells_of
 from tests.tui import cabinet
+from tests.tui.engine import Engine
 from tests.tui.fake_daemon import believable_day, believable_sharing
 from tests.tui.harness import Stage, on_stage
 
@@ -22,6 +23,18 @@ WALK = (
     "f12",
     "enter",
     "escape",
+    "escape",
+    "ctrl+e",
+    "right",
+    "down",
+    "enter",
+    "x",
+    "enter",
+    "t",
+    "enter",
+    "y",
+    "ctrl+o",
+    "h",
     "escape",
     "down",
     "f2",
@@ -63,6 +76,7 @@ def test_differences_give_the_picture_that_textual_would_give(theme: str, colour
     console = Console(width=size[0], height=size[1], force_terminal=True, color_system=system)
 
     async def play(stage: Stage) -> None:
+        stage.charger.answers |= Engine().calls()
         tap = Tap(stage, colours, size)
         ours, textuals = pyte.Screen(*size), pyte.Screen(*size)
         day = believable_day()
@@ -138,3 +152,37 @@ def test_what_did_not_change_is_not_drawn_again() -> None:
         assert tap.drain() == ""
 
     on_stage(play)
+
+
+def test_a_serial_line_carries_the_configuration_and_its_text() -> None:
+    """Another workspace in 0.4 s; a key that moves the cursor or types in the editor is seen in a tenth of a second."""
+
+    async def play(stage: Stage) -> None:
+        stage.charger.answers |= Engine().calls()
+        tap = Tap(stage, ColorSystem.STANDARD, (80, 24))
+        await stage.settle()
+        tap.drain()
+        sizes: dict[str, list[int]] = {}
+        for key in (
+            "ctrl+e",
+            "down",
+            "end",
+            "left",
+            "t",
+            "down",
+            "pagedown",
+            "enter",
+            "x",
+            "down",
+            "pagedown",
+            "ctrl+o",
+        ):
+            await stage.press(key)
+            sizes.setdefault(key, []).append(len(tap.drain().encode()))
+        assert max(size for one in sizes.values() for size in one) < 0.4 * 11_520, sizes
+        assert max(*sizes["down"], *sizes["x"]) < 0.1 * 11_520, sizes
+        stage.charger.tell(**cabinet.topics())
+        await stage.settle()
+        assert tap.drain() == ""
+
+    on_stage(play, theme="16")

@@ -143,6 +143,9 @@ def _of_lists(before: Sequence[Data], after: Sequence[Data], at: Parts) -> Itera
                 following = next((later for later in new[number + 1 :] if later in old), None)
                 yield Difference((*at, word), MISSING, after[number], True, following)
         return
+    if any(map(name_of, (*before, *after))):  # names that do not tell all apart
+        yield Difference(at, list(before), list(after))
+        return
     # Items without names are addressed by their numbers: taken away from the end, compared in place, added at the end.
     if len(after) < len(before):
         gone = _left_out(before, after)

@@ -14,7 +14,7 @@ from jp_firmware.tui.configuration.keys import Declared, Kind
 from jp_firmware.tui.text import clean
 
 _MOST_SHOWN: Final = 400
-_NEEDS_QUOTES: Final = re.compile(r"[,\"\\]|^\s|\s$")
+_NEEDS_QUOTES: Final = re.compile(r"[,\"\\\[\]]|^\s|\s$")
 
 
 def value_of(typed: str, key: Declared) -> Any:
@@ -22,8 +22,6 @@ def value_of(typed: str, key: Declared) -> Any:
     match key.kind:
         case Kind.LIST:
             return [_scalar(one, key, key.element) for one in _items(typed)]
-        case Kind.CHOICE:
-            return _choice(typed, key)
         case kind:
             return _scalar(typed, key, kind)
 
@@ -67,6 +65,8 @@ def shown(value: Any) -> str:
 def _scalar(typed: str, key: Declared, kind: Kind) -> Any:
     if kind is Kind.TEXT:
         return typed
+    if kind is Kind.CHOICE:
+        return _choice(typed, key)
     if kind is Kind.FLAG:
         if typed.strip().lower() not in ("true", "false"):
             raise ValueError("true or false is needed")

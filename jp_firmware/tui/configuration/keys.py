@@ -94,13 +94,14 @@ class Declared:
     @classmethod
     def read(cls, raw: Json) -> Declared:
         words = text_of(raw, "type")
-        choices = raw.get("one_of")
+        choices, kind = raw.get("one_of"), _kind(words)
+        has_choices = isinstance(choices, list) and bool(choices)
         return cls(
             path=tuple(text_of(raw, "key").split(".")),
             text=text_of(raw, "text"),
             type=words,
-            kind=Kind.CHOICE if isinstance(choices, list) and choices else _kind(words),
-            element=_kind(words.removeprefix("list of ").removesuffix("s")),
+            kind=Kind.CHOICE if has_choices and kind is not Kind.LIST else kind,
+            element=Kind.CHOICE if has_choices else _kind(words.removeprefix("list of ").removesuffix("s")),
             unit=text_of(raw, "unit"),
             low=number_of(raw, "low"),
             high=number_of(raw, "high"),

@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 
+from jp_firmware.tui.configuration.entry import shown
 from jp_firmware.tui.configuration.keys import Parts, parts_of
 from jp_firmware.tui.text import clean
 from jp_firmware.tui.told import (
@@ -218,7 +219,11 @@ class PlanView:
 
 
 def _change(raw: Json) -> str:
-    return text_of(raw, "text") or f"{text_of(raw, 'key')}: {raw.get('before')} → {raw.get('after')}"
+    """In this terminal's way of writing values where it is one that changes; else in the charger's words."""
+    before, after = raw.get("before"), raw.get("after")
+    if raw.get("what") != "value" or before == after:
+        return text_of(raw, "text")
+    return f"{text_of(raw, 'key')}: {shown(before)} → {shown(after)}"
 
 
 @attrs.frozen(kw_only=True)

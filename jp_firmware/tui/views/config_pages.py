@@ -17,7 +17,7 @@ def plan(scene: Scene, told: PlanView, secrets: Sequence[str], width: int) -> li
     """Which keys, which parts and how, which sessions; who may, and whether it must be confirmed."""
     ellipsis = scene.symbols.ellipsis
     rows: list[Line] = [scene.heading("KEYS", width)]
-    rows += [row for one in told.changes for row in _indented(one, width)]
+    rows += [row for one in told.changes for row in _indented(scene, one, width)]
     rows += [
         line(span(f"  {one}: a new secret")) for one in secrets if not any(one in change for change in told.changes)
     ]
@@ -44,7 +44,8 @@ def plan(scene: Scene, told: PlanView, secrets: Sequence[str], width: int) -> li
     return rows
 
 
-def _indented(text: str, width: int) -> list[Line]:
+def _indented(scene: Scene, text: str, width: int) -> list[Line]:
+    text = text.replace("→", scene.symbols.arrow)
     return [line(span("  "), *row) for row in wrap(text, width - 2)]
 
 
@@ -102,7 +103,7 @@ def outdated(scene: Scene, desk: Desk, told: DifferenceView | None, width: int) 
     rows = [*wrap(words, width, "strong"), BLANK, scene.heading("CHANGED MEANWHILE", width)]
     if told is None:
         return [*rows, line(span("asked, waits for the charger", "label"))]
-    rows += [row for one in told.changes for row in _indented(one, width)] or [
+    rows += [row for one in told.changes for row in _indented(scene, one, width)] or [
         line(span("  nothing but the text", "label"))
     ]
     keys = [".".join(one.parts) for one in desk.differences]
@@ -160,7 +161,7 @@ def version(scene: Scene, known: VersionView, latest: int, told: DifferenceView 
     rows.append(scene.heading(f"CHANGED SINCE, UP TO VERSION {latest}", width))
     if told is None:
         return [*rows, line(span("asked, waits for the charger", "label"))]
-    rows += [row for one in told.changes for row in _indented(one, width)] or [line(span("  no value", "label"))]
+    rows += [row for one in told.changes for row in _indented(scene, one, width)] or [line(span("  no value", "label"))]
     rows += [BLANK, scene.heading("LINES", width), *(_difference(one) for one in told.lines)]
     return rows
 

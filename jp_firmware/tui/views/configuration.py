@@ -15,7 +15,7 @@ from jp_firmware.tui.configuration.keys import Declared, Parts, key_text
 from jp_firmware.tui.configuration.told import ChangeView, FindingView
 from jp_firmware.tui.configuration.toml_text import Piece, pieces
 from jp_firmware.tui.configuration.tree import Row
-from jp_firmware.tui.text import Line, Span, cell, clean, cut, ends, line, span, to_height, wrap
+from jp_firmware.tui.text import Line, Span, cell, clean, cut, ends, line, plain, span, to_height, width_of, wrap
 from jp_firmware.tui.views.scene import Scene
 
 RELOAD_TEXT: Final = {
@@ -189,8 +189,9 @@ def card(
         rows = [scene.heading("KEY", width)]
         rows += _found(findings, width, max(1, height - 1), ellipsis)
         return to_height(rows, height)
-    hint = line(span(key, "label"))
-    rows = [scene.heading(cut(line(key_text(parts)), width - 24, ellipsis)[0][0], width, right=hint)]
+    hint = line(span(key, "label")) if width >= 60 else ()
+    title = cut(line(key_text(parts)), width - width_of(hint) - 4, ellipsis)
+    rows = [scene.heading(plain(title), width, right=hint)]
     rows += _found(findings, width, max(1, (height - 1) // 2), ellipsis)
     drafted = _drafted(scene, parts, width)
     facts = _facts(declared, width)
