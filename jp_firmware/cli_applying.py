@@ -279,7 +279,7 @@ def _say(text: str) -> None:
 
 def _left_s(args: argparse.Namespace, version: int) -> float:
     with connect(args) as client:
-        unconfirmed = client.call(f"{TOPIC}.get")["unconfirmed"]
+        unconfirmed = client.call("config.values")["unconfirmed"]  # a topic may be a moment older
     return unconfirmed["ends_in_s"] or 0.0 if unconfirmed and unconfirmed["version"] == version else 0.0
 
 
@@ -291,7 +291,8 @@ def undone(args: argparse.Namespace, version: int) -> int:
         print(f"Version {version} was confirmed by somebody else and stays in force.")
         return APPLIED
     why = "" if found["why"] == "undone" else f": {clean(found['why'])}"
-    print(f"Version {version} is undone{why}. In force is version {found['version']}, which says what was before.")
+    text = f"Version {version} is undone{why}. In force is version {found['version']}, which says what was before."
+    standard_output().print(wrapped(text, ""))
     return REFUSED
 
 
@@ -302,7 +303,8 @@ def _undone(args: argparse.Namespace, version: int, progress: Progress) -> Json:
             with connect(args) as client:
                 for _, told in client.subscribe([TOPIC], INTERVAL_S):
                     progress.tell(told)
-                    if told["unconfirmed"] is None or told["unconfirmed"]["version"] != version:
+                    waits = told["unconfirmed"] is not None and told["unconfirmed"]["version"] == version
+                    if told["version"] >= version and not waits:
                         return told
         except ConsoleError as error:
             if time.monotonic() >= give_up_at_s:

@@ -30,7 +30,8 @@ def change(
 
     Raises CommandError or ConfigError for a file that cannot be read, edited or written.
     """
-    if unfit := [f"--{one}" for one in ("why", "force", "confirm") if getattr(args, one) not in (None, False)]:
+    given = {"--why": args.why is not None, "--confirm": args.confirm is not None, "--force": args.force}
+    if unfit := [name for name, is_given in given.items() if is_given]:
         raise CommandError(f"{', '.join(unfit)}: only for a charger that runs, not for a file")
     before = read(file)
     after = edited(before, as_edits(edits)) if text is None else text

@@ -310,7 +310,7 @@ def confirm(args: argparse.Namespace) -> int:
     with connect(args) as client:
         version = args.version
         if version is None:
-            unconfirmed = client.call(f"{TOPIC}.get")["unconfirmed"]
+            unconfirmed = client.call("config.values")["unconfirmed"]
             if unconfirmed is None:
                 raise CommandError("no version waits to be confirmed; see jp config history")
             version = unconfirmed["version"]
@@ -321,15 +321,15 @@ def confirm(args: argparse.Namespace) -> int:
 
 def revert(args: argparse.Namespace) -> int:
     with connect(args) as client:
-        before = client.call(f"{TOPIC}.get")
+        unconfirmed = client.call("config.values")["unconfirmed"]
         client.call("config.revert")
-    if before["unconfirmed"] is None or before["change"] is not None:
+    if unconfirmed is None:
         _print(args, {"result": "given up"}, "The change that waited was given up; nothing has changed.")
         return 0
     if args.json:
-        _print(args, {"result": "undone", "version": before["unconfirmed"]["version"]}, "")
+        _print(args, {"result": "undone", "version": unconfirmed["version"]}, "")
         return 0
-    cli_applying.undone(args, before["unconfirmed"]["version"])
+    cli_applying.undone(args, unconfirmed["version"])
     return 0
 
 

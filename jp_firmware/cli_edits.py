@@ -36,7 +36,7 @@ SCALES: Mapping[str, Mapping[str, Decimal]] = {
     }.items()
 }
 
-_NUMBER = re.compile(r"([+-]?[0-9][0-9_]*(?:\.[0-9_]+)?(?:e[+-]?[0-9]+)?)\s*(.*)", re.DOTALL | re.IGNORECASE)
+_NUMBER = re.compile(r"([+-]?[0-9][0-9_]*(?:\.[0-9_]+)?(?:e[+-]?[0-9]{1,2})?)\s*(.*)", re.DOTALL | re.IGNORECASE)
 
 
 def edits_of(puts: Iterable[str], unset: Iterable[str] = (), added: Iterable[str] = ()) -> list[Json]:

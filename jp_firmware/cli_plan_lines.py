@@ -141,7 +141,7 @@ def value_lines(terminal: Terminal, values: Sequence[Json]) -> list[str]:
     keys = min(max((len(row[0]) for row in rows), default=0), 40)
     lines = []
     for (key, value, source), meaning in zip(rows, meanings, strict=True):
-        room = WIDTH - keys - 4 - len(source)
+        room = WIDTH - max(keys, len(key)) - 4 - len(source)
         first, *more = textwrap.wrap(value, max(room, 20)) or [""]
         line = f"{key:<{keys}}  {first:<{max(room, 20)}}  {source}" if source else f"{key:<{keys}}  {first}"
         lines += [terminal.paint(one.rstrip(), meaning) for one in (line, *(f"{'':<{keys}}  {rest}" for rest in more))]
@@ -182,7 +182,7 @@ def value_text(value: Any) -> str:
     """A value as TOML may write it."""
     from jp_firmware.config.written import inline
 
-    if isinstance(value, int | float) and not isinstance(value, bool) and value == round(value):
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15 and value == round(value):
         return f"{round(value):_}" if abs(value) >= 10_000 else f"{round(value)}"
     return "(none)" if value is None else clean(inline(value))
 

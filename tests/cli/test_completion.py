@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from jp_firmware import cli
 from jp_firmware.cli_completion import SHELLS, script, words_of
 
+from .configured import Configured
+from .conftest import served
+
+JP = f'jp() {{ {sys.executable} -m jp_firmware "$@"; }}'
+
 
 def offered_by_bash(line: str) -> set[str]:
     words = line.split(" ")
     quoted = " ".join(f"'{word}'" for word in words)
     program = (
-        f"{script('bash', cli.parser(list(cli.ROOMS)))}\n"
+        f"{JP}\n{script('bash', cli.parser(list(cli.ROOMS)))}\n"
         f"COMP_WORDS=({quoted}); COMP_CWORD={len(words) - 1}; COMPREPLY=(); _jp\n"
         'printf "%s\\n" "${COMPREPLY[@]}"\n'
     )
@@ -48,6 +55,39 @@ def test_bash_offers_what_may_follow(line: str, offered: set[str]) -> None:
 
 def test_bash_offers_files_where_a_file_is_wanted() -> None:
     assert "pyproject.toml" in offered_by_bash("jp config check pyproj")
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("jp config set site.", {"site.limit_w=", "site.efficiency="}),
+        ("jp config set --unset site.", {"site.limit_w", "site.efficiency"}),
+        ("jp config explain site.l", {"site.limit_w"}),
+        ("jp config set --add conn", {"connectors="}),
+        ("jp config secret b", {"backend.password"}),
+        ("jp config show --at ", set()),
+        ("jp config off", set()),
+    ],
+)
+def test_bash_offers_the_keys_there_may_be_where_no_charger_runs(
+    line: str, offered: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JP_SOCKET", str(tmp_path / "none.sock"))
+
+    assert offered_by_bash(line) == offered
+
+
+def test_of_a_charger_that_runs_its_own_keys_and_versions_are_offered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    charger = Configured(tmp_path / "console.sock")
+    charger.add(charger.now.text, "anna")
+    monkeypatch.setenv("JP_SOCKET", str(charger.path))
+    with served(charger.server()):
+        assert offered_by_bash("jp config set connectors.2.w") == {"connectors.2.weight="}
+        assert offered_by_bash("jp config show modules.module-8.a") == {"modules.module-8.address"}
+        assert "1" in offered_by_bash("jp config rollback ")
+        assert offered_by_bash("jp config show --at ") == {"1", "2"}
 
 
 @pytest.mark.parametrize("shell", SHELLS)
