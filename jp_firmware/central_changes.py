@@ -2,11 +2,15 @@
 
 It is made with an installer's rights, waits for no session and no confirmation, and stops no part of the charger.
 Whoever asked has the answer within seconds, whatever else goes on.
+
+The password is the one exception: its change takes another connection, so it is made behind the answer. It stays if
+the central system accepts the charger with it, and else is undone like any change that nobody confirms.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -19,8 +23,10 @@ from jp_firmware.config.edits import Edit, parts_of
 from jp_firmware.config.key import Role
 from jp_firmware.config.schema import Cabinet, ConfigError
 from jp_firmware.config.versions import Origin
-from jp_firmware.configuring import ChangeRefused, Configuring, Wish
+from jp_firmware.configuring import CONFIRM_S, ChangeRefused, Configuring, Wish
 from jp_firmware.journal import state
+from jp_firmware.nursery.bell import Bell
+from jp_firmware.ocpp.v16.client import Backend16
 from jp_firmware.ocpp.v16.configuration import Undecided
 from jp_firmware.ocpp.v16.keys import Keys
 from jp_firmware.ocpp.v16.parameters import NotPermitted
@@ -31,6 +37,7 @@ if TYPE_CHECKING:
 ANSWER_S: Final = 5.0  # ours: a change on a busy machine with a slow disk takes one; central systems wait for 30
 KEPT_BEFORE: Final = "ocpp16.keys"  # of the journal's state: where an earlier version of this program kept changes
 CENTRAL_SYSTEM: Final = "central system"
+PASSWORD: Final = "backend.password"
 
 
 @attrs.define(eq=False)
@@ -51,6 +58,43 @@ class CentralChanges:
     async def change(self, edit: Edit, why: str) -> str:
         """Makes one change. Returns why it was refused, or nothing; raises Undecided. It goes on if cancelled."""
         return await self._make([edit], why)
+
+    async def password(self, password: str) -> str | Callable[[], None]:
+        """Prepares a new password: returns why it is refused, or what begins the change once the answer is out."""
+        configuring = self._controller.configuring
+        assert configuring is not None  # or the key would be fixed
+        with trio.move_on_after(ANSWER_S):
+            proposed = await configuring.draft(secrets={PASSWORD: password})
+            if proposed.cabinet is None:
+                return self._refused("a new password", _refusal(proposed))
+            if not proposed.changes:
+                return lambda: None
+            if configuring.change is not None or configuring.store.unconfirmed is not None:
+                return self._refused("a new password", "another change is under way, or waits to be confirmed")
+            return partial(self._begin, configuring, self._wish(proposed, "AuthorizationKey", CONFIRM_S))
+        raise Undecided(f"the password was not looked at within {ANSWER_S:g} s; try again")
+
+    async def prove(self, client: Backend16) -> None:
+        """Confirms a new password when the central system has accepted the charger with it."""
+        configuring = self._controller.configuring
+        waiting = configuring.store.unconfirmed if configuring else None
+        if configuring is None or waiting is None or waiting.keys != (PASSWORD,):
+            return
+        if configuring.store.current.origin != Origin(CENTRAL_SYSTEM):
+            return
+        changed = Bell()
+        leave = client.subscribe(changed.ring)
+        try:
+            while not client.online:
+                await changed.wait()
+            if configuring.change is not None:
+                await configuring.change.answered.wait()
+            if configuring.store.unconfirmed == waiting:
+                await configuring.confirm(waiting.number)
+        except ConfigError as error:
+            self._note(f"its new password is good, and cannot be kept: {error}")
+        finally:
+            leave()
 
     async def adopt(self, keys: Keys) -> None:
         """Makes the changes of what an earlier version of this program kept for the central system, once.
@@ -88,14 +132,21 @@ class CentralChanges:
                     return self._refused(why, refusal)
                 if not proposed.changes:
                     return ""
-                wish = Wish(
-                    draft=proposed, who=self._who(), why=why, origin=Origin(CENTRAL_SYSTEM), confirm_s=0.0, force=False
-                )
-                return (await configuring.apply(wish)).refused
+                return (await configuring.apply(self._wish(proposed, why, confirm_s=0.0))).refused
             except Outdated:
                 continue  # somebody else was quicker: the same change of what is in force now
             except (ConfigError, ChangeRefused) as error:
                 return self._refused(why, str(error))
+
+    def _begin(self, configuring: Configuring, wish: Wish) -> None:
+        try:
+            configuring.begin(wish)
+        except (Outdated, ChangeRefused) as error:  # within the moment that the answer took
+            self._refused("a new password", f"{error}; it was accepted, and the old one stays in force")
+
+    def _wish(self, proposed: Draft, why: str, confirm_s: float) -> Wish:
+        who, origin = self._who(), Origin(CENTRAL_SYSTEM)
+        return Wish(draft=proposed, who=who, why=why, origin=origin, confirm_s=confirm_s)
 
     def _who(self) -> str:
         return urlsplit(self.cabinet.backend.url).hostname or CENTRAL_SYSTEM

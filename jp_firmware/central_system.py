@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
+import trio
 
 from jp_firmware.central_changes import CentralChanges
 from jp_firmware.config.schema import Cabinet
@@ -70,7 +71,9 @@ class CentralSystem:
         """Keeps the link up until cancelled; returns at once without a central system."""
         if self.client:
             await self.changes.adopt(self.client.keys)
-            await self.client.run(lifeline)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self.changes.prove, self.client)
+                await self.client.run(lifeline)
 
     async def follow(self, lifeline: Lifeline) -> None:
         """Follows the profiles' schedules until cancelled, also while it is away."""

@@ -163,6 +163,12 @@ class Configuring:
         Raises Outdated if it was made to a version that is not in force any more, ChangeRefused if it cannot begin;
         what a part refused is in the result.
         """
+        change = self.begin(wish)
+        await change.answered.wait()
+        return change
+
+    def begin(self, wish: Wish) -> Change:
+        """The same, for whoever cannot wait for it: it goes on by itself. Raises what `apply` does."""
         one = wish.draft
         if one.base.number != self.store.current.number:
             raise Outdated(one.base.number, self.store.current.number)
@@ -174,7 +180,6 @@ class Configuring:
             raise ChangeRefused(f"version {self.store.unconfirmed.number} waits to be confirmed; confirm or revert it")
         change = self.change = Change(wish)
         self._bell.ring()
-        await change.answered.wait()
         return change
 
     async def confirm(self, number: int) -> None:

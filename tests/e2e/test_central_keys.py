@@ -121,3 +121,19 @@ def test_everything_is_listed_and_what_the_command_line_says_is_read_only(own_si
     }
     assert "value" not in found["JP.backend.password"]
     assert change(site, "JP.process.guard_deadline_s", "1") == "Rejected"
+
+
+def test_a_new_password_is_taken_up_at_once_and_stays(own_site: Site) -> None:
+    site, password = own_site, "0123456789abcdef0123"
+    wait_for(lambda: online(site), "the central system to be online")
+    connections = site.csms("stations")[0]["connections"]
+    assert change(site, "AuthorizationKey", password) == "Accepted"
+
+    wait_for(lambda: site.csms("stations")[0]["connections"] == connections + 1 and online(site), "another connection")
+    wait_for(lambda: site.call("config.values")["unconfirmed"] is None, "it to be confirmed")
+    assert password in (site.directory / "state/config/secrets.toml").read_text()
+    assert told(site, "AuthorizationKey", "JP.backend.password") == {
+        "AuthorizationKey": None,
+        "JP.backend.password": None,
+    }
+    assert password not in site.log_of("controller")

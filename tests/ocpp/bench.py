@@ -185,6 +185,7 @@ class Settings:
         self.site = site
         self.fixed: set[str] = set()
         self.changes: list[tuple[Edit, str]] = []
+        self.passwords: list[tuple[str, int]] = []  # each with the number of frames sent before it was begun
         self.refusal = ""
         self.undecided = False
 
@@ -200,6 +201,12 @@ class Settings:
         self.changes.append((edit, why))
         self.put_in_force(structure(laid_over(effective(self.cabinet), [edit]), schema.Cabinet))
         return ""
+
+    async def password(self, password: str) -> str | Callable[[], None]:
+        await trio.lowlevel.checkpoint()
+        if self.undecided:
+            raise Undecided("the disk is slow")
+        return self.refusal or (lambda: self.passwords.append((password, len(self.site.near.sent))))
 
     def put_in_force(self, cabinet: schema.Cabinet) -> None:
         self.cabinet = cabinet

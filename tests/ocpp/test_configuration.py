@@ -189,3 +189,34 @@ async def test_a_changed_interval_counts_at_once(autojump_clock, online):
     await settle(35)
 
     assert 3 == len(online.calls("Heartbeat")) - before
+
+
+# --- the password ----------------------------------------------------------------------------------------------------
+
+PASSWORD = "0123456789abcdef0123"
+
+
+async def test_a_new_password_is_begun_behind_its_answer_and_never_told(autojump_clock, online):
+    sent = len(online.near.sent)
+    assert ACCEPTED == await change(online, "authorizationkey", PASSWORD)
+    answer = await online.ask("GetConfiguration", {"key": ["AuthorizationKey"]})
+
+    assert [(PASSWORD, sent + 1)] == online.settings.passwords
+    assert {"configurationKey": [{"key": "AuthorizationKey", "readonly": False}]} == answer
+    assert "AuthorizationKey" not in await told(online)
+
+
+@pytest.mark.parametrize("text", ["", "short", "x" * 15, "x" * 41, "0123456789abcde f", "0123456789abcdef\n", "ä" * 16])
+async def test_a_password_that_is_too_short_or_cannot_be_carried_is_rejected(autojump_clock, online, text):
+    assert REJECTED == await change(online, "AuthorizationKey", text)
+    assert [] == online.settings.passwords
+
+
+async def test_a_password_that_cannot_be_changed_now_is_rejected(autojump_clock, online):
+    online.settings.refusal = "another change is under way"
+    assert REJECTED == await change(online, "AuthorizationKey", PASSWORD)
+    online.settings.refusal, online.settings.undecided = "", True
+    assert "GenericError" == await change(online, "AuthorizationKey", PASSWORD)
+    online.settings.undecided, online.settings.fixed = False, {"backend.password"}
+    assert REJECTED == await change(online, "AuthorizationKey", PASSWORD)
+    assert [] == online.settings.passwords

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from unittest import mock
 
 import pytest
@@ -15,10 +18,13 @@ from jp_firmware.central_changes import ANSWER_S, KEPT_BEFORE, CentralChanges
 from jp_firmware.config.edits import Edit, Put
 from jp_firmware.config.schema import MEASURANDS
 from jp_firmware.config.versions import Origin
-from jp_firmware.configuring import Change, Configuring, Wish
+from jp_firmware.configuring import CONFIRM_S, Change, Configuring, Wish
 from jp_firmware.journal import state
+from jp_firmware.ocpp.endpoint import Endpoint
+from jp_firmware.ocpp.failure import Kind, LinkFailure
 from jp_firmware.ocpp.v16.client import Backend16
 from jp_firmware.ocpp.v16.configuration import Undecided
+from tests.ocpp.pipes import PipeEnd, pipe
 from tests.whole.charger import ONE
 from tests.whole.configured import Site
 
@@ -156,6 +162,94 @@ async def test_keys_of_the_command_line_are_fixed(autojump_clock: Clock, site: S
 
     keys = ("backend.ping_interval_s", "wires.can0.port", "site.limit_w")
     assert [changes(site).is_fixed(key) for key in keys] == [True, True, False]
+
+
+# --- the password ----------------------------------------------------------------------------------------------------
+
+PASSWORD = "0123456789abcdef0123"
+
+
+def lets_in(*passwords: str) -> mock._patch[Any]:
+    """A central system that accepts whoever comes with one of these."""
+
+    @asynccontextmanager
+    async def open_link(at: Endpoint, **_: object) -> AsyncIterator[PipeEnd]:
+        await trio.sleep(0.1)
+        if at.password not in passwords:
+            raise LinkFailure(Kind.HTTP, "401")
+        near, far = pipe()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(answer, far)
+            yield near
+            nursery.cancel_scope.cancel()
+
+    async def answer(far: PipeEnd) -> None:
+        while True:
+            _, id_, action, _ = json.loads(await far.receive())
+            boot = {"status": "Accepted", "currentTime": "2026-11-20T12:00:00Z", "interval": 300}
+            await far.send(json.dumps([3, id_, boot if action == "BootNotification" else {}]))
+
+    return mock.patch("jp_firmware.central_system.Backend16", partial(Backend16, open_link=open_link))
+
+
+async def give(site: Site, password: str) -> None:
+    """Prepares a new password, and begins with it as if the answer were out."""
+    begin = await changes(site).password(password)
+    assert callable(begin)
+    begin()
+    await trio.sleep(1.0)
+
+
+async def test_a_password_that_the_central_system_accepts_stays(autojump_clock: Clock, site: Site) -> None:
+    with lets_in(PASSWORD):
+        await give(site, PASSWORD)
+        await trio.sleep(2 * CONFIRM_S)
+
+        store = site.process.store
+        assert client(site).online
+        assert store.unconfirmed is None
+        assert store.secrets == {"backend.password": PASSWORD}
+        assert (store.current.origin, store.current.secrets_changed) == (Origin("central system"), True)
+    assert PASSWORD not in site.file.decode() + str(noted(site))
+
+
+async def test_a_password_that_it_does_not_accept_is_undone(autojump_clock: Clock, site: Site) -> None:
+    before = client(site).config.password
+    with lets_in("another one altogether"):
+        await give(site, PASSWORD)
+        assert client(site).config.password == PASSWORD
+        await trio.sleep(CONFIRM_S + 5.0)
+
+        assert client(site).config.password == before
+        assert site.process.store.unconfirmed is None
+        assert site.process.store.current.origin.kind == "revert"
+
+
+async def test_the_password_that_it_has_is_no_change(autojump_clock: Clock, site: Site) -> None:
+    with lets_in(PASSWORD):
+        await give(site, PASSWORD)
+        await trio.sleep(2.0)
+        link, version = client(site), site.process.store.current
+        await give(site, PASSWORD)
+
+        assert (client(site), site.process.store.current) == (link, version)
+
+
+async def test_a_password_waits_for_nobody(autojump_clock: Clock, site: Site) -> None:
+    await site.process.apply({"put": "site.limit_w", "value": 150_000}, confirm_s=60)
+    told = await changes(site).password(PASSWORD)
+
+    assert isinstance(told, str)
+    assert "waits to be confirmed" in told
+
+
+async def test_one_that_somebody_on_site_changed_waits_for_their_word(autojump_clock: Clock, site: Site) -> None:
+    with lets_in(PASSWORD):
+        await site.process.apply(secrets={"backend.password": PASSWORD})
+        await trio.sleep(5.0)
+
+        assert client(site).online
+        assert site.process.store.unconfirmed is not None
 
 
 # --- what an earlier version of the program kept ---------------------------------------------------------------------

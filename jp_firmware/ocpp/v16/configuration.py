@@ -7,7 +7,8 @@ change of the charger's configuration like any other: it is in force and on the 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
 import attrs
@@ -22,6 +23,11 @@ from jp_firmware.ocpp.v16.keys import MAX_KEYS_ASKED, Keys, Row
 from jp_firmware.ocpp.v16.parameters import MAX_KEY_CHARS, PREFIX, NotPermitted, Parameter, parameter, parameters
 
 log = logging.getLogger(__name__)
+
+AUTHORIZATION_KEY: Final = "AuthorizationKey"  # of the security whitepaper: written, and never told
+PASSWORD_KEY: Final = "backend.password"
+PASSWORD = re.compile(r"[!-~]{16,40}")
+"""At least 16 characters, at most the 40 that are 20 bytes in hexadecimal. It is used as it is written."""
 
 CHECKED_AT_ONCE: Final = 16  # rows, made and checked in 0.7 ms of a PC, measured; others run in between
 
@@ -45,6 +51,9 @@ class Settings(Protocol):
 
         Returns within seconds. Raises Undecided if it is neither made nor refused by then.
         """
+
+    async def password(self, password: str) -> str | Callable[[], None]:
+        """Prepares another password of the connection; returns why it is refused, or what to do behind the answer."""
 
 
 @attrs.frozen(eq=False)
@@ -83,6 +92,8 @@ class Configuration:
                 yield self._standard(row)
             elif own is not None:
                 yield self._own(own)
+            elif name.lower() == AUTHORIZATION_KEY.lower():
+                yield {"key": AUTHORIZATION_KEY, "readonly": self.settings.is_fixed(PASSWORD_KEY)}
             else:
                 unknown.append(name)
 
@@ -105,6 +116,8 @@ class Configuration:
     async def change(self, payload: Payload) -> Reply | Refusal:
         """A value counts, and has survived the power, once it is Accepted."""
         name, text = payload["key"], payload["value"]
+        if name.lower() == AUTHORIZATION_KEY.lower():
+            return await self._change_password(text)
         row, own = self.keys.row(name), self._find(name)
         if row is None and own is None:
             return Reply({"status": "NotSupported"})
@@ -128,3 +141,17 @@ class Configuration:
         if self.settings.is_fixed(stands_for.key):
             raise NotPermitted("it cannot be changed in this charger: its command line says what it is")
         return row.edit(self.settings.cabinet, text) if row is not None else stands_for.edit(text)
+
+    async def _change_password(self, text: str) -> Reply | Refusal:
+        """The new one is tried behind the answer, over another connection."""
+        if self.settings.is_fixed(PASSWORD_KEY) or not PASSWORD.fullmatch(text):
+            log.info("%s rejected: it is read-only, or has not 16 to 40 printable characters", AUTHORIZATION_KEY)
+            return Reply({"status": "Rejected"})
+        try:
+            prepared = await self.settings.password(text)
+        except Undecided as error:
+            return Refusal("GenericError", str(error))
+        if isinstance(prepared, str):
+            log.info("%s rejected: %s", AUTHORIZATION_KEY, prepared)
+            return Reply({"status": "Rejected"})
+        return Reply({"status": "Accepted"}, after=prepared)
