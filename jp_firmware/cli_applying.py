@@ -39,7 +39,6 @@ class Proposal:
     what: Json
     now: str  # the text in force
     method: str = "config.apply"
-    terms: Json = attrs.field(factory=dict)  # of that call alone
     file: str = ""  # the one that its text stands in
     secret: bool = False  # it changes what is never shown
 
@@ -123,9 +122,9 @@ def is_whole(plan: Json) -> bool:
 
 def apply(args: argparse.Namespace, proposal: Proposal, plan: Json) -> int:
     """Makes a change that somebody has seen the plan of, and tells what became of it; the exit status."""
-    params = terms_of(args) | proposal.terms
+    params = terms_of(args) | proposal.what
     if proposal.method == "config.apply":
-        params |= proposal.what | {"base": plan["base"]}
+        params |= {"base": plan["base"]}
     try:
         with Progress(standard_error()) as progress:
             result = _result(args, proposal, params, plan, progress)

@@ -276,11 +276,8 @@ def read(name: str) -> str:
 
 
 def rollback(args: argparse.Namespace) -> int:
-    now = _text(args)
-    with connect(args) as client:
-        text = client.call("config.show", version=args.version)["text"]
-    terms = {"version": args.version}
-    return cli_applying.propose(args, Proposal(what={"text": text}, now=now, method="config.rollback", terms=terms))
+    what = {"version": args.version}
+    return cli_applying.propose(args, Proposal(what=what, now=_text(args), method="config.rollback"))
 
 
 def secret(args: argparse.Namespace) -> int:

@@ -109,8 +109,11 @@ class ConfigCalls:
     # --- changing ----------------------------------------------------------------------------------------------------
 
     async def check(self, params: Json) -> object:
-        """`text` or `edits`, `secrets?`: what it would change, and what that would take. Nothing is done."""
-        only(params, *CHANGE)
+        """`text`, `edits` or `version`, `secrets?`: what it would change, and what that would take. Nothing is done."""
+        only(params, *CHANGE, "version")
+        if "version" in params:
+            text = self._text_at(parameter(params, "version", int))
+            return config_picture.plan(self._configuring, await self._proposed(text=text))
         return config_picture.plan(self._configuring, await self._draft(params))
 
     async def apply(self, params: Json) -> object:

@@ -101,7 +101,7 @@ class Configured:
         return "command line" if key == self.overridden else "file" if is_written else "default"
 
     async def _check(self, params: Json) -> Json:
-        return self._plan(params)
+        return self._plan(params if "version" not in params else await self._show(params))
 
     def _plan(self, params: Json) -> Json:
         cabinet = examine(self.now.text).cabinet
