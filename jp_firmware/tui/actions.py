@@ -7,56 +7,9 @@ The table is data; it performs nothing.
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-import attrs
-
-from jp_firmware.tui.incidents import FaultView
-from jp_firmware.tui.views.scene import Scene
-
-ROUTE_KEY: Final = "g"  # then a letter: the way for terminals without function keys
-
-
-class Risk(enum.Enum):
-    """What an action can change."""
-
-    VIEW = "view"  # only what this terminal shows
-    RECORD = "record"  # what the charger remembers, not what it does
-    PLANT = "plant"  # what the charger does: always confirmed
-
-
-class Target(enum.Enum):
-    """What an action is about, and so what its call is told."""
-
-    NONE = "none"
-    CONNECTOR = "connector"
-    FAULT = "fault"
-    SITE = "site"  # asks for a power
-    PLACE = "place"  # asks for a place in the tree of limits, then for the limit
-    LIMIT = "limit"  # asks which of the operator's limits
-    CONFIGURATION = "configuration"  # the draft, or the version that is in force
-
-
-@attrs.frozen(kw_only=True)
-class Action:
-    """One entry. `keys` are Textual's key names; `route` is the letter after `g`; `call` is the console's method."""
-
-    id: str
-    title: str
-    help: str
-    short: str = ""  # for the footer; empty keeps it out
-    keys: tuple[str, ...] = ()
-    route: str = ""
-    risk: Risk = Risk.VIEW
-    target: Target = Target.NONE
-    call: str = ""
-    params: Mapping[str, Any] = attrs.field(factory=dict)
-    places: tuple[str, ...] = ()  # workspaces whose footer and help name it first; empty is everywhere
-    effect: str = ""  # what confirming it does, for the one who is asked
-    local: bool = False  # its keys do something in its places only
-
+from jp_firmware.tui.action import Action, Risk, Target
 
 ACTIONS: Final = (
     Action(
@@ -362,97 +315,7 @@ ACTIONS: Final = (
 
 BY_ID: Final = {one.id: one for one in ACTIONS}
 
-# Keys that terminals, multiplexers or browsers keep for themselves: never the only way to anything.
-UNSAFE_ALONE: Final = frozenset(
-    {f"ctrl+{letter}" for letter in "abchijmnqstwz"}
-    | {"ctrl+left_square_bracket", "ctrl+right_square_bracket", "ctrl+enter", "ctrl+slash", "f11"}
-)
-
-_KEY_NAMES: Final = {"escape": "Esc", "colon": ":", "enter": "Enter", "slash": "/", "delete": "Del"}
-
-
-def key_name(key: str) -> str:
-    """A key as it is printed on the keyboard: `F1`, `Ctrl-L`, `Esc`."""
-    if key in _KEY_NAMES:
-        return _KEY_NAMES[key]
-    if key.startswith("ctrl+"):
-        return f"Ctrl-{key[5:].upper()}"
-    return key.upper() if len(key) > 1 else key
-
-
-def key_names(action: Action) -> str:
-    """All ways to an action: `F2, Ctrl-P, :, g m`."""
-    names = [key_name(key) for key in action.keys]
-    if action.route:
-        names.append(f"{ROUTE_KEY} {action.route}")
-    return ", ".join(names)
-
 
 def in_footer(workspace: str) -> list[Action]:
     """The actions that the footer of `workspace` names, in the table's order."""
     return [one for one in ACTIONS if one.short and (not one.places or workspace in one.places)]
-
-
-def why_not(action: Action, scene: Scene, fault: FaultView | None = None) -> str:
-    """Why an action cannot be done now, in a few words; empty if it can."""
-    if not action.call:
-        return ""
-    if scene.stale or scene.store.status is None:
-        return "no link to the charger"
-    if action.target is Target.FAULT:
-        return _why_not_fault(action, fault)
-    if action.target is Target.CONNECTOR:
-        return _why_not_connector(action, scene)
-    if action.target is Target.CONFIGURATION:
-        return _why_not_configuration(action, scene)
-    plan = scene.store.plan
-    if action.target is Target.LIMIT and plan is not None and not scene.plan_stale and not plan.lifted_here:
-        return "no limit of the operator's is in force"
-    return ""
-
-
-def _why_not_fault(action: Action, fault: FaultView | None) -> str:
-    if fault is None or fault.cleared_at is not None:
-        return "no active fault is chosen"
-    if action.id == "fault.acknowledge" and fault.acknowledged:
-        return "already acknowledged"
-    if action.id == "fault.clear" and fault.cause_present:
-        return "its cause is still present"
-    return ""
-
-
-def _why_not_configuration(action: Action, scene: Scene) -> str:
-    topic, desk = scene.store.config, scene.desk
-    waits = topic is not None and topic.unconfirmed is not None
-    if action.id == "config.confirm":
-        return "" if waits else "no version waits to be confirmed"
-    if action.id == "config.revert":
-        waiting = topic is not None and topic.change is not None and topic.change.state == "waiting"
-        return "" if waits or waiting else "no change waits, for a word or for sessions"
-    if not desk.dirty:
-        return "there is no unsaved change"
-    if waits and topic is not None and topic.unconfirmed is not None:
-        return f"version {topic.unconfirmed.version} waits to be confirmed: Ctrl-Y keeps it, Ctrl-U undoes it"
-    if desk.is_checked and desk.plan is not None and desk.plan.errors:
-        return f"the draft has {'an error' if desk.plan.errors == 1 else f'{desk.plan.errors} errors'}"
-    return ""
-
-
-def _why_not_connector(action: Action, scene: Scene) -> str:
-    connector = scene.chosen
-    if connector is None:
-        return f"there is no connector {scene.connector}"
-    if action.id == "connector.start":
-        if connector.in_session:
-            return "a session is running"
-        if connector.operative is False or connector.state == "unavailable":
-            return "out of service"
-        if connector.state == "faulted":
-            return "the connector is faulted"
-    if action.id == "connector.stop" and not connector.in_session:
-        return "no session is running"
-    if action.id == "connector.disable" and connector.operative is False:
-        return "already out of service"
-    if action.id == "connector.enable" and connector.operative is not False:
-        return "already in service"
-    return ""

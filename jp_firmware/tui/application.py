@@ -19,10 +19,12 @@ from textual.binding import Binding, BindingType
 from jp_firmware.console.client import LinkState, Subscription
 from jp_firmware.console.protocol import Snapshot
 from jp_firmware.tui import layout
-from jp_firmware.tui.actions import ACTIONS, BY_ID, ROUTE_KEY, Action, Target, why_not
+from jp_firmware.tui.action import ROUTE_KEY, Action, Target
+from jp_firmware.tui.actions import ACTIONS, BY_ID
 from jp_firmware.tui.commands import Commands
 from jp_firmware.tui.driver import ConsoleDriver, DiffingDisplay
 from jp_firmware.tui.editing import Editing
+from jp_firmware.tui.possible import why_not
 from jp_firmware.tui.screens.dialogs import Dialog, HelpScreen, MenuScreen, ReadScreen
 from jp_firmware.tui.screens.losses import LossesScreen
 from jp_firmware.tui.screens.main import MainScreen
@@ -137,6 +139,7 @@ class ConsoleApp(DiffingDisplay, inherit_bindings=False):
             self.store.link_up(self._clock())
         else:
             self.store.link_down(state.reason, self._clock())
+            self.editing.applying.link_lost()
         self._due = True
 
     def _on_snapshot(self, topic: str, snapshot: Snapshot) -> None:

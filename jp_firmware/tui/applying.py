@@ -11,12 +11,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from jp_firmware.console.protocol import CallFailed, ConsoleError, ErrorCode
-from jp_firmware.tui.actions import BY_ID, Action, why_not
-from jp_firmware.tui.configuration.told import DifferenceView, PlanView, VersionView
+from jp_firmware.tui.action import Action
+from jp_firmware.tui.actions import BY_ID
+from jp_firmware.tui.configuration.told import ConfigView, DifferenceView, PlanView, VersionView
+from jp_firmware.tui.possible import why_not
 from jp_firmware.tui.screens.config_forms import ApplyScreen
-from jp_firmware.tui.screens.config_pages import DecideScreen
-from jp_firmware.tui.screens.dialogs import ConfirmScreen, Dialog, Question, ReadScreen
+from jp_firmware.tui.screens.config_pages import DecideScreen, ProgressScreen
+from jp_firmware.tui.screens.dialogs import ConfirmScreen, Dialog, Question
 from jp_firmware.tui.screens.forms import PickScreen
+from jp_firmware.tui.store import Link
 from jp_firmware.tui.text import clean, line, span
 from jp_firmware.tui.told import objects_of
 from jp_firmware.tui.views import config_pages as pages
@@ -40,6 +43,8 @@ class Applying:
         self._who = who
         self._asked_of: int | None = None  # the version that a change was asked of, whose end is not known yet
         self._asking = False  # that change's answer has not come
+        self._why = ""  # that change's
+        self._waits_for_link = False  # all parts start anew, and the link has not been cut yet
 
     # --- how a change ends -------------------------------------------------------------------------------------------
 
@@ -48,19 +53,28 @@ class Applying:
         """Whether a change was asked for here whose end is not known yet."""
         return self._asked_of is not None
 
-    def heard(self, now: VersionView) -> None:
-        """No change is under way at the charger, and `now` is in force."""
-        if self._asked_of is not None and not self._asking:
-            self._settle(self._asked_of, now)
+    def link_lost(self) -> None:
+        """What was said of a change before is not the last word on it."""
+        self._waits_for_link = False
+
+    def heard(self, now: ConfigView) -> None:
+        """No change is under way at the charger."""
+        settled = now.unconfirmed is None or now.unconfirmed.ends_at_s is not None  # it waits for nobody but a person
+        if self._asked_of is not None and settled and not self._asking and not self._waits_for_link:
+            self._settle(self._asked_of, now.version)
 
     def _settle(self, base: int, now: VersionView) -> None:
-        """How a change ended whose answer could not be heard, or that waited."""
+        """How a change ended whose answer could not be heard, or that waited. One that failed leaves the draft."""
         self._asked_of = None
         if now.number == base:
             self._end(f"Version {base} is still in force: the change was not made, or it was taken back", "high")
             return
-        self._editing.desk.drop()
-        self._end(f"In force is version {now.number} by {now.who}{': ' if now.why else ''}{now.why}", "strong")
+        is_mine = (now.who, now.why) == (self._who, self._why)
+        if is_mine:
+            self._editing.desk.drop()
+            self._editing.desk.all_done()
+        words = f"In force is version {now.number} by {now.who}{': ' if now.why else ''}{now.why}"
+        self._end(words, "strong" if is_mine else "high")
         self._editing.run(self._editing.load, "config-load")
 
     def _end(self, words: str, role: str) -> None:
@@ -126,10 +140,8 @@ class Applying:
     def _carry_out(self, title: str, call: str, base: int, params: dict[str, Any]) -> None:
         """Asks for a change and shows how far it is."""
         self._editing.desk.progress, self._editing.desk.outcome = None, ("", "text")
-        self._asked_of, self._asking = base, True
-        self._app.push_screen(
-            ReadScreen(self._app.scene, title, lambda scene, width: pages.progress(scene, title, width))
-        )
+        self._asked_of, self._asking, self._why = base, True, str(params["why"])
+        self._app.push_screen(ProgressScreen(self._app.scene, title, pages.progress))
         answered = partial(self._answered, title, call, params | {"who": self._who})
         self._editing.run(answered, "config-apply")
 
@@ -160,11 +172,16 @@ class Applying:
             numbers = ", ".join(map(str, answer.get("waits_for") or ()))
             self._app.tell(f"{title}: waits for the sessions at {numbers}; Ctrl-U gives it up", "warn")
             return
+        if result == "applied" and PlanView.read(answer).restarts_all:
+            self._waits_for_link = self._app.store.link is Link.UP
+            self._end(f"{title}: all parts start anew; how it ended is told when the charger is back", "warn")
+            return
         self._asked_of = None
         if result == "applied":
             confirm_s = answer.get("confirm_s") or 0
             waits = f"; undone in {confirm_s:g} s unless confirmed: Ctrl-Y" if confirm_s else ""
             self._editing.desk.drop()
+            self._editing.desk.all_done()
             self._end(f"{title}: version {answer.get('version')} is in force{waits}", "strong")
             self._editing.run(self._editing.load, "config-load")
         elif result == "outdated":

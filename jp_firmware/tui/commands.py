@@ -12,8 +12,9 @@ import attrs
 
 from jp_firmware.console.protocol import ConsoleError
 from jp_firmware.tui import formatters as fmt
-from jp_firmware.tui.actions import Action, Risk, Target, why_not
+from jp_firmware.tui.action import Action, Risk, Target
 from jp_firmware.tui.incidents import FaultView
+from jp_firmware.tui.possible import why_not
 from jp_firmware.tui.screens.dialogs import ConfirmScreen
 from jp_firmware.tui.screens.limits import LimitScreen, limits_to_lift, places_to_limit
 from jp_firmware.tui.screens.questions import question_about, question_to_lift

@@ -60,7 +60,7 @@ class Editing:
             desk.progress = topic.change
             return
         if self.applying.is_under_way:
-            self.applying.heard(topic.version)
+            self.applying.heard(topic)
         elif desk.in_force is not None and topic.version.number != desk.in_force.version.number:
             if desk.dirty:
                 desk.theirs = topic.version

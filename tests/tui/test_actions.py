@@ -5,19 +5,10 @@ from datetime import UTC
 
 import pytest
 
-from jp_firmware.tui.actions import (
-    ACTIONS,
-    BY_ID,
-    ROUTE_KEY,
-    UNSAFE_ALONE,
-    Action,
-    Risk,
-    in_footer,
-    key_name,
-    key_names,
-    why_not,
-)
+from jp_firmware.tui.action import ROUTE_KEY, UNSAFE_ALONE, Action, Risk, key_name, key_names
+from jp_firmware.tui.actions import ACTIONS, BY_ID, in_footer
 from jp_firmware.tui.incidents import FaultView
+from jp_firmware.tui.possible import why_not
 from jp_firmware.tui.store import Store
 from jp_firmware.tui.symbols import FULL
 from jp_firmware.tui.text import plain

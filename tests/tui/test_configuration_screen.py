@@ -374,10 +374,18 @@ class TestApplying:
         on_configuration(play)
 
     @pytest.mark.parametrize(
-        ("version", "ended"),
-        [(17, "Version 17 is still in force"), (18, "In force is version 18 by anna: commissioning")],
+        ("now", "ended", "unsaved"),
+        [
+            ({"version": 17}, "Version 17 is still in force", "1 unsaved change"),
+            ({"version": 18, "who": "operator", "why": "night"}, "In force is version 18", "no unsaved changes"),
+            ({"version": 19, "who": "charger", "why": "can0 is down"}, "by charger: can0 is down", "1 unsaved change"),
+        ],
     )
-    def test_a_charger_that_starts_anew_meanwhile_is_asked_what_became_of_it(self, version: int, ended: str) -> None:
+    def test_a_charger_that_starts_anew_meanwhile_is_asked_what_became_of_it(
+        self, now: dict[str, Any], ended: str, unsaved: str
+    ) -> None:
+        engine = Engine()
+
         async def play(stage: Stage) -> None:
             async def cut(method: str, /, **params: Any) -> Any:
                 if method == "config.apply":
@@ -386,15 +394,43 @@ class TestApplying:
 
             known, stage.charger.call = stage.charger.call, cut  # type: ignore[method-assign]
             await put(stage, "limit_w", "90000")
-            await stage.press("ctrl+o", "enter", *"why", "enter", "enter")
-            assert "how it ended is told when it is back" in words(stage)
+            await stage.press("ctrl+o", "enter", *"night", "enter", "enter")
+            assert "The link broke (the charger closed the link)" in words(stage)
+            stage.charger.lose("the charger closed the link")
+            await stage.settle()
+            if now.get("who") == "operator":
+                engine.take(engine.text.replace("150_000", "90_000"), "night")
+            stage.charger.connect()
+            await stage.tell(status=cabinet.status(), config=cabinet.config(**now))
+            assert ended in stage.screen()[22]
+            await stage.press("escape")
+            assert unsaved in stage.screen()[2]
+
+        on_configuration(play, engine=engine)
+
+    def test_where_all_parts_start_anew_the_answer_is_not_the_last_word(self) -> None:
+        engine = Engine()
+
+        async def play(stage: Stage) -> None:
+            await put(stage, "guard_deadline", "2")
+            await stage.press("ctrl+o")
+            assert "All parts start anew, this link with them" in words(stage)
+            await stage.press("enter", *"guard", "enter", "enter")
+            assert "how it ended is told when the charger is back" in words(stage)
+            settling = {"version": 18, "previous": 17, "ends_in_s": None}
+            at_work = engine.version() | {"who": "operator", "unconfirmed": settling}
+            await stage.tell(config=at_work)
             stage.charger.lose("the charger closed the link")
             await stage.settle()
             stage.charger.connect()
-            await stage.tell(status=cabinet.status(), config=cabinet.config(version=version))
-            assert ended in stage.screen()[22]
+            await stage.tell(status=cabinet.status(), config=at_work)
+            assert "In force is version 18" not in words(stage)
+            await stage.tell(config=engine.version() | {"who": "operator"})
+            assert "In force is version 18 by operator: guard" in words(stage)
+            await stage.press("escape")
+            assert "no unsaved changes" in stage.screen()[2]
 
-        on_configuration(play)
+        on_configuration(play, engine=engine)
 
     def test_leaving_does_nothing_and_says_so(self) -> None:
         async def play(stage: Stage) -> None:

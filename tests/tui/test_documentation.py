@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from jp_firmware.tui.actions import ACTIONS, key_name
+from jp_firmware.tui.action import key_name
+from jp_firmware.tui.actions import ACTIONS
 from tests.tui.screenshot import example, render
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "terminal.md"

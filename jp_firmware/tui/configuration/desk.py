@@ -203,6 +203,12 @@ class Desk:
         """The charger's word about the draft of that revision."""
         self.plan, self.checked, self.trouble = plan, revision, ""
 
+    def all_done(self) -> None:
+        """The change was made: also on the parts of which nothing was heard since they were begun."""
+        if self.progress is not None:
+            steps = tuple(attrs.evolve(one, state="done") for one in self.progress.steps)
+            self.progress = attrs.evolve(self.progress, steps=steps)
+
     def _changed(self) -> None:
         self.revision += 1
 

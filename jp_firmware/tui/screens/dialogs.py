@@ -13,7 +13,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from jp_firmware.tui.actions import Action, key_names
+from jp_firmware.tui.action import Action, key_names
 from jp_firmware.tui.text import BLANK, Line, Span, cell, cut, line, span, to_height, wrap
 from jp_firmware.tui.views.help import help_lines
 from jp_firmware.tui.views.scene import Scene

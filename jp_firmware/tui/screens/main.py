@@ -10,8 +10,10 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Static
 
 from jp_firmware.tui import layout
-from jp_firmware.tui.actions import in_footer, key_name, why_not
+from jp_firmware.tui.action import key_name
+from jp_firmware.tui.actions import in_footer
 from jp_firmware.tui.incidents import FaultView
+from jp_firmware.tui.possible import why_not
 from jp_firmware.tui.screens.configuration import Configuration
 from jp_firmware.tui.screens.workspace import Workspace
 from jp_firmware.tui.screens.workspaces import Connector, Faults, Overview, Planner

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from jp_firmware.tui import formatters as fmt
-from jp_firmware.tui.actions import Action, Target
+from jp_firmware.tui.action import Action, Target
 from jp_firmware.tui.incidents import FaultView
 from jp_firmware.tui.screens.dialogs import Question
 from jp_firmware.tui.snapshot import ConnectorView

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jp_firmware.tui import formatters as fmt
-from jp_firmware.tui.actions import ACTIONS, ROUTE_KEY
+from jp_firmware.tui.action import ROUTE_KEY
+from jp_firmware.tui.actions import ACTIONS
 from jp_firmware.tui.incidents import FaultView
 from jp_firmware.tui.store import Link
 from jp_firmware.tui.text import Line, Span, cut, ends, line, span, width_of

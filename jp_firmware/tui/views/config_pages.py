@@ -40,7 +40,8 @@ def plan(scene: Scene, told: PlanView, secrets: Sequence[str], width: int) -> li
     if told.findings:
         rows += [BLANK, scene.heading("FOUND", width)]
         for one in told.findings:
-            rows += wrap(f"line {one.line}: {one.text}", width, "high" if one.is_error else "warn")
+            place = f"line {one.line}" if one.line else "command line"
+            rows += wrap(f"{place}: {one.text}", width, "high" if one.is_error else "warn")
     return rows
 
 
@@ -69,15 +70,15 @@ def _sessions(told: PlanView, width: int) -> list[Line]:
     return wrap("None is disturbed.", width)
 
 
-def progress(scene: Scene, title: str, width: int) -> list[Line]:
+def progress(scene: Scene, width: int) -> list[Line]:
     """The parts of a change with how far each is, then how it ended."""
     desk = scene.desk
     topic = scene.store.config
     now = topic.change if topic is not None else None
     change = now or desk.progress
-    rows: list[Line] = [line(span(title, "strong"))]
+    rows: list[Line] = []
     if change is not None:
-        rows += [BLANK, scene.heading("PARTS", width)]
+        rows.append(scene.heading("PARTS", width))
         for one in change.steps:
             role = {"refused": "high", "taken back": "warn", "under way": "strong", "done": "text"}.get(
                 one.state, "label"

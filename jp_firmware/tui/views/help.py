@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from jp_firmware.tui.actions import ACTIONS, Risk, key_names
+from jp_firmware.tui.action import Risk, key_names
+from jp_firmware.tui.actions import ACTIONS
 from jp_firmware.tui.text import BLANK, Line, cell, line, span, wrap
 
 _SCREENS: Final = {
