@@ -21,7 +21,7 @@ from jp_firmware.cli_acting import CommandError
 from jp_firmware.cli_plan_lines import LIVE, WHOLE, connectors, outdated_lines, plan_lines
 from jp_firmware.cli_socket import connect
 from jp_firmware.cli_terminal import WIDTH, Json, Terminal, as_json, clean, standard_error, standard_output, wrapped
-from jp_firmware.console.protocol import CallFailed, ConsoleError, ErrorCode
+from jp_firmware.console.protocol import MAX_REQUEST_BYTES, CallFailed, ConsoleError, ErrorCode
 
 APPLIED, REFUSED, WAITING, OUTDATED = 0, 1, 3, 4  # exit statuses
 
@@ -30,6 +30,7 @@ INTERVAL_S = 0.25  # ours: between two words on the progress
 QUIET_S = 1.0  # ours: what is over by then needs no word on its progress
 BACK_WITHIN_S = 120.0  # ours: an ordered stop of a large tree, and a start
 RETRY_S = 0.5
+MAX_TEXT_BYTES = MAX_REQUEST_BYTES * 7 // 8  # ours: the rest for what JSON escapes
 
 
 @attrs.frozen(kw_only=True)
@@ -37,7 +38,7 @@ class Proposal:
     """What the charger is to change, as the parameters of `config.check`, and the call that makes it."""
 
     what: Json
-    now: str  # the text in force
+    base: int | None = None  # the version that it was made to; None: the one that its plan is made to
     method: str = "config.apply"
     file: str = ""  # the one that its text stands in
     secret: bool = False  # it changes what is never shown
@@ -65,8 +66,9 @@ def propose(args: argparse.Namespace, proposal: Proposal) -> int:
     """Shows the plan, asks, and makes the change; the exit status."""
     terminal, plan = standard_output(), planned(args, proposal)
     lines = plan_lines(terminal, plan, file=proposal.file, force=args.force)
+    lines += [f"{key} is held by --set on the charger's command line." for key in _held(args, proposal, plan)]
     in_text_only = not (plan["errors"] or plan["changes"] or proposal.secret)
-    unchanged = in_text_only and plan["text"] == proposal.now
+    unchanged = in_text_only and plan["text"] == _text_of(args, plan["base"])
     if in_text_only:
         lines.append("Nothing changes." if unchanged else "Only the text changes, no value.")
     over = bool(plan["errors"]) or unchanged or args.dry_run
@@ -83,12 +85,33 @@ def propose(args: argparse.Namespace, proposal: Proposal) -> int:
 
 def planned(args: argparse.Namespace, proposal: Proposal) -> Json:
     """What the charger says of it, with the terms of `args`; a finding that what is in force has too is not new."""
+    if len(proposal.what.get("text", "").encode()) > MAX_TEXT_BYTES:
+        raise CommandError(
+            f"the text has more than {MAX_TEXT_BYTES // 1000} kB, which the charger does not take at once; change keys "
+            "with jp config set, or the charger's own file and start it again"
+        )
     with connect(args) as client:
         known = client.call("config.check", edits=[])["findings"]
         plan: Json = client.call("config.check", **proposal.what)
     if args.confirm is not None and not plan["errors"]:
         plan["confirm_s"] = args.confirm
     return plan | {"findings": marked(plan["findings"], known)}
+
+
+def _held(args: argparse.Namespace, proposal: Proposal, plan: Json) -> list[str]:
+    """Keys that are put and change nothing, since the charger's command line says otherwise."""
+    changed = {one["key"] for one in plan["changes"]}
+    idle = {one["put"] for one in proposal.what.get("edits", ()) if "put" in one} - changed
+    if not idle or plan["errors"]:
+        return []
+    with connect(args) as client:
+        values = client.call("config.values")["values"]
+    return [one["key"] for one in values if one["source"] == "command line" and one["key"] in idle]
+
+
+def _text_of(args: argparse.Namespace, version: int) -> str:
+    with connect(args) as client:
+        return str(client.call("config.show", version=version)["text"])
 
 
 def marked(findings: Sequence[Json], known: Sequence[Json]) -> list[Json]:
@@ -124,7 +147,7 @@ def apply(args: argparse.Namespace, proposal: Proposal, plan: Json) -> int:
     """Makes a change that somebody has seen the plan of, and tells what became of it; the exit status."""
     params = terms_of(args) | proposal.what
     if proposal.method == "config.apply":
-        params |= {"base": plan["base"]}
+        params |= {"base": plan["base"] if proposal.base is None else proposal.base}
     try:
         with Progress(standard_error()) as progress:
             result = _result(args, proposal, params, plan, progress)
@@ -253,10 +276,11 @@ def _applied(args: argparse.Namespace, terminal: Terminal, result: Json) -> int:
 
 
 def _keep_or_undo(args: argparse.Namespace, version: int, confirm_s: float) -> int:
+    ends_at_s = time.monotonic() + confirm_s
     try:
         answer = cli_asking.counting_down(f"Keep version {version}? It is undone in {{:>3}} s. [y/n]", confirm_s)
         while answer not in (None, "y", "yes", "n", "no"):
-            answer = cli_asking.counting_down("y or n? It is undone in {:>3} s. [y/n]", _left_s(args, version))
+            answer = cli_asking.counting_down("y or n? It is undone in {:>3} s. [y/n]", ends_at_s - time.monotonic())
         if answer in ("y", "yes"):
             with connect(args) as client:
                 client.call("config.confirm", version=version)
@@ -274,12 +298,6 @@ def _keep_or_undo(args: argparse.Namespace, version: int, confirm_s: float) -> i
 def _say(text: str) -> None:
     """To whoever has just pressed Ctrl-C."""
     print("", *wrapped(text, ""), sep="\n", file=sys.stderr)
-
-
-def _left_s(args: argparse.Namespace, version: int) -> float:
-    with connect(args) as client:
-        unconfirmed = client.call("config.values")["unconfirmed"]  # a topic may be a moment older
-    return unconfirmed["ends_in_s"] or 0.0 if unconfirmed and unconfirmed["version"] == version else 0.0
 
 
 def undone(args: argparse.Namespace, version: int) -> int:

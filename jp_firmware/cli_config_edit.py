@@ -12,7 +12,7 @@ from pathlib import Path
 
 from jp_firmware import cli_applying, cli_asking
 from jp_firmware.cli_acting import CommandError
-from jp_firmware.cli_applying import APPLIED, WAITING, Proposal
+from jp_firmware.cli_applying import APPLIED, TOPIC, WAITING, Proposal
 from jp_firmware.cli_plan_lines import plan_lines
 from jp_firmware.cli_socket import connect
 from jp_firmware.cli_terminal import standard_output
@@ -25,31 +25,34 @@ def edit(args: argparse.Namespace) -> int:
     if not cli_asking.is_attended():
         raise CommandError("editing needs a terminal; use jp config show --text and jp config apply FILE")
     with connect(args) as client:
-        values = client.call("config.values")
+        version = client.call(f"{TOPIC}.get")["version"]
+        text = client.call("config.show", version=version)["text"]
     directory = Path(tempfile.mkdtemp(prefix="jp-config-"))
     path = directory / "cabinet.toml"
-    path.write_text(values["text"], encoding="utf-8", newline="")
+    path.write_text(text, encoding="utf-8", newline="")
     keeps = True
     try:
-        status = _until_good(args, path, values["text"])
+        status = _until_good(args, path, text, version)
         keeps = status not in (APPLIED, WAITING)
     finally:
-        if not keeps or _read(path) == values["text"]:
+        if not keeps or _read(path) == text:
             shutil.rmtree(directory)
         else:
             print(f"what was written is kept in {path}")
     return status
 
 
-def _until_good(args: argparse.Namespace, path: Path, now: str) -> int:
+def _until_good(args: argparse.Namespace, path: Path, now: str, version: int) -> int:
     terminal = standard_output()
     while True:
         _open(path)
-        proposal = Proposal(what={"text": _read(path)}, now=now, file=str(path))
+        proposal = Proposal(what={"text": _read(path)}, base=version, file=str(path))
         if proposal.what["text"] == now:
             terminal.print(["Nothing changes."])
             return APPLIED
         plan = cli_applying.planned(args, proposal)
+        if plan["base"] != version:  # what others did meanwhile is not undone by what was read before
+            return cli_applying.apply(args, proposal, plan)
         terminal.print(plan_lines(terminal, plan, file=proposal.file, force=args.force))
         if plan["errors"]:
             if cli_asking.choice("Edit again? [Y/n] ") in ("n", "no"):

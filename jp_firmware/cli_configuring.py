@@ -237,12 +237,7 @@ def set_keys(args: argparse.Namespace) -> int:
         from jp_firmware import cli_config_file
 
         return cli_config_file.change(args, args.file, edits=edits)
-    with connect(args) as client:
-        told = client.call("config.values")
-    held = {one["key"] for one in told["values"] if one["source"] == "command line"}
-    for key in sorted(held & {one.get("put") for one in edits}):
-        print(f"{key} is held by --set on the charger's command line; a change counts without that", file=sys.stderr)
-    return cli_applying.propose(args, Proposal(what={"edits": edits}, now=told["text"]))
+    return cli_applying.propose(args, Proposal(what={"edits": edits}))
 
 
 def plan(args: argparse.Namespace) -> int:
@@ -257,7 +252,7 @@ def apply(args: argparse.Namespace) -> int:
 
         return cli_config_file.change(args, args.file, text=text, name=args.new)
     name = "" if args.new == "-" else args.new
-    return cli_applying.propose(args, Proposal(what={"text": text}, now=_text(args), file=name))
+    return cli_applying.propose(args, Proposal(what={"text": text}, file=name))
 
 
 def edit(args: argparse.Namespace) -> int:
@@ -277,7 +272,7 @@ def read(name: str) -> str:
 
 def rollback(args: argparse.Namespace) -> int:
     what = {"version": args.version}
-    return cli_applying.propose(args, Proposal(what=what, now=_text(args), method="config.rollback"))
+    return cli_applying.propose(args, Proposal(what=what, method="config.rollback"))
 
 
 def secret(args: argparse.Namespace) -> int:
@@ -288,7 +283,6 @@ def secret(args: argparse.Namespace) -> int:
 
     if not declaration(args.key).key.secret:
         raise CommandError(f"{args.key} is no secret; use jp config set {args.key}=VALUE")
-    now = _text(args)
     if is_attended():
         value = getpass.getpass(f"{args.key}: ")
         if value != getpass.getpass("Once more: "):
@@ -297,7 +291,7 @@ def secret(args: argparse.Namespace) -> int:
         value = sys.stdin.readline().rstrip("\r\n")
     if not value:
         raise CommandError(f"{args.key} would be empty; nothing was done")
-    return cli_applying.propose(args, Proposal(what={"secrets": {args.key: value}}, now=now, secret=True))
+    return cli_applying.propose(args, Proposal(what={"secrets": {args.key: value}}, secret=True))
 
 
 # --- the word that keeps it ------------------------------------------------------------------------------------------
@@ -307,7 +301,7 @@ def confirm(args: argparse.Namespace) -> int:
     with connect(args) as client:
         version = args.version
         if version is None:
-            unconfirmed = client.call("config.values")["unconfirmed"]
+            unconfirmed = client.call(f"{TOPIC}.get")["unconfirmed"]
             if unconfirmed is None:
                 raise CommandError("no version waits to be confirmed; see jp config history")
             version = unconfirmed["version"]
@@ -318,7 +312,7 @@ def confirm(args: argparse.Namespace) -> int:
 
 def revert(args: argparse.Namespace) -> int:
     with connect(args) as client:
-        unconfirmed = client.call("config.values")["unconfirmed"]
+        unconfirmed = client.call(f"{TOPIC}.get")["unconfirmed"]
         client.call("config.revert")
     if unconfirmed is None:
         _print(args, {"result": "given up"}, "The change that waited was given up; nothing has changed.")
@@ -332,9 +326,3 @@ def revert(args: argparse.Namespace) -> int:
 
 def _print(args: argparse.Namespace, told: Json, text: str) -> None:
     standard_output().print(as_json(told) if args.json else [text])
-
-
-def _text(args: argparse.Namespace) -> str:
-    """The one in force."""
-    with connect(args) as client:
-        return str(client.call("config.values")["text"])

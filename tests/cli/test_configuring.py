@@ -12,7 +12,10 @@ from typing import Any, TextIO
 
 import pytest
 
-from jp_firmware import cli, cli_applying, cli_asking
+from jp_firmware import cli, cli_applying, cli_asking, cli_config_edit
+from jp_firmware.console import topics
+from jp_firmware.console.client import ConsoleClient
+from jp_firmware.console.protocol import CallFailed, ConsoleError, ErrorCode
 
 from .configured import DEMO, Configured
 from .conftest import served
@@ -27,6 +30,7 @@ def charger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Configu
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.setenv("SUDO_USER", "anna")
     monkeypatch.setattr(sys, "stdin", io.StringIO())
+    monkeypatch.setattr(topics, "SHARED_FOR_S", 0.0)  # nobody types that fast
     with served(made.server()):
         yield made
 
@@ -150,12 +154,17 @@ def test_mistakes_stand_at_their_place_and_nothing_is_done(
 
 
 def test_a_key_that_the_command_line_holds_is_told(charger: Configured, jp: Callable[..., Any]) -> None:
-    charger.overridden = "site.limit_w"
+    charger.overridden = "charger.name"
 
-    assert (
-        jp("set", LIVE)[2]
-        == "site.limit_w is held by --set on the charger's command line; a change counts without that\n"
+    assert jp("set", "charger.name=Demo charger")[1] == (
+        "charger.name is held by --set on the charger's command line.\nNothing changes.\n"
     )
+
+
+def test_a_text_that_is_too_long_is_told(charger: Configured, jp: Callable[..., Any], tmp_path: Path) -> None:
+    (file := tmp_path / "new.toml").write_text(DEMO + "# long\n" * 10_000)
+
+    assert "the text has more than 57 kB" in jp("apply", str(file))[2]
 
 
 # --- questions -------------------------------------------------------------------------------------------------------
@@ -351,9 +360,6 @@ def test_when_the_link_breaks_the_charger_is_asked_what_became_of_it(
     status: int,
     told: str,
 ) -> None:
-    from jp_firmware.console.client import ConsoleClient
-    from jp_firmware.console.protocol import ConsoleError
-
     def breaks(*_: object, **__: object) -> None:
         if became:
             charger.add(DEMO, "anna", **became)
@@ -365,6 +371,41 @@ def test_when_the_link_breaks_the_charger_is_asked_what_became_of_it(
     assert found == status
     assert told in out
     assert err == "the link to the charger broke; looking what became of the change\n"
+
+
+def test_a_change_that_takes_longer_than_a_call_may_is_followed_to_its_end(
+    charger: Configured, jp: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli_applying, "QUIET_S", 0.0)
+    topic = charger._topic
+    told: list[Json] = []
+
+    def slow() -> Json:
+        told.append(topic())
+        if len(told) == 3:
+            charger.add(DEMO, "anna")
+        return told[-1] | {"change": doing("under way") if len(told) < 3 else None, "version": charger.now.number}
+
+    def gives_up(*_: object, **__: object) -> None:
+        raise CallFailed(ErrorCode.TIMED_OUT, "no answer")
+
+    monkeypatch.setattr(Configured, "_topic", lambda _: slow())
+    monkeypatch.setattr(ConsoleClient, "call_watching", gives_up)
+    status, out, err = jp("set", STOPPING, "--yes")
+
+    assert (status, out.split("\n")[-2]) == (0, "Version 2 is in force.")
+    assert err == "applying, 0 of 1 parts: wires/can0, restart child\n"
+
+
+def test_a_refusal_is_told_as_it_is(
+    charger: Configured, jp: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(*_: object, **__: object) -> None:
+        raise CallFailed(ErrorCode.REFUSED, "a change by ben is under way")
+
+    monkeypatch.setattr(ConsoleClient, "call_watching", refuses)
+
+    assert jp("set", LIVE)[::2] == (1, "jp: a change by ben is under way\n")
 
 
 def test_a_charger_that_starts_anew_is_waited_for(
@@ -393,8 +434,6 @@ def test_a_charger_that_starts_anew_is_waited_for(
 def test_ctrl_c_says_what_goes_on(
     charger: Configured, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from jp_firmware.console.client import ConsoleClient
-
     def pressed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
@@ -522,6 +561,22 @@ def test_what_is_not_applied_is_kept(
     assert f"what was written is kept in {kept}" in out.replace("\n", "")
     assert "80_000" in kept.read_text()
     assert charger.called == []
+
+
+def test_what_others_did_while_the_editor_was_open_is_not_undone(
+    charger: Configured, jp: Callable[..., Any], terminal: TextIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(path: Path) -> None:
+        charger.add(DEMO.replace("Demo charger", "Yard"), "ben")
+        path.write_text(DEMO.replace("150_000", "80_000"))
+
+    monkeypatch.setattr(cli_config_edit, "_open", slowly)
+    status, out, _ = jp("edit")
+
+    assert status == cli_applying.OUTDATED
+    assert '-name = "Demo charger"\n+name = "Yard"\n' in out
+    assert "what was written is kept in" in out
+    assert charger.now.who == "ben"
 
 
 def test_nothing_edited_nothing_done(
