@@ -25,11 +25,15 @@ Json = dict[str, Any]
 
 
 class Engine:
-    """Version 17 is in force. `running` are connectors with a session: what stops parts waits for them."""
+    """Version 17 is in force. `running` are connectors with a session: what stops parts waits for them.
 
-    def __init__(self, text: str = "", overrides: tuple[str, ...] = ()) -> None:
+    It tells only of the keys of `tables`, if they are given.
+    """
+
+    def __init__(self, text: str = "", overrides: tuple[str, ...] = (), tables: tuple[str, ...] = ()) -> None:
         self.text = text or DEMO.read_text(encoding="utf-8")
         self.overrides = overrides
+        self.tables = tables
         self.number = 17
         self.texts = {16: self.text.replace("limit_w = 150_000", "limit_w = 120_000"), 17: self.text}
         self.whys = {16: "first start", 17: "commissioning"}
@@ -45,7 +49,7 @@ class Engine:
         }
 
     def keys(self) -> list[Json]:
-        return [as_json(one) for one in all_keys()]
+        return [as_json(one) for one in all_keys() if not self.tables or one.path[0] in self.tables]
 
     def values(self) -> Json:
         cabinet_ = examine(self.text, self.overrides, self.secrets).cabinet

@@ -28,6 +28,7 @@ from jp_firmware.console.protocol import (
     encode,
 )
 from tests.tui import cabinet
+from tests.tui.engine import Engine
 
 
 class FakeDaemon:
@@ -37,6 +38,7 @@ class FakeDaemon:
         self.topics = topics
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.refusal = ""
+        self._answers = Engine().calls()
         self._consoles: set[_Console] = set()
 
     @asynccontextmanager
@@ -99,7 +101,8 @@ class FakeDaemon:
             console.write(Error(id=request.id, code=ErrorCode.REFUSED, message=self.refusal))
         else:
             self.calls.append((request.method, request.params))
-            console.write(Result(id=request.id, result={}))
+            answer = self._answers.get(request.method)
+            console.write(Result(id=request.id, result=answer(**request.params) if answer else {}))
 
 
 class _Console:

@@ -14,9 +14,29 @@ from pathlib import Path
 
 from jp_firmware.console.protocol import Snapshot
 from tests.tui import cabinet
+from tests.tui.engine import Engine
 from tests.tui.harness import Stage
 
-_KEYS = {"overview": (), "connector": ("f4",), "planner": ("f12",), "faults": ("f5",)}
+_KEYS = {
+    "overview": (),
+    "connector": ("f4",),
+    "planner": ("f12",),
+    "config": ("g", "e", "/", *"limit_w", "enter", "enter", "ctrl+u", *"120000", "enter"),
+    "faults": ("f5",),
+}
+# Some of the tables, so that the picture stays when others come.
+_TABLES = (
+    "charger",
+    "site",
+    "backend",
+    "authorize",
+    "wires",
+    "modules",
+    "meters",
+    "plc_boards",
+    "connectors",
+    "planner",
+)
 _FONTS = "Fira Code, DejaVu Sans Mono, Menlo, Consolas, monospace"
 
 
@@ -34,6 +54,7 @@ def render(
             while not stage.app.drawable:
                 await pilot.pause(0.01)
             stage.charger.connect()
+            stage.charger.answers |= Engine(tables=_TABLES).calls()
             for second in range(minutes * 60):
                 stage.clock.now_s += 1
                 stage.charger.tell(status=_earlier(topics["status"], minutes * 60 - 1 - second))

@@ -11,7 +11,7 @@ from tests.tui.screenshot import example, render
 DOCUMENT = Path(__file__).parents[2] / "docs" / "terminal.md"
 
 
-@pytest.mark.parametrize("workspace", ["overview", "connector", "planner", "faults"])
+@pytest.mark.parametrize("workspace", ["overview", "connector", "planner", "config", "faults"])
 def test_the_pictures_are_those_the_terminal_draws(workspace: str) -> None:
     """After a change: `python -m tests.tui.screenshot --text WORKSPACE`, and the SVG with it."""
     drawn = "\n".join(row.rstrip() for row in render(example(), size=(80, 24), workspace=workspace)[1])

@@ -274,6 +274,34 @@ def test_a_limit_typed_in_one_burst_is_the_one_that_is_put(tmp_path: Path) -> No
         daemon.wait()
 
 
+def test_a_key_of_the_configuration_is_changed_on_a_vt220(tmp_path: Path) -> None:
+    """No function keys, no colours, plain ASCII; the value and what follows it come in one read."""
+    path = tmp_path / "console.sock"
+    daemon = subprocess.Popen([sys.executable, "-m", "tests.tui.fake_daemon", str(path)])
+    try:
+        with opened(path, TERM="vt220", LANG="") as terminal:
+            terminal.until_text("of 150 kW")
+            terminal.press("ge")
+            terminal.until_text("no unsaved changes")
+            terminal.press("/")
+            terminal.until_text("Find a key")
+            terminal.press("limit_w\r")
+            terminal.until_text("site.limit_w -")
+            terminal.press("\r")
+            terminal.until_text("In W:")
+            terminal.press("\x1590000\r")
+            terminal.until_text("unsaved: 150_000 > 90_000")
+            terminal.press("\x0f")  # Ctrl-O
+            terminal.until_text("None is disturbed.")
+            terminal.press("\r")
+            terminal.until_text("Undone unless confirmed")
+            terminal.press("night\r\r")
+            terminal.until_text("version 18 is in force")
+    finally:
+        daemon.kill()
+        daemon.wait()
+
+
 @pytest.mark.parametrize("term", ["dumb", "", "unknown"])
 def test_a_terminal_that_cannot_be_drawn_on_is_refused_in_one_line(nowhere: Path, term: str) -> None:
     with opened(nowhere, TERM=term) as terminal:
