@@ -13,7 +13,6 @@ from jp_firmware import cli_provisioning
 
 if TYPE_CHECKING:
     from jp_firmware.config.schema import Cabinet
-    from jp_firmware.config.structure import Mistake
 
 _EXAMPLES = """\
 examples:
@@ -80,12 +79,13 @@ def check(args: argparse.Namespace) -> int:
     from jp_firmware.config import store
     from jp_firmware.config.examine import Severity, examine, findings_of
     from jp_firmware.config.profiles import read_text
+    from jp_firmware.hw.modules import usable
 
     path = store.find(args.file)
     examined = examine(read_text(path), args.overrides)
     findings = list(examined.findings)
     if examined.cabinet:
-        findings += findings_of(drivers_mistakes(examined.cabinet), examined.text, examined.data)
+        findings += findings_of(list(usable.mistakes(examined.cabinet)), examined.text, examined.data)
     errors = sum(one.severity is Severity.ERROR for one in findings)
     if args.json:
         told = {"path": str(path), "good": not errors, "findings": [attrs.asdict(one) for one in findings]}
@@ -108,21 +108,6 @@ def _parts(cabinet: Cabinet) -> str:
     }
     told = ", ".join(f"{len(items)} {word}{'s' if len(items) != 1 else ''}" for word, items in counts.items())
     return f"{told}; site limit {cabinet.site.limit_w / 1000:g} kW"
-
-
-def drivers_mistakes(cabinet: Cabinet) -> list[Mistake]:
-    """What only a module's driver knows: its addresses, and what its profile says to it."""
-    from jp_firmware.config.schema import ConfigError
-    from jp_firmware.config.structure import Mistake
-    from jp_firmware.hw.modules.driver import load_driver, load_profile
-
-    found = []
-    for at, module in enumerate(cabinet.modules):
-        try:
-            load_driver(module.driver).codec(module.address, load_profile(module.profile))
-        except ConfigError as error:
-            found.append(Mistake(("modules", at), str(error)))
-    return found
 
 
 def rules(args: argparse.Namespace) -> int:

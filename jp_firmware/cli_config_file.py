@@ -11,7 +11,6 @@ import attrs
 
 from jp_firmware.cli_acting import CommandError
 from jp_firmware.cli_applying import APPLIED, REFUSED, marked
-from jp_firmware.cli_config import drivers_mistakes
 from jp_firmware.cli_configuring import read
 from jp_firmware.cli_edits import as_edits
 from jp_firmware.cli_plan_lines import plan_lines
@@ -21,6 +20,7 @@ from jp_firmware.config.difference import changes
 from jp_firmware.config.document import edited
 from jp_firmware.config.draft import effective, is_secret
 from jp_firmware.config.examine import Examined, Severity, examine, findings_of
+from jp_firmware.hw.modules import usable
 
 
 def change(
@@ -69,7 +69,7 @@ def _plan(before: Examined, after: Examined) -> Json:
 def _findings(one: Examined) -> list[Json]:
     found = [*one.findings]
     if one.cabinet:
-        found += findings_of(drivers_mistakes(one.cabinet), one.text, one.data)
+        found += findings_of(list(usable.mistakes(one.cabinet)), one.text, one.data)
     return [attrs.asdict(finding) | {"severity": finding.severity.value} for finding in found]
 
 

@@ -15,6 +15,7 @@ Texts are read, checked and written in a worker thread: tens of milliseconds, wh
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -29,15 +30,17 @@ from jp_firmware.config.config_store import ConfigStore, Outdated
 from jp_firmware.config.draft import Draft, InForce, Secrets, draft
 from jp_firmware.config.edits import Edit
 from jp_firmware.config.effects import Step
-from jp_firmware.config.examine import Finding
 from jp_firmware.config.schema import Cabinet, ConfigError
+from jp_firmware.config.structure import Mistake
 from jp_firmware.config.uses import WHOLE
 from jp_firmware.config.versions import Origin, Version
-from jp_firmware.handing_over import HandingOver, PartRefused
-from jp_firmware.hw.modules.driver import load_driver, load_profile
+from jp_firmware.handing_over import HandingOver, PartRefused, settled
+from jp_firmware.hardware_found import found, new_mistakes, with_ports
+from jp_firmware.hw.modules import usable
 from jp_firmware.model.ids import ConnectorId
 from jp_firmware.nursery.bell import Bell
 from jp_firmware.nursery.child import Lifeline
+from jp_firmware.nursery.supervisor import RestartRefused, UnknownPath
 from jp_firmware.process import VITAL
 from jp_firmware.restarts import Effect
 
@@ -51,15 +54,20 @@ T = TypeVar("T")
 CONFIRM_S = 60.0  # unless whoever changes it says another time; for what could lock them out
 SETTLE_S = 60.0  # ours: what a change gets to be handed over, before a crash in it counts against it
 HEALTHY_WITHIN_S = 60.0  # ours: for all parts after a start with another configuration
+AGAIN_S = 10.0  # ours: from a disk that refused to take a version back to the next try
 ANSWER_S = 0.2  # ours: for the answer to reach whoever asked, before the console is restarted too
 
 
 @attrs.frozen
 class Resumed:
-    """A version for which all parts of this process have just started anew; `confirm_s` 0: nobody needs to confirm."""
+    """A version for which all parts of this process have just started anew; `confirm_s` 0: nobody needs to confirm.
+
+    `were_up` are the parts that were up before, by their paths: those that there still are must come up again.
+    """
 
     number: int
     confirm_s: float
+    were_up: tuple[str, ...] = ()
 
 
 class ChangeRefused(Exception):
@@ -114,6 +122,7 @@ class Configuring:
     confirm_by_s: float = attrs.field(default=math.inf, init=False)  # monotonic; when an unconfirmed version is undone
     _bell: Bell = attrs.field(factory=Bell, init=False)
     _anew: Resumed | None = attrs.field(default=None, init=False)  # all parts are to start anew for this version
+    _proving: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)  # waits for parts after a start
     _drafts: dict[object, Draft] = attrs.field(factory=dict, init=False)  # the last one, so that it is not made twice
 
     # --- proposals ---------------------------------------------------------------------------------------------------
@@ -135,11 +144,22 @@ class Configuring:
         """What a change would be. Raises ConfigError for edits that cannot be made. Nothing is done."""
         key = (self.store.current.number, text, tuple(map(repr, edits)), tuple(sorted((secrets or {}).items())))
         if key not in self._drafts:
-            make = partial(draft, self.in_force, text=text, edits=edits, secrets=secrets, further=driver_findings)
+            make = partial(draft, self.in_force, text=text, edits=edits, secrets=secrets, further=self._further())
             made = await _in_thread(make)
             self._drafts.clear()
             self._drafts[key] = made
         return self._drafts[key]
+
+    def _further(self) -> Callable[[Cabinet], Iterable[Mistake]]:
+        """What drivers and the hardware that was found have to say to a configuration; for a worker thread."""
+        controller = self._controller
+        before, hardware, device_dir = controller.cabinet, found(controller), controller.device_dir
+
+        def mistakes(cabinet: Cabinet) -> Iterable[Mistake]:
+            yield from usable.mistakes(cabinet)
+            yield from new_mistakes(before, cabinet, with_ports(hardware, cabinet, device_dir))
+
+        return mistakes
 
     def effect(self, step: Step) -> Effect:
         """The sessions that a step would end, or take modules from, if it were taken now."""
@@ -148,7 +168,10 @@ class Configuring:
         if step.path == WHOLE:
             running = tuple(key for key, one in self._controller.charger.runners.items() if one.session is not None)
             return Effect((WHOLE,), running, ())
-        return self._controller.restarts.effect(step.path)
+        try:
+            return self._controller.restarts.effect(step.path)
+        except RestartRefused:  # it does not run: no session goes on with it
+            return Effect((step.path,), (), ())
 
     def concerned(self, one: Draft) -> tuple[ConnectorId, ...]:
         """The connectors whose sessions a change would not leave alone now."""
@@ -198,6 +221,7 @@ class Configuring:
         if self.store.unconfirmed is None or self.change is not None:
             return False
         self.confirm_by_s = -math.inf
+        self._proving.cancel(reason="undone")
         self._bell.ring()
         return True
 
@@ -227,6 +251,8 @@ class Configuring:
         except (ConfigError, Outdated) as error:
             change.refused = str(error)
         finally:
+            if self.store.unconfirmed is not None and not math.isfinite(self.confirm_by_s) and self._anew is None:
+                self.confirm_by_s = -math.inf  # a disk that refused, or a task that was cancelled, has left it behind
             self.change, change.over = None, True
             if change.refused:
                 self._note(f"a change by {change.wish.who} was refused: {change.refused}")
@@ -248,7 +274,7 @@ class Configuring:
         if one.effects.whole:
             await self._commit(change, change.confirm_s or SETTLE_S)
             assert change.version is not None
-            self._anew = Resumed(change.version.number, change.confirm_s)
+            self._anew = Resumed(change.version.number, change.confirm_s, settled(self._controller))
             return
         assert one.cabinet is not None  # or it would have been refused
         change.handing = HandingOver(self._controller, one.base.cabinet, one.cabinet, one.effects.steps)
@@ -299,11 +325,13 @@ class Configuring:
         waiting, resumed = self.store.unconfirmed, self.resumed
         if waiting is None or resumed is None or waiting.number != resumed.number:
             return
-        vital = [self._controller.tree.part(name) for name in VITAL]
-        with trio.move_on_after(HEALTHY_WITHIN_S):
-            for part in vital:
+        awaited = [*self._parts(VITAL), *self._parts(resumed.were_up)]
+        with trio.move_on_after(HEALTHY_WITHIN_S) as self._proving:
+            for part in awaited:
                 await part.up()
-        down = [part.name for part in vital if not part.state.is_settled]
+        if self.store.unconfirmed is None or self.confirm_by_s == -math.inf:
+            return  # somebody has decided meanwhile
+        down = [part.path for part in awaited if not part.state.is_settled]
         if down:
             await self._undo(f"with it, {' and '.join(down)} did not come up within {HEALTHY_WITHIN_S:.0f} s")
         elif resumed.confirm_s:
@@ -311,13 +339,26 @@ class Configuring:
         else:
             await self.confirm(waiting.number)
 
+    def _parts(self, paths: Iterable[str]) -> list[Lifeline]:
+        """Those that there are."""
+        found = []
+        for path in paths:
+            with contextlib.suppress(UnknownPath):
+                found.append(self._controller.tree.part(path))
+        return found
+
     async def _undo(self, why: str) -> None:
         """The version before the one that is not for good, with all parts that this concerns."""
         waiting = self.store.unconfirmed
         assert waiting is not None
-        self.confirm_by_s = math.inf
         last = self._controller.cabinet
-        version = await _in_thread(partial(self.store.revert, why=why))
+        try:
+            version = await _in_thread(partial(self.store.revert, why=why))
+        except ConfigError as error:  # somebody has confirmed it in this moment, or the disk refuses
+            self.confirm_by_s = trio.current_time() + AGAIN_S if self.store.unconfirmed else math.inf
+            self._note(f"version {waiting.number} cannot be undone: {error}")
+            return
+        self.confirm_by_s = math.inf
         self._drafts.clear()
         self._note(f"version {waiting.number} is undone: {why}; version {version.number} is as {waiting.previous}")
         going_back = await self.draft()
@@ -327,23 +368,10 @@ class Configuring:
         if going_back.effects.whole:
             self._controller.start_anew(f"version {waiting.number} of the configuration is undone")
             return
-        handing = HandingOver(self._controller, last, cabinet, going_back.effects.steps)
-        try:
-            await handing.carry_out()
-        except PartRefused as error:
-            self._note(f"a part does not go back: {error}")
+        await HandingOver(self._controller, cabinet, last, going_back.effects.steps).go_back()
 
     def _note(self, text: str) -> None:
         self._controller.note("config", "configuration", text)
-
-
-def driver_findings(cabinet: Cabinet) -> Iterable[Finding]:
-    """What only a module's driver knows: its addresses, and what its profile says to it."""
-    for module in cabinet.modules:
-        try:
-            load_driver(module.driver).codec(module.address, load_profile(module.profile))
-        except ConfigError as error:
-            yield Finding(line=0, key=f"modules.{module.id}", text=str(error))
 
 
 async def _in_thread(do: Callable[[], T]) -> T:

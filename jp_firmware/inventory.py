@@ -72,6 +72,11 @@ class ModuleInventory:
         """The drivers of its own modules."""
         return frozenset(one.config.driver for one in self._modules)
 
+    @property
+    def searched(self) -> Mapping[str, Sequence[Found]]:
+        """What the last search has found on each wire that was searched."""
+        return {wire: one.found for wire, one in self._searched.items()}
+
     # --- replaced modules ---------------------------------------------------------------------------------------------
 
     async def recall(self) -> None:

@@ -15,12 +15,13 @@ from jp_firmware.config.difference import Change, changes
 from jp_firmware.config.document import edited
 from jp_firmware.config.edits import Data, Edit, Key
 from jp_firmware.config.effects import Effects, effects
-from jp_firmware.config.examine import Examined, Finding, examine
+from jp_firmware.config.examine import Examined, Finding, Severity, examine, findings_of
 from jp_firmware.config.explain import all_keys
 from jp_firmware.config.schema import Cabinet
+from jp_firmware.config.structure import Mistake
 
 Secrets = Mapping[str, str]
-FurtherCheck = Callable[[Cabinet], Iterable[Finding]]
+FurtherCheck = Callable[[Cabinet], Iterable[Mistake]]
 
 
 @attrs.frozen(kw_only=True)
@@ -77,9 +78,9 @@ def draft(
     laid = {**base.secrets, **(secrets or {})}
     all_secrets = laid if laid != dict(base.secrets) else None
     examined = examine(proposed, base.overrides, laid)
-    if examined.cabinet is not None and (more := tuple(further(examined.cabinet))):
-        findings = (*examined.findings, *more)
-        is_good = not any(one.severity == "error" for one in findings)
+    if examined.cabinet is not None and (more := list(further(examined.cabinet))):
+        findings = (*examined.findings, *findings_of(more, proposed, examined.data))
+        is_good = not any(one.severity is Severity.ERROR for one in findings)
         examined = attrs.evolve(examined, findings=findings, cabinet=examined.cabinet if is_good else None)
     if examined.cabinet is None:
         return Draft(base=base, text=proposed, secrets=all_secrets, examined=examined)

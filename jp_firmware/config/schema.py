@@ -222,7 +222,7 @@ class Ocpp:
     authorize_remote_tx_requests: Annotated[
         bool,
         Key(
-            "A tag that the central system starts with is checked like one at a reader. OCPP: AuthorizeRemoteTxRequests."
+            "Tags that the central system starts with are checked as at a reader. OCPP: AuthorizeRemoteTxRequests."
         ),
     ] = False
     transaction_message_attempts: Annotated[

@@ -18,7 +18,7 @@ from jp_firmware.config.explain import all_keys
 from jp_firmware.config.key import Known
 from jp_firmware.config.profiles import path_of
 from jp_firmware.config.store import of_text
-from jp_firmware.configuring import driver_findings
+from jp_firmware.hw.modules import usable
 
 Json = dict[str, Any]
 
@@ -124,7 +124,7 @@ def other(known: Known, text: str) -> Other:
     in_force = in_force_of(text)
     for asked in _asked(known, in_force):
         edits = [Put(one["put"], one["value"]) for one in asked.get("edits", [])]
-        found = draft(in_force, text=asked.get("text"), edits=edits, further=driver_findings)
+        found = draft(in_force, text=asked.get("text"), edits=edits, further=usable.mistakes)
         if found.cabinet is not None and found.changes:
             return Other(known, asked, found)
     raise LookupError(f"no other value of {known.name} makes a good configuration")
