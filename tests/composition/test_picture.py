@@ -62,6 +62,7 @@ async def test_the_tree_of_the_demo_cabinet_is_the_one_of_the_drawing(
 
     assert [one["name"] for one in tree["children"]] == [
         "journal",
+        "config",
         "wires",
         "planner",
         "connectors",
@@ -70,7 +71,7 @@ async def test_the_tree_of_the_demo_cabinet_is_the_one_of_the_drawing(
         "consoles",
     ]
     wires = {
-        one["name"]: [child["name"] for child in one.get("children", ())] for one in tree["children"][1]["children"]
+        one["name"]: [child["name"] for child in one.get("children", ())] for one in tree["children"][2]["children"]
     }
     assert list(wires) == ["plc-1-wire", "plc-2-wire", "can0", "rs485-0", "reader-0"]
     assert wires["can0"] == ["link", *(f"module-{number}" for number in range(1, 9))]
