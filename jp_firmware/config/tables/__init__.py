@@ -1,0 +1,1 @@
+"""The tables of a cabinet's configuration, each key with its declaration. `schema` is their face."""
