@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, TypeAlias
 
 import attrs
 import trio
@@ -18,8 +19,15 @@ from jp_firmware.console.calls import CallRefused
 from jp_firmware.console.server import ConsoleServer
 
 Json = dict[str, Any]
+Jp: TypeAlias = Callable[..., tuple[int, str, str]]  # `jp config` in this process: status, output, errors
 
 DEMO = store.find("demo").read_text(encoding="utf-8")
+
+
+def types(terminal: TextIO, *answers: str) -> None:
+    """What a person types."""
+    terminal.write("".join(f"{one}\n" for one in answers))
+    terminal.flush()
 
 
 @attrs.define

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import io
+import os
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import attrs
 import pytest
 import trio
 
+from jp_firmware import cli
+from jp_firmware.console import topics
 from jp_firmware.console.calls import CallRefused, parameter
 from jp_firmware.console.server import ConsoleServer
 from jp_firmware.nursery.supervisor import Child, Lifeline
+
+from .configured import Configured, Jp
 
 Json = dict[str, Any]
 
@@ -308,3 +315,43 @@ def served(server: ConsoleServer) -> Iterator[None]:
     finally:
         tokens[0].run_sync_soon(scope.cancel)
         thread.join(10)
+
+
+# --- a configuration that can be changed ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Configured]:
+    """Its charger is where JP_SOCKET leads; nobody sits at the terminal."""
+    made = Configured(tmp_path / "console.sock")
+    monkeypatch.setenv("JP_SOCKET", str(made.path))
+    monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.setenv("SUDO_USER", "anna")
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    monkeypatch.setattr(topics, "SHARED_FOR_S", 0.0)  # nobody types that fast
+    with served(made.server()):
+        yield made
+
+
+@pytest.fixture
+def jp(capsys: pytest.CaptureFixture[str]) -> Jp:
+    """`jp config`; its pages are held to eighty columns."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        status = cli.main(["config", *arguments])
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        if "--json" not in arguments and "--text" not in arguments:  # a line with a path is one that programs follow
+            assert all(len(line) <= 80 for line in out.split("\n") if "/" not in line)
+        return status, out, err
+
+    return run
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[TextIO]:
+    """What a person types: written here, read from the standard input, which is a terminal."""
+    ours, theirs = os.openpty()
+    with os.fdopen(ours, "w") as typed, os.fdopen(theirs, "r") as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        yield typed
