@@ -83,6 +83,7 @@ class FormScreen(Dialog):
         Binding("enter", "enter", show=False, priority=True),
         Binding("tab,down", "row(1)", show=False, priority=True),
         Binding("shift+tab,up", "row(-1)", show=False, priority=True),
+        Binding("ctrl+u", "empty", show=False, priority=True),
     ]
 
     def __init__(self, make_scene: MakeScene, title: str, fields: Sequence[Field]) -> None:
@@ -136,8 +137,14 @@ class FormScreen(Dialog):
 
     def action_row(self, by: int) -> None:
         rows = self._inputs
-        at = rows.index(self.focused) if isinstance(self.focused, Input) else 0
-        self.set_focus(rows[max(0, min(len(rows) - 1, at + by))])
+        if isinstance(self.focused, Input):  # else the form is still being built
+            self.set_focus(rows[max(0, min(len(rows) - 1, rows.index(self.focused) + by))])
+
+    def action_empty(self) -> None:
+        """Empties the row, after what was typed there before and before what comes behind."""
+        row = self.focused
+        if isinstance(row, Input):
+            row.call_later(row.clear)
 
     @property
     def _inputs(self) -> list[Input]:
