@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
 from jp_firmware import config_picture
@@ -25,6 +26,8 @@ Json = dict[str, Any]
 SOMEBODY = "operator"  # who changes something over the console and gives no name
 CHANGE = ("text", "edits", "secrets")
 TERMS = ("why", "who", "origin", "confirm_s", "force")
+
+_KEYS = [key_json(one) for one in all_keys()]
 
 
 def all_calls(controller: Controller) -> Mapping[str, Call]:
@@ -62,37 +65,36 @@ class ConfigCalls:
     async def keys(self, params: Json) -> object:
         """Every key there is: meaning, type, unit, range, default, class of change, role."""
         only(params)
-        return [key_json(one) for one in all_keys()]
+        return _KEYS
 
     async def values(self, params: Json) -> object:
         """The configuration in force, as text and key by key. Secrets are never told."""
         only(params)
         configuring = self._configuring
         store = configuring.store
-        return {
-            **config_picture.version(store.current),
-            "path": str(store.path_in_force),
-            "text": config_picture.readable(store.text),
-            "values": list(config_picture.values(configuring)),
-            "unconfirmed": config_picture.unconfirmed(configuring),
-        }
+        told = {**config_picture.version(store.current), "unconfirmed": config_picture.unconfirmed(configuring)}
+        in_force = configuring.in_force
+        return told | await self._configuring.beside(
+            lambda: {
+                "path": str(store.path_in_force),
+                "text": config_picture.readable(in_force.text),
+                "values": list(config_picture.values(in_force)),
+            }
+        )
 
     async def history(self, params: Json) -> object:
-        """`limit?`: the versions there were, newest first."""
+        """`limit?`: the versions there were, newest first, each with the keys that it changed."""
         only(params, "limit")
         limit = min(max(parameter(params, "limit", int, 20), 1), 1000)
-        store = self._configuring.store
-        waiting = store.unconfirmed.number if store.unconfirmed else None
-        return [
-            {**config_picture.version(one), "confirmed": one.number != waiting}
-            for one in reversed(store.history()[-limit:])
-        ]
+        return await self._configuring.beside(partial(config_picture.history, self._configuring.store, limit))
 
     async def show(self, params: Json) -> object:
         """`version`: its text."""
         only(params, "version")
         number = parameter(params, "version", int)
-        return {"version": number, "text": config_picture.readable(self._text_at(number))}
+        return await self._configuring.beside(
+            lambda: {"version": number, "text": config_picture.readable(self._text_at(number))}
+        )
 
     async def diff(self, params: Json) -> object:
         """`from?` (the one before), `to?` (the one in force): what differs between two versions."""
@@ -100,11 +102,7 @@ class ConfigCalls:
         latest = self._configuring.store.current.number
         to = parameter(params, "to", int, latest)
         since = parameter(params, "from", int, max(1, to - 1))
-        return {
-            "from": since,
-            "to": to,
-            **config_picture.difference(self._text_at(since), self._text_at(to), (since, to)),
-        }
+        return {"from": since, "to": to} | await self._configuring.beside(partial(self._difference, since, to))
 
     # --- changing ----------------------------------------------------------------------------------------------------
 
@@ -124,7 +122,7 @@ class ConfigCalls:
         only(params, *CHANGE, *TERMS, "base")
         base = parameter(params, "base", int)
         if base != self._configuring.store.current.number:
-            return self._outdated(base)
+            return await self._outdated(base)
         return await self._apply(await self._draft(params), params, "console")
 
     async def rollback(self, params: Json) -> object:
@@ -172,7 +170,7 @@ class ConfigCalls:
         try:
             change = await self._configuring.apply(wish)
         except Outdated as error:
-            return self._outdated(error.base)
+            return await self._outdated(error.base)
         except ChangeRefused as refusal:
             raise CallRefused(str(refusal)) from None
         return plan | config_picture.outcome(change)
@@ -203,12 +201,13 @@ class ConfigCalls:
         except ConfigError as error:
             raise CallRefused(str(error)) from None
 
-    def _outdated(self, base: int) -> Json:
+    async def _outdated(self, base: int) -> Json:
         current = self._configuring.store.current
-        difference = config_picture.difference(
-            self._text_at(base), self._text_at(current.number), (base, current.number)
-        )
-        return {"result": "outdated", **config_picture.version(current), "base": base, **difference}
+        told = {"result": "outdated", **config_picture.version(current), "base": base}
+        return told | await self._configuring.beside(partial(self._difference, base, current.number))
+
+    def _difference(self, since: int, to: int) -> Json:
+        return config_picture.difference(self._text_at(since), self._text_at(to), (since, to))
 
     def _text_at(self, number: int) -> str:
         try:

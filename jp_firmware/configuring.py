@@ -145,7 +145,7 @@ class Configuring:
         key = (self.store.current.number, text, tuple(map(repr, edits)), tuple(sorted((secrets or {}).items())))
         if key not in self._drafts:
             make = partial(draft, self.in_force, text=text, edits=edits, secrets=secrets, further=self._further())
-            made = await _in_thread(make)
+            made = await in_thread(make)
             self._drafts.clear()
             self._drafts[key] = made
         return self._drafts[key]
@@ -160,6 +160,10 @@ class Configuring:
             yield from new_mistakes(before, cabinet, with_ports(hardware, cabinet, device_dir))
 
         return mistakes
+
+    async def beside(self, do: Callable[[], T]) -> T:
+        """What `do` returns, worked out beside the loop: for what somebody asks to see. It must only read."""
+        return await in_thread(do)
 
     def effect(self, step: Step) -> Effect:
         """The sessions that a step would end, or take modules from, if it were taken now."""
@@ -207,7 +211,7 @@ class Configuring:
 
     async def confirm(self, number: int) -> None:
         """The version stays. Raises ConfigError if it does not wait for that."""
-        await _in_thread(partial(self.store.confirm, number))
+        await in_thread(partial(self.store.confirm, number))
         self.confirm_by_s = math.inf
         self._note(f"version {number} is confirmed")
         self._bell.ring()
@@ -286,7 +290,7 @@ class Configuring:
         except PartRefused as error:
             change.refused = str(error)
             if stops:
-                await _in_thread(partial(self.store.revert, who="charger", why=str(error)))
+                await in_thread(partial(self.store.revert, who="charger", why=str(error)))
             return
         if not stops:
             try:
@@ -295,13 +299,13 @@ class Configuring:
                 await change.handing.take_back()
                 raise
         elif not change.confirm_s and change.version is not None:
-            await _in_thread(partial(self.store.confirm, change.version.number))
+            await in_thread(partial(self.store.confirm, change.version.number))
         if change.confirm_s:
             self.confirm_by_s = trio.current_time() + change.confirm_s
 
     async def _commit(self, change: Change, confirm_within_s: float | None) -> None:
         wish = change.wish
-        change.version = await _in_thread(
+        change.version = await in_thread(
             partial(
                 self.store.commit,
                 wish.draft.text,
@@ -353,7 +357,7 @@ class Configuring:
         assert waiting is not None
         last = self._controller.cabinet
         try:
-            version = await _in_thread(partial(self.store.revert, why=why))
+            version = await in_thread(partial(self.store.revert, why=why))
         except ConfigError as error:  # somebody has confirmed it in this moment, or the disk refuses
             self.confirm_by_s = trio.current_time() + AGAIN_S if self.store.unconfirmed else math.inf
             self._note(f"version {waiting.number} cannot be undone: {error}")
@@ -374,6 +378,6 @@ class Configuring:
         self._controller.note("config", "configuration", text)
 
 
-async def _in_thread(do: Callable[[], T]) -> T:
+async def in_thread(do: Callable[[], T]) -> T:
     """No control path: whoever changes a configuration waits for the disk, and nobody else does."""
     return await trio.to_thread.run_sync(do)

@@ -149,7 +149,7 @@ async def test_a_disk_that_is_slow_is_not_waited_for(autojump_clock: Clock, site
         return do()
 
     start_s = trio.current_time()
-    with mock.patch("jp_firmware.configuring._in_thread", slowly):
+    with mock.patch("jp_firmware.configuring.in_thread", slowly):
         with pytest.raises(Undecided):
             await changes(site).change(HEARTBEAT, "")
         assert trio.current_time() - start_s == pytest.approx(ANSWER_S)
