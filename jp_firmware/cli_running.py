@@ -14,11 +14,13 @@ def run(args: argparse.Namespace) -> int:
     from jp_firmware.config.store import find, of_text
 
     state_dir = args.state_dir or default_state_dir()
-    store = ConfigStore.open(find(args.cabinet), state_dir)
+    path = find(args.cabinet)
+    store = ConfigStore.open(path, state_dir)
     if store.unconfirmed is not None:
         store.revert(why="the controller ended before it was confirmed")
     # A mistake is told before the rest of the charger is even imported.
-    cabinet = of_text(store.text, store.path_in_force, args.overrides, store.secrets)
+    named = path if store.path_in_force == store.origin_path else store.path_in_force
+    cabinet = of_text(store.text, named, args.overrides, store.secrets)
     from jp_firmware import daemon
 
     return daemon.run(
