@@ -332,12 +332,11 @@ class TestApplying:
             await stage.press("enter", *"why", "enter", "enter", *"yes", "enter")
             assert 'Not done: type "force", or leave it empty to wait' in stage.text()
             await stage.press("ctrl+u", "enter")
-            assert "waits for the sessions at 2, 3; Ctrl-U gives it up" in stage.screen()[22]
             assert "force" not in told(engine, "apply")[0]
-
             waiting = {"state": "waiting", "who": "operator", "waits_for": [3], "steps": []}
             await stage.tell(config=cabinet.config(change=waiting))
             await stage.press("escape")
+            assert "waits for the sessions at 2, 3; Ctrl-U gives it up" in stage.screen()[22]
             assert "WAITS for sessions at 3" in stage.screen()[21]
             await stage.press("ctrl+u", *"undo", "enter")
             assert stage.charger.calls[-1] == ("config.revert", {})
@@ -367,8 +366,8 @@ class TestApplying:
             assert "under way" in stage.text()
             answered.set_result({"result": "refused", "part": "wires/can0", "why": "no such port"})
             await stage.tell(config=cabinet.config())
-            assert "Apply the draft: refused by wires/can0: no such port" in stage.text()
             await stage.press("escape")
+            assert "Apply the draft: refused by wires/can0: no such port" in stage.screen()[22]
             assert "1 unsaved change" in stage.screen()[2]
 
         on_configuration(play)
@@ -402,8 +401,8 @@ class TestApplying:
                 engine.take(engine.text.replace("150_000", "90_000"), "night")
             stage.charger.connect()
             await stage.tell(status=cabinet.status(), config=cabinet.config(**now))
-            assert ended in stage.screen()[22]
             await stage.press("escape")
+            assert ended in stage.screen()[22]
             assert unsaved in stage.screen()[2]
 
         on_configuration(play, engine=engine)
@@ -426,8 +425,8 @@ class TestApplying:
             await stage.tell(status=cabinet.status(), config=at_work)
             assert "In force is version 18" not in words(stage)
             await stage.tell(config=engine.version() | {"who": "operator"})
-            assert "In force is version 18 by operator: guard" in words(stage)
             await stage.press("escape")
+            assert "In force is version 18 by operator: guard" in stage.screen()[22]
             assert "no unsaved changes" in stage.screen()[2]
 
         on_configuration(play, engine=engine)
