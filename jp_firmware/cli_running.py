@@ -11,10 +11,12 @@ from jp_firmware import cli_socket
 
 def run(args: argparse.Namespace) -> int:
     from jp_firmware.config.config_store import ConfigStore
+    from jp_firmware.config.profiles import read_toml
     from jp_firmware.config.store import find, of_text
 
     state_dir = args.state_dir or default_state_dir()
     path = find(args.cabinet)
+    read_toml(path)  # a file that is none is told as it was named, before anything is made for it
     store = ConfigStore.open(path, state_dir)
     if store.unconfirmed is not None:
         store.revert(why="the controller ended before it was confirmed")
