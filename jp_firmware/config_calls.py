@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from jp_firmware import config_picture
 from jp_firmware.config.config_store import Outdated
-from jp_firmware.config.difference import SECRET
 from jp_firmware.config.draft import Draft, Secrets, is_secret
 from jp_firmware.config.edits import Add, Edit, Put, Remove
 from jp_firmware.config.explain import all_keys
@@ -115,7 +114,7 @@ class ConfigCalls:
         return config_picture.plan(self._configuring, await self._draft(params))
 
     async def apply(self, params: Json) -> object:
-        """`text` or `edits`, `secrets?`, `base`, `why?`, `who?`, `origin?`, `confirm_s?`, `force?`: makes the change.
+        """`text?`, `edits?` (of that text, or of the present one), `secrets?`, `base`, `why?`, `who?`, `origin?`, `confirm_s?`, `force?`: makes the change.
 
         Answers when it is made, refused, or waits for sessions. Goes on when whoever asked goes away.
         """
@@ -178,24 +177,19 @@ class ConfigCalls:
     # --- drafts ------------------------------------------------------------------------------------------------------
 
     async def _draft(self, params: Json) -> Draft:
-        text, edits = params.get("text"), params.get("edits")
-        if text is not None and edits is not None:
-            raise InvalidParams("give text or edits, not both")
-        if text is not None:
-            return await self._proposed(text=parameter(params, "text", str), secrets=_secrets(params))
-        if not isinstance(edits, list) and not params.get("secrets"):
-            raise InvalidParams('edits is missing: a list, as in [{"put": "site.limit_w", "value": 100000}]')
+        text, edits = params.get("text"), params.get("edits", [])
+        if not isinstance(edits, list) or (text is None and not edits and not params.get("secrets")):
+            raise InvalidParams(
+                'edits is missing: a list, as in [{"put": "site.limit_w", "value": 100000}]; or give text'
+            )
         try:
-            made = [_edit(one) for one in edits or ()]
+            made = [_edit(one) for one in edits]
         except ConfigError as error:
             raise InvalidParams(str(error)) from None
-        return await self._proposed(edits=made, secrets=_secrets(params))
+        whole = None if text is None else parameter(params, "text", str)
+        return await self._proposed(text=whole, edits=made, secrets=_secrets(params))
 
     async def _proposed(self, **what: Any) -> Draft:
-        if isinstance(what.get("text"), str) and SECRET in what["text"]:
-            raise CallRefused(
-                f"this text has {SECRET} in place of a secret; leave that line out, secrets stay as they are"
-            )
         try:
             return await self._configuring.draft(**what)
         except ConfigError as error:

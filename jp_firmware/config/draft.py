@@ -6,14 +6,15 @@ changes the text and nothing else.
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
 
-from jp_firmware.config.difference import Change, changes
+from jp_firmware.config.difference import SECRET, Change, changes
 from jp_firmware.config.document import edited
-from jp_firmware.config.edits import Data, Edit, Key
+from jp_firmware.config.edits import Data, Edit, Key, Remove, key_of
 from jp_firmware.config.effects import Effects, effects
 from jp_firmware.config.examine import Examined, Finding, Severity, examine, findings_of
 from jp_firmware.config.explain import all_keys
@@ -70,12 +71,16 @@ def draft(
 ) -> Draft:
     """The proposal of another text, or of the present one with `edits`; `secrets` are those that change.
 
+    Secrets that stand in the text are taken out of it, to where they are kept; one that stands there as it is shown to
+    people is the one in force.
+
     `further` is asked of a cabinet that is good so far. Raises ConfigError for edits that cannot be made.
     """
     proposed = base.text if text is None else text
     if edits:
         proposed = edited(proposed, edits)
-    laid = {**base.secrets, **(secrets or {})}
+    proposed, written = _without_secrets(proposed, base)
+    laid = {**base.secrets, **written, **(secrets or {})}
     all_secrets = laid if laid != dict(base.secrets) else None
     examined = examine(proposed, base.overrides, laid)
     if examined.cabinet is not None and (more := list(further(examined.cabinet))):
@@ -93,6 +98,24 @@ def draft(
         changes=differing,
         effects=effects([one.key for one in differing], base.cabinet),
     )
+
+
+def _without_secrets(text: str, base: InForce) -> tuple[str, dict[str, str]]:
+    """The text without those, and what they are, by key. A text that is no TOML is left as it is."""
+    try:
+        data, former = tomllib.loads(text), tomllib.loads(base.text)
+    except tomllib.TOMLDecodeError:
+        return text, {}
+    found = {path: value for path in _SECRETS if isinstance(value := _at(data, path), str)}
+    values = {path: _at(former, path) if value == SECRET else value for path, value in found.items()}
+    kept = {key_of(path): value for path, value in values.items() if isinstance(value, str)}
+    return edited(text, [Remove(path) for path in found]) if found else text, kept
+
+
+def _at(data: Any, path: Key) -> Any:
+    for name in path:
+        data = data.get(name) if isinstance(data, dict) else None
+    return data
 
 
 def effective(cabinet: Cabinet) -> Data:
