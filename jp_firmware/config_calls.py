@@ -114,8 +114,9 @@ class ConfigCalls:
         return config_picture.plan(self._configuring, await self._draft(params))
 
     async def apply(self, params: Json) -> object:
-        """`text?`, `edits?` (of that text, or of the present one), `secrets?`, `base`, `why?`, `who?`, `origin?`, `confirm_s?`, `force?`: makes the change.
+        """Makes the change: `text?`, `edits?` (of that text, or of the present one), `secrets?`, and `base`.
 
+        Its terms are `why?`, `who?`, `origin?`, `confirm_s?` and `force?`.
         Answers when it is made, refused, or waits for sessions. Goes on when whoever asked goes away.
         """
         only(params, *CHANGE, *TERMS, "base")
