@@ -17,12 +17,12 @@ from urllib.parse import urlsplit
 import attrs
 import trio
 
-from jp_firmware.config.config_store import Outdated
 from jp_firmware.config.draft import Draft
-from jp_firmware.config.edits import Edit, parts_of
+from jp_firmware.config.kept.config_store import Outdated
+from jp_firmware.config.kept.versions import Origin
 from jp_firmware.config.key import Role
 from jp_firmware.config.schema import Cabinet, ConfigError
-from jp_firmware.config.versions import Origin
+from jp_firmware.config.text.edits import Edit, parts_of
 from jp_firmware.configuring import CONFIRM_S, ChangeRefused, Configuring, Wish
 from jp_firmware.journal import state
 from jp_firmware.nursery.bell import Bell

@@ -52,6 +52,7 @@ class CentralSystem:
             self.profiles = None
             if former:
                 former.profiles.close()
+                former.forget_faults()
         elif former is None:
             self.profiles = ProfileLimits(self.client.profiles, controller.planner.limits)
         controller.authorizing.remote = controller.sessions.courier = self.client

@@ -140,8 +140,8 @@ def rules(args: argparse.Namespace) -> int:
 def explain(args: argparse.Namespace) -> int:
     from jp_firmware.cli_acting import CommandError
     from jp_firmware.cli_terminal import as_json, standard_output, table, wrapped
-    from jp_firmware.config.explain import UnknownKey, below, facts, type_text
-    from jp_firmware.config.explain import as_json as key_json
+    from jp_firmware.config.told.explain import UnknownKey, below, facts, type_text
+    from jp_firmware.config.told.explain import as_json as key_json
 
     try:
         keys = below(args.key)
@@ -160,7 +160,7 @@ def explain(args: argparse.Namespace) -> int:
 
 
 def reference(_args: argparse.Namespace) -> int:
-    from jp_firmware.config.reference import reference as text
+    from jp_firmware.config.told.reference import reference as text
 
     print(text(), end="")
     return 0
@@ -169,7 +169,7 @@ def reference(_args: argparse.Namespace) -> int:
 def schema(_args: argparse.Namespace) -> int:
     import json
 
-    from jp_firmware.config.json_schema import json_schema
+    from jp_firmware.config.told.json_schema import json_schema
 
     print(json.dumps(json_schema(), indent=2))
     return 0

@@ -15,11 +15,11 @@ from jp_firmware.cli_configuring import read
 from jp_firmware.cli_edits import as_edits
 from jp_firmware.cli_plan_lines import plan_lines
 from jp_firmware.cli_terminal import Json, as_json, standard_output
-from jp_firmware.config.commit import Write, commit
-from jp_firmware.config.difference import changes
-from jp_firmware.config.document import edited
 from jp_firmware.config.draft import effective, is_secret
 from jp_firmware.config.examine import Examined, Severity, examine, findings_of
+from jp_firmware.config.kept.commit import Write, commit
+from jp_firmware.config.text.difference import changes
+from jp_firmware.config.text.document import edited
 from jp_firmware.hw.modules import usable
 
 

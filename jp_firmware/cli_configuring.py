@@ -124,8 +124,8 @@ def show(args: argparse.Namespace) -> int:
 def values_of(text: str) -> list[Json]:
     """What a text alone would put in force, as `config.values` tells it. Raises CommandError for one with mistakes."""
     from jp_firmware.config.draft import effective, is_secret
-    from jp_firmware.config.edits import key_of, leaves
     from jp_firmware.config.examine import examine
+    from jp_firmware.config.text.edits import key_of, leaves
 
     examined = examine(text)
     if examined.cabinet is None:
@@ -198,7 +198,7 @@ def diff(args: argparse.Namespace) -> int:
 
 def offered(args: argparse.Namespace) -> int:
     """What tab completion offers, one a line: of the charger that runs, and where none does, what there may be."""
-    from jp_firmware.config.explain import all_keys
+    from jp_firmware.config.told.explain import all_keys
     from jp_firmware.console.protocol import ConsoleError
 
     anywhere = [one for one in all_keys() if "*" not in one.path]

@@ -13,10 +13,10 @@ from types import NoneType
 from typing import Any, get_args
 
 from jp_firmware.cli_acting import CommandError
-from jp_firmware.config.edits import Add, Edit, Put, Remove, parts_of
-from jp_firmware.config.explain import UnknownKey, known, type_text
 from jp_firmware.config.key import Known
 from jp_firmware.config.schema import ConfigError
+from jp_firmware.config.text.edits import Add, Edit, Put, Remove, parts_of
+from jp_firmware.config.told.explain import UnknownKey, known, type_text
 
 Json = dict[str, Any]
 

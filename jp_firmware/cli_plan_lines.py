@@ -180,7 +180,7 @@ def count(many: int, what: str) -> str:
 
 def value_text(value: Any) -> str:
     """A value as TOML may write it."""
-    from jp_firmware.config.written import inline
+    from jp_firmware.config.text.written import inline
 
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15 and value == round(value):
         return f"{round(value):_}" if abs(value) >= 10_000 else f"{round(value)}"
@@ -189,7 +189,7 @@ def value_text(value: Any) -> str:
 
 def _unit(key: str) -> str:
     from jp_firmware.config.effects import declared
-    from jp_firmware.config.explain import UnknownKey
+    from jp_firmware.config.told.explain import UnknownKey
 
     try:
         unit = declared(key).key.unit

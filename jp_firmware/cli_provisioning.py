@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from jp_firmware.cli_terminal import Terminal
-    from jp_firmware.config.bundle import Bundle
+    from jp_firmware.config.brought.bundle import Bundle
+    from jp_firmware.config.brought.importing import Import
     from jp_firmware.config.examine import Examined
-    from jp_firmware.config.importing import Import
 
 Run: TypeAlias = Callable[[argparse.Namespace], int]
 AddVerb: TypeAlias = Callable[[Any, str, Run, str], argparse.ArgumentParser]
@@ -88,9 +88,9 @@ def import_document(args: argparse.Namespace) -> int:
     """The table goes to the standard output, unless the cabinet's text goes there; then to the standard error."""
     from jp_firmware.cli_acting import CommandError
     from jp_firmware.cli_terminal import as_json, standard_error, standard_output
-    from jp_firmware.config.importing import imported
+    from jp_firmware.config.brought.importing import imported
+    from jp_firmware.config.brought.provisioning import put_in_place
     from jp_firmware.config.profiles import read_text
-    from jp_firmware.config.provisioning import put_in_place
     from jp_firmware.config.schema import ConfigError
     from jp_firmware.config.store import find
 
@@ -179,10 +179,10 @@ def _short(value: Any) -> str:
 
 def bundle_export(args: argparse.Namespace) -> int:
     from jp_firmware.cli_terminal import standard_output
-    from jp_firmware.config.bundle import packed
+    from jp_firmware.config.brought.bundle import packed
+    from jp_firmware.config.brought.provisioning import exported, put_in_place
+    from jp_firmware.config.kept.secrets_file import secrets_of
     from jp_firmware.config.profiles import read_text
-    from jp_firmware.config.provisioning import exported, put_in_place
-    from jp_firmware.config.secrets_file import secrets_of
     from jp_firmware.config.store import find
 
     secrets = secrets_of(args.state_dir / "config" / "secrets.toml") if args.state_dir else {}
@@ -238,8 +238,8 @@ def bundle_lines(bundle: Bundle) -> list[str]:
 def bundle_apply(args: argparse.Namespace) -> int:
     from jp_firmware.cli_acting import CommandError
     from jp_firmware.cli_terminal import as_json, standard_error, standard_output
-    from jp_firmware.config.provisioning import applied, installed
-    from jp_firmware.config.secrets_file import secrets_of
+    from jp_firmware.config.brought.provisioning import applied, installed
+    from jp_firmware.config.kept.secrets_file import secrets_of
 
     if args.secrets and not args.state_dir:
         raise CommandError("secrets are kept in the charger's state, never in a cabinet's file; name it by --state-dir")
@@ -280,9 +280,9 @@ def _still_to_do(missing: str, profiles: list[Path]) -> list[str]:
 
 def _put(args: argparse.Namespace, text: str, secrets: dict[str, str]) -> None:
     """The cabinet's file; with a state, as a version of the configuration there, with its secrets."""
-    from jp_firmware.config.config_store import ConfigStore
-    from jp_firmware.config.provisioning import put_in_place
-    from jp_firmware.config.versions import Origin
+    from jp_firmware.config.brought.provisioning import put_in_place
+    from jp_firmware.config.kept.config_store import ConfigStore
+    from jp_firmware.config.kept.versions import Origin
 
     if args.state_dir is None:
         put_in_place(args.output, text.encode())
@@ -306,7 +306,7 @@ def _user() -> str:
 
 
 def _bundle(file: str) -> Bundle:
-    from jp_firmware.config.bundle import MAX_BYTES, unpacked
+    from jp_firmware.config.brought.bundle import MAX_BYTES, unpacked
     from jp_firmware.config.schema import ConfigError
 
     try:
@@ -328,7 +328,7 @@ def board(args: argparse.Namespace) -> int:
 
     from jp_firmware.cli_terminal import as_json, clean, standard_output, table
     from jp_firmware.config import store
-    from jp_firmware.config.board import board_profile, facts
+    from jp_firmware.config.brought.board import board_profile, facts
 
     name = store.load(store.find(args.cabinet)).board.profile if args.cabinet else ""
     told = facts(board_profile(name) if name else None)

@@ -10,7 +10,7 @@ from jp_firmware import cli_socket
 
 
 def run(args: argparse.Namespace) -> int:
-    from jp_firmware.config.config_store import ConfigStore
+    from jp_firmware.config.kept.config_store import ConfigStore
     from jp_firmware.config.profiles import read_toml
     from jp_firmware.config.store import find, of_text
 

@@ -7,13 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
 from jp_firmware import config_picture
-from jp_firmware.config.config_store import Outdated
 from jp_firmware.config.draft import Draft, Secrets, is_secret
-from jp_firmware.config.edits import Add, Edit, Put, Remove
-from jp_firmware.config.explain import all_keys
-from jp_firmware.config.explain import as_json as key_json
+from jp_firmware.config.kept.config_store import Outdated
+from jp_firmware.config.kept.versions import Origin, OriginKind
 from jp_firmware.config.schema import ConfigError
-from jp_firmware.config.versions import Origin, OriginKind
+from jp_firmware.config.text.edits import Add, Edit, Put, Remove
+from jp_firmware.config.told.explain import all_keys
+from jp_firmware.config.told.explain import as_json as key_json
 from jp_firmware.configuring import ChangeRefused, Configuring, Wish
 from jp_firmware.console.calls import Call, CallRefused, InvalidParams, only, parameter
 

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from jp_firmware.config.difference import changes, redacted, text_difference
-from jp_firmware.config.document import rewritten
-from jp_firmware.config.draft import Draft, effective, is_secret
-from jp_firmware.config.edits import key_of, leaves
+from jp_firmware.config.draft import Draft, InForce, effective, is_secret
 from jp_firmware.config.effects import Step
 from jp_firmware.config.examine import Finding
-from jp_firmware.config.explain import find
-from jp_firmware.config.versions import Version
+from jp_firmware.config.kept.config_store import ConfigStore
+from jp_firmware.config.kept.versions import Version
+from jp_firmware.config.text.difference import changes, redacted, text_difference
+from jp_firmware.config.text.document import rewritten
+from jp_firmware.config.text.edits import key_of, leaves
+from jp_firmware.config.told.explain import find
 from jp_firmware.configuring import Change, Configuring, usual_confirm_s
 
 if TYPE_CHECKING:
@@ -99,16 +100,12 @@ def plan(configuring: Configuring, proposed: Draft) -> Json:
 def outcome(change: Change) -> Json:
     """How a change went."""
     if change.refused:
-        part = next((path for path, state in _states(change) if state in ("refused", "taken back")), None)
+        part = change.handing.refused_by if change.handing else None
         return {"result": "refused", "part": part, "why": change.refused}
     if not change.over:
         return {"result": "waiting", "waits_for": list(change.waits_for)}
     assert change.version is not None
     return {"result": "applied", "version": change.version.number, "confirm_s": change.confirm_s}
-
-
-def _states(change: Change) -> list[tuple[str, str]]:
-    return [(path, state.value) for path, state in change.handing.progress.items()] if change.handing else []
 
 
 def _step(configuring: Configuring, step: Step) -> Json:
@@ -134,9 +131,8 @@ def _finding(one: Finding) -> Json:
     }
 
 
-def values(configuring: Configuring) -> Iterator[Json]:
+def values(in_force: InForce) -> Iterator[Json]:
     """Every key that has a value: in force, and from where."""
-    in_force = configuring.in_force
     written = leaves(tomllib.loads(in_force.text))
     overridden = {override.partition("=")[0].strip() for override in in_force.overrides}
     for key, value in leaves(effective(in_force.cabinet)).items():
@@ -157,6 +153,19 @@ def readable(text: str) -> str:
     if data == redacted(data, is_secret):
         return text
     return rewritten(text, data, redacted(data, is_secret))
+
+
+def history(store: ConfigStore, limit: int) -> list[Json]:
+    """The newest versions, newest first, each with what it changed of the one before it. Reads as many files."""
+    versions = store.history()[-limit - 1 :]
+    waiting = store.unconfirmed.number if store.unconfirmed else None
+    texts = {one.number: tomllib.loads(store.text_at(one.number)) for one in versions}
+    told = []
+    for one in reversed(versions[-limit:]):
+        before = texts.get(one.number - 1)
+        keys = [each.key for each in changes(before, texts[one.number], is_secret)] if before is not None else []
+        told.append({**version(one), "confirmed": one.number != waiting, "keys": keys})
+    return told
 
 
 def difference(before: str, after: str, names: tuple[int, int]) -> Json:

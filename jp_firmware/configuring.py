@@ -26,14 +26,14 @@ import attrs
 import trio
 
 from jp_firmware.charging.waiting import until
-from jp_firmware.config.config_store import ConfigStore, Outdated
 from jp_firmware.config.draft import Draft, InForce, Secrets, draft
-from jp_firmware.config.edits import Edit
 from jp_firmware.config.effects import Step
+from jp_firmware.config.kept.config_store import ConfigStore, Outdated
+from jp_firmware.config.kept.versions import Origin, Version
 from jp_firmware.config.schema import Cabinet, ConfigError
 from jp_firmware.config.structure import Mistake
+from jp_firmware.config.text.edits import Edit
 from jp_firmware.config.uses import WHOLE
-from jp_firmware.config.versions import Origin, Version
 from jp_firmware.handing_over import HandingOver, PartRefused, settled
 from jp_firmware.hardware_found import found, new_mistakes, with_ports
 from jp_firmware.hw.modules import usable

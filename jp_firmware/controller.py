@@ -32,7 +32,7 @@ from jp_firmware.charging.charger import Charger
 from jp_firmware.charging.connector import ConnectorMachine
 from jp_firmware.charging.runner import ConnectorRunner, Ports
 from jp_firmware.charging.view import Ending
-from jp_firmware.config.config_store import ConfigStore
+from jp_firmware.config.kept.config_store import ConfigStore
 from jp_firmware.config.schema import Authorize, Cabinet, Connector
 from jp_firmware.config.watchdogs import SWITCHING, Watch, watches
 from jp_firmware.configuring import Configuring, Resumed

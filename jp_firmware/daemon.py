@@ -19,7 +19,7 @@ from pathlib import Path
 
 import trio
 
-from jp_firmware.config.config_store import ConfigStore
+from jp_firmware.config.kept.config_store import ConfigStore
 from jp_firmware.config.schema import Cabinet, ConfigError
 from jp_firmware.config.store import of_text
 from jp_firmware.configuring import Resumed

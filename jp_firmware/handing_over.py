@@ -2,7 +2,7 @@
 
 What is live is taken first, and is on the wire at once. Then each part that must start anew is stopped, with the
 courtesy of any restart; it is changed while it is down, and has to come up as far as it was up before. The first one
-that refuses ends it: all that was handed over is taken back, in reverse.
+that refuses ends it: all that was handed over is taken back, what is live first and the others in reverse.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import trio
 from jp_firmware.config.effects import Step
 from jp_firmware.config.schema import Cabinet, ConfigError
 from jp_firmware.nursery import walk
-from jp_firmware.nursery.child import Lifeline, describe
+from jp_firmware.nursery.child import Lifeline, State, describe
 from jp_firmware.nursery.supervisor import RestartRefused, UnknownPath
 from jp_firmware.restarts import ENDING_S
 from jp_firmware.takeover import Takeover
@@ -29,7 +29,11 @@ STOP_SLACK_S = 5.0  # ours: beyond what an ordered stop of the part may take
 
 
 class PartRefused(Exception):
-    """A part did not take the change, or did not come up with it. The message says which, and why."""
+    """A part did not take the change, or did not come up with it: `path`. The message says so, and why."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(f"{path}: {why}")
+        self.path = path
 
 
 class Progress(enum.StrEnum):
@@ -51,6 +55,7 @@ class HandingOver:
     after: Cabinet
     steps: tuple[Step, ...]
     progress: dict[str, Progress] = attrs.field(init=False)
+    refused_by: str | None = attrs.field(default=None, init=False)  # the path of the part that ended it
     _takeover: Takeover = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -72,20 +77,26 @@ class HandingOver:
             for step in self.steps:
                 if step.stops:
                     await self._hand(step, self.after, self.before)
-        except PartRefused:
+        except PartRefused as refusal:
+            self.refused_by = refusal.path
             await self.take_back()
             raise
 
     async def take_back(self) -> None:
-        """The configuration before it, for all that has taken the other one, the last first."""
+        """The configuration before it, for all that has taken the other one; a part that refuses keeps no other."""
         touched = [step for step in reversed(self.steps) if self.progress[step.path] is not Progress.TODO]
         self._takeover.put_in_force(self.before)
-        for step in touched:
+        for step in sorted(touched, key=lambda step: step.stops):
             try:
                 await self._hand(step, self.before, self.after)
                 self.progress[step.path] = Progress.TAKEN_BACK
             except PartRefused as error:
                 self._controller.note("config", step.path, f"cannot go back: {error}")
+
+    async def go_back(self) -> None:
+        """The same after all has been handed over, by an engine that need not be this one."""
+        self.progress = dict.fromkeys(self.progress, Progress.DONE)
+        await self.take_back()
 
     async def _hand(self, step: Step, cabinet: Cabinet, last: Cabinet) -> None:
         self.progress[step.path] = Progress.UNDER_WAY
@@ -94,14 +105,20 @@ class HandingOver:
                 await self._restart_with(step.path, cabinet, last)
             else:
                 self._takeover.take(step.path, cabinet, last)
-        except (PartRefused, ConfigError, RestartRefused, UnknownPath) as error:
+        except PartRefused:
             self.progress[step.path] = Progress.REFUSED
-            raise PartRefused(str(error) if isinstance(error, PartRefused) else f"{step.path}: {error}") from error
+            raise
+        except (ConfigError, RestartRefused, UnknownPath) as error:
+            self.progress[step.path] = Progress.REFUSED
+            raise PartRefused(step.path, str(error)) from error
         self.progress[step.path] = Progress.DONE
 
     # --- a part that starts anew -------------------------------------------------------------------------------------
 
     async def _restart_with(self, path: str, cabinet: Cabinet, last: Cabinet) -> None:
+        if self._controller.tree.part(path).state is State.IDLE:  # its wire is not there: it starts with this, then
+            self._takeover.take(path, cabinet, last)
+            return
         parts = self._parts(path)
         were_up = [one for one in parts if one.state.is_settled]
         taken, errors = trio.Event(), list[ConfigError]()
@@ -118,7 +135,7 @@ class HandingOver:
         with trio.move_on_after(ENDING_S + stop_s + STOP_SLACK_S):
             await taken.wait()
         if not taken.is_set():
-            raise PartRefused(f"{path}: was not stopped within {ENDING_S + stop_s + STOP_SLACK_S:.0f} s")
+            raise PartRefused(path, f"was not stopped within {ENDING_S + stop_s + STOP_SLACK_S:.0f} s")
         if errors:
             raise errors[0]
         await self._come_up(path, were_up)
@@ -131,13 +148,14 @@ class HandingOver:
             return
         down = [one for one in were_up if not one.state.is_settled]
         why = "; ".join(f"{one.path} is {one.state}, {describe(one.last_error) or 'silent'}" for one in down)
-        raise PartRefused(f"{path}: not up again within {UP_WITHIN_S:.0f} s: {why}")
+        raise PartRefused(path, f"not up again within {UP_WITHIN_S:.0f} s: {why}")
 
     def _parts(self, path: str) -> list[Lifeline]:
         """The parts without children that start anew with the one at `path`."""
         return [self._controller.tree.part(one) for one in self._controller.tree.restarted_with(path)]
 
 
-def leaves(controller: Controller) -> list[Lifeline]:
-    """All parts without children."""
-    return [one for _, _, one in walk.parts(controller.tree) if one.child.subtree is None]
+def settled(controller: Controller) -> tuple[str, ...]:
+    """The paths of all parts without children that are what they should be."""
+    parts = walk.parts(controller.tree)
+    return tuple(path for path, _, one in parts if one.child.subtree is None and one.state.is_settled)

@@ -16,7 +16,7 @@ import trio
 from jp_firmware import __version__
 from jp_firmware.charging.runner import ConnectorRunner
 from jp_firmware.config import schema
-from jp_firmware.config.brand import brand_of
+from jp_firmware.config.brought.brand import brand_of
 from jp_firmware.config.schema import Cabinet
 from jp_firmware.hw.meters.driver import MeterTask
 from jp_firmware.hw.modules.module import ModuleTask

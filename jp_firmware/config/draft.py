@@ -12,14 +12,14 @@ from typing import Any
 
 import attrs
 
-from jp_firmware.config.difference import SECRET, Change, changes
-from jp_firmware.config.document import edited
-from jp_firmware.config.edits import Data, Edit, Key, Remove, key_of
 from jp_firmware.config.effects import Effects, effects
 from jp_firmware.config.examine import Examined, Finding, Severity, examine, findings_of
-from jp_firmware.config.explain import all_keys
 from jp_firmware.config.schema import Cabinet
 from jp_firmware.config.structure import Mistake
+from jp_firmware.config.text.difference import SECRET, Change, changes
+from jp_firmware.config.text.document import edited
+from jp_firmware.config.text.edits import Data, Edit, Key, Remove, key_of
+from jp_firmware.config.told.explain import all_keys
 
 Secrets = Mapping[str, str]
 FurtherCheck = Callable[[Cabinet], Iterable[Mistake]]

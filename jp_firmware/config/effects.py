@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import attrs
 
-from jp_firmware.config.edits import key_of, parts_of
-from jp_firmware.config.explain import find, known
 from jp_firmware.config.key import Known, Reload, Role
 from jp_firmware.config.schema import Cabinet
+from jp_firmware.config.text.edits import key_of, parts_of
+from jp_firmware.config.told.explain import find, known
 from jp_firmware.config.uses import WHOLE, Use, uses
 
 HEAVIEST_LAST = (Reload.LIVE, Reload.NEXT_SESSION, Reload.RECONNECT, Reload.RESTART_CHILD)

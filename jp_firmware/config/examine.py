@@ -12,14 +12,14 @@ from typing import Any
 
 import attrs
 
-from jp_firmware.config.keys import key_text
-from jp_firmware.config.lines import KeyPath, line_of, lines_of
 from jp_firmware.config.lint.rule import Severity, Subject
 from jp_firmware.config.lint.table import broken, severity_of
 from jp_firmware.config.overrides import override
 from jp_firmware.config.profiles import syntax_mistake
 from jp_firmware.config.schema import Cabinet
 from jp_firmware.config.structure import Mistake, Mistakes, one_line, structure
+from jp_firmware.config.text.keys import key_text
+from jp_firmware.config.text.lines import KeyPath, line_of, lines_of
 
 __all__ = ["Examined", "Finding", "Severity", "examine", "findings_of"]
 

@@ -10,10 +10,10 @@ from typing import Any, get_args, get_origin
 
 import attrs
 
-from jp_firmware.config.keys import name_of
-from jp_firmware.config.lines import KeyPath
 from jp_firmware.config.schema import ConfigError
 from jp_firmware.config.structure import one_line, suggest
+from jp_firmware.config.text.keys import name_of
+from jp_firmware.config.text.lines import KeyPath
 
 
 def override(data: dict[str, Any], text: str, kind: type) -> KeyPath:

@@ -14,9 +14,9 @@ import attrs
 import cattrs
 from cattrs.gen import make_dict_structure_fn, override
 
-from jp_firmware.config.aliases import alias_hint
-from jp_firmware.config.lines import KeyPath
-from jp_firmware.config.nearest import suggestion
+from jp_firmware.config.brought.aliases import alias_hint
+from jp_firmware.config.text.lines import KeyPath
+from jp_firmware.config.told.nearest import suggestion
 
 T = TypeVar("T")
 

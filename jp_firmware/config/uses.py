@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import attrs
 
-from jp_firmware.config.edits import Key, parts_of
 from jp_firmware.config.schema import Cabinet
+from jp_firmware.config.text.edits import Key, parts_of
 from jp_firmware.config.watchdogs import SITE_METER, SWITCHING
 
 WHOLE = "controller"  # the root of the tree: what no part can take over alone, all start anew with

@@ -11,10 +11,10 @@ import trio
 
 from jp_firmware.cli_edits import as_edits
 from jp_firmware.config import store
-from jp_firmware.config.difference import changes, text_difference
 from jp_firmware.config.draft import InForce, draft, effective, is_secret
-from jp_firmware.config.edits import key_of, leaves
 from jp_firmware.config.examine import examine
+from jp_firmware.config.text.difference import changes, text_difference
+from jp_firmware.config.text.edits import key_of, leaves
 from jp_firmware.console.calls import CallRefused
 from jp_firmware.console.server import ConsoleServer
 

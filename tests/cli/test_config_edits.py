@@ -8,9 +8,9 @@ import pytest
 
 from jp_firmware.cli_acting import CommandError
 from jp_firmware.cli_edits import SCALES, as_edits, edits_of
-from jp_firmware.config.edits import Add, Put, Remove
-from jp_firmware.config.explain import all_keys
 from jp_firmware.config.key import Known
+from jp_firmware.config.text.edits import Add, Put, Remove
+from jp_firmware.config.told.explain import all_keys
 
 
 @pytest.mark.parametrize(

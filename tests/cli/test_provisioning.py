@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jp_firmware import cli
-from jp_firmware.config.config_store import ConfigStore
+from jp_firmware.config.kept.config_store import ConfigStore
 from jp_firmware.config.profiles import DATA
 
 DEMO = (DATA / "profiles/cabinets/demo.toml").read_text()

@@ -16,7 +16,10 @@ from jp_firmware.nursery import walk
 async def test_the_tree_has_the_part_that_the_table_knows(autojump_clock: MockClock, tmp_path: Path) -> None:
     controller = Controller(store.load(store.find("matrix")), tmp_path, tmp_path, tmp_path / "socket")
     assert controller.central_system.client is not None
-    wanted = set(watches(controller.cabinet, controller.central_system.watchdog_s)) - {"guard/process", "process/health"}
+    wanted = set(watches(controller.cabinet, controller.central_system.watchdog_s)) - {
+        "guard/process",
+        "process/health",
+    }
     built = {path: one.child for path, _, one in walk.parts(controller.tree) if not one.child.subtree}
 
     assert set(built) == wanted

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from jp_firmware.config.commit import Disk
+from jp_firmware.config.kept.commit import Disk
 
 
 class Steps(Disk):

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from jp_firmware.config import written
+from jp_firmware.config.text import written
 
 Draw = Any  # what Hypothesis gives a composite strategy to draw with
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from jp_firmware.config.commit import Disk, Removal, Write, commit
-from jp_firmware.config.config_store import ConfigStore
-from jp_firmware.config.versions import Origin
+from jp_firmware.config.kept.commit import Disk, Removal, Write, commit
+from jp_firmware.config.kept.config_store import ConfigStore
+from jp_firmware.config.kept.versions import Origin
 
 OLD = {"one.toml": b"old one\n" * 50, "two.toml": b"old two\n" * 50, "gone.toml": b"old three\n", "made.toml": None}
 NEW = {"one.toml": b"new one\n" * 60, "two.toml": b"new two\n" * 60, "gone.toml": None, "made.toml": b"made\n" * 20}

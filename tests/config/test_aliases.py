@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from jp_firmware.config.aliases import Alias, alias_hint, aliases, match
-from jp_firmware.config.conversions import CONVERSIONS, Outcome
+from jp_firmware.config.brought.aliases import Alias, alias_hint, aliases, match
+from jp_firmware.config.brought.conversions import CONVERSIONS, Outcome
+from jp_firmware.config.brought.importing import Row, imported
 from jp_firmware.config.examine import examine
-from jp_firmware.config.explain import find
-from jp_firmware.config.importing import Row, imported
 from jp_firmware.config.profiles import DATA
+from jp_firmware.config.told.explain import find
 
 DEMO = (DATA / "profiles/cabinets/demo.toml").read_text()
 WITH_METER = DEMO + '\n[site_meter]\nwire = "rs485-0"\nunit = 40\nprofile = "janitza-b23"\n'

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jp_firmware.config.board import board_profile, facts, has_tpm
+from jp_firmware.config.brought.board import board_profile, facts, has_tpm
 from jp_firmware.config.examine import Finding, Severity, examine
 from jp_firmware.config.profiles import DATA
 from jp_firmware.config.schema import ConfigError

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jp_firmware.config.brand import brand_of, logo_of
+from jp_firmware.config.brought.brand import brand_of, logo_of
 from jp_firmware.config.examine import Finding, examine
 from jp_firmware.config.profiles import DATA
 from jp_firmware.config.schema import Brand, ConfigError

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jp_firmware.config.bundle import (
+from jp_firmware.config.brought.bundle import (
     FORMAT,
     MAX_BYTES,
     MAX_FILES,

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jp_firmware.config.commit import Disk, Removal, Write, commit, finish
+from jp_firmware.config.kept.commit import Disk, Removal, Write, commit, finish
 from jp_firmware.config.schema import ConfigError
 from tests.config.cut_disk import Steps
 from tests.config.stories import NEW, OLD, files_in, place, replace_files, with_old_files

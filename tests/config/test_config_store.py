@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from jp_firmware.config.commit import Disk
-from jp_firmware.config.config_store import ConfigStore, Outdated
+from jp_firmware.config.kept.commit import Disk
+from jp_firmware.config.kept.config_store import ConfigStore, Outdated
+from jp_firmware.config.kept.versions import Origin, Versions
 from jp_firmware.config.profiles import DATA
 from jp_firmware.config.schema import ConfigError
-from jp_firmware.config.versions import Origin, Versions
 from tests.config.cut_disk import Steps
 from tests.config.stories import (
     AT,

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jp_firmware.config import written
-from jp_firmware.config.difference import SECRET, changes, merged, redacted, text_difference
-from jp_firmware.config.document import edited
-from jp_firmware.config.edits import Add, Edit, Key, Put, Remove, edits_between, laid_over
 from jp_firmware.config.profiles import DATA
+from jp_firmware.config.text import written
+from jp_firmware.config.text.difference import SECRET, changes, merged, redacted, text_difference
+from jp_firmware.config.text.document import edited
+from jp_firmware.config.text.edits import Add, Edit, Key, Put, Remove, edits_between, laid_over
 from tests.config.odd_texts import changed, documents
 
 some = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=150)

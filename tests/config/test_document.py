@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jp_firmware.config import written
-from jp_firmware.config.document import edited, rewritten
-from jp_firmware.config.edits import Add, Edit, Put, Remove, edits_between, laid_over
-from jp_firmware.config.layout import layout
 from jp_firmware.config.profiles import DATA
 from jp_firmware.config.schema import ConfigError
+from jp_firmware.config.text import written
+from jp_firmware.config.text.document import edited, rewritten
+from jp_firmware.config.text.edits import Add, Edit, Put, Remove, edits_between, laid_over
+from jp_firmware.config.text.layout import layout
 from tests.config.odd_texts import changed, texts
 
 slow = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=100)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import attrs
 
-from jp_firmware.config.difference import SECRET
 from jp_firmware.config.draft import Draft, InForce, draft
-from jp_firmware.config.edits import Add, Put
 from jp_firmware.config.key import Role
 from jp_firmware.config.lint.rule import Severity
 from jp_firmware.config.profiles import DATA
 from jp_firmware.config.store import of_text
 from jp_firmware.config.structure import Mistake
+from jp_firmware.config.text.difference import SECRET
+from jp_firmware.config.text.edits import Add, Put
 
 PATH = DATA / "profiles/cabinets/demo.toml"
 TEXT = PATH.read_text()

@@ -9,9 +9,9 @@ import pytest
 
 from jp_firmware.config import store
 from jp_firmware.config.effects import effects
-from jp_firmware.config.explain import UnknownKey, all_keys
 from jp_firmware.config.key import Known, Reload, Role
 from jp_firmware.config.schema import Cabinet, SiteMeter
+from jp_firmware.config.told.explain import UnknownKey, all_keys
 from jp_firmware.config.uses import WHOLE, uses
 from jp_firmware.config.watchdogs import watches
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import attrs
 import pytest
 
-from jp_firmware.config.explain import UnknownKey, all_keys, as_json, below, facts, known
-from jp_firmware.config.json_schema import json_schema
 from jp_firmware.config.key import Key, Reload, Role, declared, keys_of
-from jp_firmware.config.reference import reference
 from jp_firmware.config.schema import Cabinet
+from jp_firmware.config.told.explain import UnknownKey, all_keys, as_json, below, facts, known
+from jp_firmware.config.told.json_schema import json_schema
+from jp_firmware.config.told.reference import reference
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jp_firmware.config.aliases import aliases
-from jp_firmware.config.conversions import Outcome
-from jp_firmware.config.edits import Put
-from jp_firmware.config.importing import HIDDEN, Import, imported
+from jp_firmware.config.brought.aliases import aliases
+from jp_firmware.config.brought.conversions import Outcome
+from jp_firmware.config.brought.importing import HIDDEN, Import, imported
 from jp_firmware.config.profiles import DATA
 from jp_firmware.config.schema import ConfigError
+from jp_firmware.config.text.edits import Put
 
 DEMO = (DATA / "profiles/cabinets/demo.toml").read_text()
 GOLDEN = Path(__file__).parent / "golden"

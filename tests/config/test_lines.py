@@ -11,8 +11,8 @@ import tomlkit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jp_firmware.config.lines import KeyPath, line_of, lines_of
 from jp_firmware.config.profiles import DATA
+from jp_firmware.config.text.lines import KeyPath, line_of, lines_of
 
 
 def paths(value: Any, at: KeyPath = ()) -> Iterator[KeyPath]:

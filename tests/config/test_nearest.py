@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from jp_firmware.config.nearest import as_snake, suggestion
 from jp_firmware.config.schema import Backend, Cabinet, Charger, Connector, LocalTag, Planner, Site
+from jp_firmware.config.told.nearest import as_snake, suggestion
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,19 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from jp_firmware.config import written
-from jp_firmware.config.bundle import Bundle, packed, unpacked
-from jp_firmware.config.explain import all_keys
+from jp_firmware.config.brought.bundle import Bundle, packed, unpacked
+from jp_firmware.config.brought.provisioning import (
+    LEAST_SECRET,
+    applied,
+    exported,
+    fingerprint,
+    installed,
+    put_in_place,
+)
 from jp_firmware.config.profiles import DATA
-from jp_firmware.config.provisioning import LEAST_SECRET, applied, exported, fingerprint, installed, put_in_place
 from jp_firmware.config.schema import ConfigError
+from jp_firmware.config.text import written
+from jp_firmware.config.told.explain import all_keys
 
 DEMO = (DATA / "profiles/cabinets/demo.toml").read_text()
 SECRET = "correct-horse-battery"

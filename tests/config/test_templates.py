@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from jp_firmware.config import store
+from jp_firmware.config.lint.templates import is_template
 from jp_firmware.config.profiles import path_of
 from jp_firmware.config.schema import ConfigError
-from jp_firmware.config.templates import is_template
 from tests.bench.cabinets import cabinet_toml
 
 LAN = "lan-generickm2-bln"

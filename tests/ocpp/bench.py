@@ -14,8 +14,8 @@ import trio
 
 from jp_firmware.config import schema
 from jp_firmware.config.draft import effective
-from jp_firmware.config.edits import Edit, laid_over
 from jp_firmware.config.structure import structure
+from jp_firmware.config.text.edits import Edit, laid_over
 from jp_firmware.csms.central import CentralSystem
 from jp_firmware.faults import catalogue
 from jp_firmware.journal import outbox

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jp_firmware.config.draft import effective
-from jp_firmware.config.edits import Put, laid_over
 from jp_firmware.config.schema import Authorize, Backend, Cabinet, Ocpp
 from jp_firmware.config.structure import structure
+from jp_firmware.config.text.edits import Put, laid_over
 from jp_firmware.ocpp.v16.keys import Keys, table
 from jp_firmware.ocpp.v16.parameters import NotPermitted, parameter, parameters
 from tests.ocpp.bench import cabinet

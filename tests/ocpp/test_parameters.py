@@ -7,9 +7,9 @@ import pytest
 
 from jp_firmware.config import store
 from jp_firmware.config.draft import InForce, draft, effective
-from jp_firmware.config.edits import Put, Remove, key_of, laid_over, leaves
-from jp_firmware.config.explain import all_keys
 from jp_firmware.config.schema import Authorize, Backend, Chain, Feeder, LocalTag, SiteMeter, Watchdog
+from jp_firmware.config.text.edits import Put, Remove, key_of, laid_over, leaves
+from jp_firmware.config.told.explain import all_keys
 from jp_firmware.model.ids import ConnectorId
 from jp_firmware.ocpp.v16.parameters import NotPermitted, parameter, parameters
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from jp_firmware.config.difference import changes, text_difference
 from jp_firmware.config.draft import Draft, InForce, draft, effective, is_secret
-from jp_firmware.config.edits import Add, Edit, Put, Remove, key_of
 from jp_firmware.config.examine import examine
-from jp_firmware.config.explain import all_keys, as_json
-from jp_firmware.config.matching import words
 from jp_firmware.config.schema import ConfigError
+from jp_firmware.config.text.difference import changes, text_difference
+from jp_firmware.config.text.edits import Add, Edit, Put, Remove, key_of
+from jp_firmware.config.text.matching import words
+from jp_firmware.config.told.explain import all_keys, as_json
 from jp_firmware.console.protocol import CallFailed, ErrorCode
 from tests.tui import cabinet
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jp_firmware.config.edits import Add, Edit, Put, Remove, laid_over
-from jp_firmware.config.explain import all_keys, as_json
+from jp_firmware.config.text.edits import Add, Edit, Put, Remove, laid_over
+from jp_firmware.config.told.explain import all_keys, as_json
 from jp_firmware.tui.configuration.desk import Desk
 from jp_firmware.tui.configuration.draft import MISSING, differences, value_at, with_item, with_value, without
 from jp_firmware.tui.configuration.entry import typed_of, value_of

@@ -101,7 +101,7 @@ _load_profile = cache(profiles.load_profile)
 _load_catalogue = cache(catalogue.load)
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class World:
     """The cabinet around the charger. `run` is its time; `watchers` are called after each step of the physics."""
 
@@ -196,7 +196,7 @@ class World:
         return Process(self)
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)  # it would tell the whole charger
 class Process:
     """One life of the controller."""
 

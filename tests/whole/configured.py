@@ -19,8 +19,8 @@ import attrs
 import trio
 
 from jp_firmware import controller as composition
-from jp_firmware.config.commit import Disk
-from jp_firmware.config.config_store import ConfigStore
+from jp_firmware.config.kept.commit import Disk
+from jp_firmware.config.kept.config_store import ConfigStore
 from jp_firmware.config.schema import Cabinet, Wire
 from jp_firmware.config.store import of_text
 from jp_firmware.configuring import Resumed
@@ -273,6 +273,10 @@ class ConfiguredProcess(Process):
         """What a console calls. Raises CallRefused."""
         return await self.controller.console._calls[method](params)
 
+    def ask(self, topic: str) -> Any:
+        """What a console is told of a topic now."""
+        return self.controller._topics()[topic]()
+
     async def apply(self, *edits: Json, **terms: Any) -> Json:
         """One change of the version in force."""
         answer = await self.call("config.apply", edits=list(edits), base=self.store.current.number, **terms)
@@ -393,7 +397,7 @@ class _SilentPort:
 
 @contextmanager
 def _no_threads() -> Iterator[None]:
-    with mock.patch("jp_firmware.configuring._in_thread", _at_once):
+    with mock.patch("jp_firmware.configuring.in_thread", _at_once):
         yield
 
 

@@ -13,11 +13,11 @@ from typing import Any, get_args
 import attrs
 
 from jp_firmware.config.draft import Draft, InForce, draft, effective
-from jp_firmware.config.edits import Put, key_of, leaves
-from jp_firmware.config.explain import all_keys
 from jp_firmware.config.key import Known
 from jp_firmware.config.profiles import path_of
 from jp_firmware.config.store import of_text
+from jp_firmware.config.text.edits import Put, key_of, leaves
+from jp_firmware.config.told.explain import all_keys
 from jp_firmware.hw.modules import usable
 
 Json = dict[str, Any]

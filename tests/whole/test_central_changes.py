@@ -15,9 +15,9 @@ import trio
 
 from jp_firmware import central_changes
 from jp_firmware.central_changes import ANSWER_S, KEPT_BEFORE, CentralChanges
-from jp_firmware.config.edits import Edit, Put
+from jp_firmware.config.kept.versions import Origin
 from jp_firmware.config.schema import MEASURANDS
-from jp_firmware.config.versions import Origin
+from jp_firmware.config.text.edits import Edit, Put
 from jp_firmware.configuring import CONFIRM_S, Change, Configuring, Wish
 from jp_firmware.journal import state
 from jp_firmware.ocpp.endpoint import Endpoint

@@ -13,8 +13,8 @@ import attrs
 import pytest
 import trio
 
-from jp_firmware.config.explain import all_keys
 from jp_firmware.config.key import Known, Reload
+from jp_firmware.config.told.explain import all_keys
 from jp_firmware.model.ids import ConnectorId
 from tests.whole.charger import BOTH
 from tests.whole.configured import RELAYS, RING, TEXT, Json, Site

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from jp_firmware.config import checks
 from jp_firmware.config.key import Known, keys_of
-from jp_firmware.config.lines import KeyPath
+from jp_firmware.config.lint import checks
 from jp_firmware.config.lint.rule import Rule, Severity, Subject, of_cabinet
 from jp_firmware.config.schema import Cabinet
 from jp_firmware.config.structure import Mistake
+from jp_firmware.config.text.lines import KeyPath
 
 LONGEST_IDENTITY = 20
 """Central systems keep it as a text of 20 characters, as OCPP 1.6 does with other identifiers (CiString20)."""

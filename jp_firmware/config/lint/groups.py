@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jp_firmware.config import sharing
+from jp_firmware.config.lint import sharing
 from jp_firmware.config.lint.rule import Rule, of_cabinet
 
 GROUPS = (

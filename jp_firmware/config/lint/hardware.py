@@ -11,11 +11,11 @@ from typing import TypeAlias
 
 import attrs
 
-from jp_firmware.config.lines import KeyPath
 from jp_firmware.config.lint.ratings_of import module_type
 from jp_firmware.config.lint.rule import Explained, Severity
 from jp_firmware.config.schema import Cabinet, Module
 from jp_firmware.config.structure import Mistake
+from jp_firmware.config.text.lines import KeyPath
 from jp_firmware.model.ids import MeterId, PlcId
 from jp_firmware.model.plc import RELAYS
 from jp_firmware.model.power import StageRating

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 
 import attrs
 
-from jp_firmware.config.lines import KeyPath
 from jp_firmware.config.lint.rule import Rule, Severity, Subject, of_cabinet
+from jp_firmware.config.lint.sharing import groups
 from jp_firmware.config.schema import Cabinet, Chain, Connector
-from jp_firmware.config.sharing import groups
 from jp_firmware.config.structure import Mistake
+from jp_firmware.config.text.lines import KeyPath
 from jp_firmware.model.ids import ConnectorId
 
 _UNLIMITED_W = attrs.fields(Connector).max_power_w.default

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jp_firmware.config import board, brand
+from jp_firmware.config.brought import board, brand
 from jp_firmware.config.lint.rule import Rule, Severity, of_cabinet
 
 MAKER = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jp_firmware.config import checks
+from jp_firmware.config.lint import checks
 from jp_firmware.config.lint.rule import Rule, Severity, of_cabinet
 from jp_firmware.config.schema import Cabinet
 from jp_firmware.config.structure import Mistake

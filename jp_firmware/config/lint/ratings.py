@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jp_firmware.config import checks, watchdogs
-from jp_firmware.config.lines import KeyPath
+from jp_firmware.config import watchdogs
+from jp_firmware.config.lint import checks
 from jp_firmware.config.lint.ratings_of import meter_type
 from jp_firmware.config.lint.rule import Rule, Severity, Subject, of_cabinet
 from jp_firmware.config.schema import Cabinet
 from jp_firmware.config.structure import Mistake
+from jp_firmware.config.text.lines import KeyPath
 
 JP_PLC_LINK = "jp-plc-link"
 BOARD_OPENS_S = 1.0

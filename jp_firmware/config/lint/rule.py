@@ -13,11 +13,11 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from jp_firmware.config.lines import KeyPath
 from jp_firmware.config.lint.ratings_of import ModuleType, module_type
 from jp_firmware.config.lint.reach import reached_from
 from jp_firmware.config.schema import Cabinet, Module
 from jp_firmware.config.structure import Mistake
+from jp_firmware.config.text.lines import KeyPath
 from jp_firmware.model.ids import ConnectorId
 from jp_firmware.model.power import StageRating
 

@@ -314,6 +314,11 @@ class Backend16:
         self._state, self._reason = link_state, reason
         self.queue_changed()
 
+    def forget_faults(self) -> None:
+        """Of a link that nobody wants any more."""
+        for code in (UNREACHABLE, NOT_ACCEPTED, MESSAGE_REFUSED):
+            self._fault_gone(code)
+
     def _fault(self, code: str, detail: str) -> None:
         if self.fault_sink:
             self.fault_sink.raise_(code, SOURCE, detail)

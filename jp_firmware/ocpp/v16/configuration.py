@@ -14,8 +14,8 @@ from typing import Final, Protocol
 import attrs
 import trio
 
-from jp_firmware.config.edits import Edit
 from jp_firmware.config.schema import Cabinet
+from jp_firmware.config.text.edits import Edit
 from jp_firmware.ocpp.conversation import Refusal, Reply
 from jp_firmware.ocpp.envelope import Payload
 from jp_firmware.ocpp.schema import check_result

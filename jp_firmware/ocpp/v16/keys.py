@@ -11,8 +11,8 @@ from typing import Final
 
 import attrs
 
-from jp_firmware.config.edits import Put
 from jp_firmware.config.schema import Cabinet
+from jp_firmware.config.text.edits import Put
 from jp_firmware.ocpp.v16.charging_profile import MAX_INSTALLED, MAX_PERIODS, MAX_STACK_LEVEL
 from jp_firmware.ocpp.v16.parameters import NotPermitted, Parameter, parameter, text_of
 

@@ -13,11 +13,11 @@ from typing import Any, Final, get_args
 
 import attrs
 
-from jp_firmware.config.edits import Edit, Put, Remove, key_of, parts_of
-from jp_firmware.config.explain import all_keys
 from jp_firmware.config.key import Known, Reload, Role
-from jp_firmware.config.keys import name_of
 from jp_firmware.config.schema import Cabinet, ConfigError
+from jp_firmware.config.text.edits import Edit, Put, Remove, key_of, parts_of
+from jp_firmware.config.text.keys import name_of
+from jp_firmware.config.told.explain import all_keys
 
 PREFIX: Final = "JP."
 MAX_KEY_CHARS, MAX_VALUE_CHARS = 50, 500  # CiString50 and CiString500 of 1.6

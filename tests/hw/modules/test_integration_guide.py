@@ -19,7 +19,8 @@ import pytest
 from trio.testing import MockClock
 
 from jp_firmware import cli
-from jp_firmware.config import profiles, templates
+from jp_firmware.config import profiles
+from jp_firmware.config.lint import templates
 from jp_firmware.config.schema import Cabinet, Charger, ConfigError, Module, Site
 from jp_firmware.hw.modules import conformance, conformance_run, driver
 from jp_firmware.hw.modules.dbc import DRIVER

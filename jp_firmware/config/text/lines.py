@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from jp_firmware.config.layout import Node, inner_of, layout
+from jp_firmware.config.text.layout import Node, inner_of, layout
 
 KeyPath: TypeAlias = tuple[str | int, ...]  # names of tables and keys, numbers of list items
 

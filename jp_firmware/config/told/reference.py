@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jp_firmware.config.explain import MUST, NONE, RELOAD_TEXT, all_keys, default_text, type_text
 from jp_firmware.config.key import Known, keys_of, table_of
+from jp_firmware.config.told.explain import MUST, NONE, RELOAD_TEXT, all_keys, default_text, type_text
 
 
 def reference() -> str:

@@ -12,10 +12,10 @@ from importlib.metadata import entry_points
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
-from jp_firmware.config.lines import KeyPath
 from jp_firmware.config.profiles import path_of
 from jp_firmware.config.schema import Cabinet, ConfigError, Meter, Module, PlcBoard, Reader, Wire
 from jp_firmware.config.structure import Mistake, suggest, twice
+from jp_firmware.config.text.lines import KeyPath
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 
-from jp_firmware.config.aliases import Alias
+from jp_firmware.config.brought.aliases import Alias
 
 PHASES = 3  # of a supply; power modules load them alike, so the weakest counts
 NO = frozenset({"off", "false", "no", "0", "disable", "disabled"})

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator
 from itertools import combinations
 
-from jp_firmware.config.lines import KeyPath
 from jp_firmware.config.schema import Cabinet, Chain, Feeder
 from jp_firmware.config.structure import Mistake
+from jp_firmware.config.text.lines import KeyPath
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 

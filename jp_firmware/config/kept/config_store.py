@@ -17,11 +17,11 @@ from typing import Any
 
 import attrs
 
-from jp_firmware.config.commit import DISK, Disk, Removal, Write, commit, finish
+from jp_firmware.config.kept.commit import DISK, Disk, Removal, Write, commit, finish
+from jp_firmware.config.kept.secrets_file import secrets_of, secrets_text
+from jp_firmware.config.kept.versions import EDITED_OUTSIDE, FIRST_START, Origin, Version, Versions, sha256_of
 from jp_firmware.config.profiles import DATA, read_toml
 from jp_firmware.config.schema import ConfigError
-from jp_firmware.config.secrets_file import secrets_of, secrets_text
-from jp_firmware.config.versions import EDITED_OUTSIDE, FIRST_START, Origin, Version, Versions, sha256_of
 
 
 class Outdated(Exception):

@@ -14,11 +14,11 @@ from typing import Any
 
 import attrs
 
-from jp_firmware.config import inline, written
-from jp_firmware.config.edits import Data, Edit, laid_over
-from jp_firmware.config.layout import Node, layout
-from jp_firmware.config.matching import Match, matches
 from jp_firmware.config.schema import ConfigError
+from jp_firmware.config.text import inline, written
+from jp_firmware.config.text.edits import Data, Edit, laid_over
+from jp_firmware.config.text.layout import Node, layout
+from jp_firmware.config.text.matching import Match, matches
 
 _BLANK_LINES = re.compile(r"(?:[ \t]*\r?\n)*")
 _BLANK_LINE = re.compile(r"[ \t]*\r?(?:\n|\Z)")

@@ -13,11 +13,11 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
-from jp_firmware.config import written
-from jp_firmware.config.document import rewritten
-from jp_firmware.config.edits import Data, Key, key_of
-from jp_firmware.config.matching import are_named, matches, naming, words
 from jp_firmware.config.structure import one_line
+from jp_firmware.config.text import written
+from jp_firmware.config.text.document import rewritten
+from jp_firmware.config.text.edits import Data, Key, key_of
+from jp_firmware.config.text.matching import are_named, matches, naming, words
 
 IsSecret: TypeAlias = Callable[[Key], bool]
 

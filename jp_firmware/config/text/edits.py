@@ -14,10 +14,10 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from jp_firmware.config import written
-from jp_firmware.config.matching import are_named, matches, words
 from jp_firmware.config.schema import ConfigError
 from jp_firmware.config.structure import one_line, suggest
+from jp_firmware.config.text import written
+from jp_firmware.config.text.matching import are_named, matches, words
 
 Data: TypeAlias = dict[str, Any]
 Key: TypeAlias = tuple[str, ...]

@@ -7,9 +7,9 @@ from typing import Any, get_args
 
 import attrs
 
-from jp_firmware.config.explain import RELOAD_TEXT
 from jp_firmware.config.key import Known, keys_of, table_of
 from jp_firmware.config.schema import Cabinet
+from jp_firmware.config.told.explain import RELOAD_TEXT
 
 Json = dict[str, Any]
 

@@ -13,15 +13,15 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from jp_firmware.config.aliases import Alias, Match, match
-from jp_firmware.config.conversions import NotTaken, Onto, Outcome, number_or_none, read
-from jp_firmware.config.document import edited
-from jp_firmware.config.edits import Add, Edit, Key, Put, Remove, key_of
+from jp_firmware.config.brought.aliases import Alias, Match, match
+from jp_firmware.config.brought.conversions import NotTaken, Onto, Outcome, number_or_none, read
 from jp_firmware.config.examine import Examined, examine
-from jp_firmware.config.explain import find
-from jp_firmware.config.matching import words
 from jp_firmware.config.profiles import syntax_mistake
 from jp_firmware.config.schema import ConfigError
+from jp_firmware.config.text.document import edited
+from jp_firmware.config.text.edits import Add, Edit, Key, Put, Remove, key_of
+from jp_firmware.config.text.matching import words
+from jp_firmware.config.told.explain import find
 
 HIDDEN = "(secret)"
 NO_BACKEND = "the charger runs without a central system then: authorize.local_list says who may charge"

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from jp_firmware.config.lines import KeyPath
 from jp_firmware.config.schema import BusBar, Cabinet, Segment
 from jp_firmware.config.structure import Mistake, suggest, twice
+from jp_firmware.config.text.lines import KeyPath
 from jp_firmware.model.ids import ConnectorId
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")

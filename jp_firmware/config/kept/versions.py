@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import attrs
 from attrs import validators
 
-from jp_firmware.config.commit import Write
+from jp_firmware.config.kept.commit import Write
 from jp_firmware.config.schema import ConfigError
 
 OriginKind: TypeAlias = Literal[

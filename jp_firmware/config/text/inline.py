@@ -9,9 +9,9 @@ from typing import Any
 
 import attrs
 
-from jp_firmware.config import written
-from jp_firmware.config.layout import BLANK, SPACE, inner_of
-from jp_firmware.config.matching import matches
+from jp_firmware.config.text import written
+from jp_firmware.config.text.layout import BLANK, SPACE, inner_of
+from jp_firmware.config.text.matching import matches
 
 
 @attrs.define

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jp_firmware.config.lines import KeyPath
+from jp_firmware.config.text.lines import KeyPath
 
 
 def key_text(path: KeyPath, data: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from jp_firmware.config.keys import name_of
+from jp_firmware.config.text.keys import name_of
 
 
 @attrs.frozen

@@ -12,9 +12,9 @@ from typing import Any, get_args
 
 import attrs
 
-from jp_firmware.config.edits import parts_of
 from jp_firmware.config.key import Known, keys_of
 from jp_firmware.config.schema import Cabinet, ConfigError
+from jp_firmware.config.text.edits import parts_of
 
 Json = dict[str, Any]
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from jp_firmware.config import written
-from jp_firmware.config.edits import Key, key_of, parts_of
 from jp_firmware.config.schema import ConfigError
+from jp_firmware.config.text import written
+from jp_firmware.config.text.edits import Key, key_of, parts_of
 
 
 def secrets_of(path: Path) -> dict[str, str]:

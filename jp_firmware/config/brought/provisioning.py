@@ -19,22 +19,22 @@ from typing import Any
 import attrs
 
 import jp_firmware
-from jp_firmware.config import written
-from jp_firmware.config.board import KIND as BOARDS
-from jp_firmware.config.brand import KIND as BRANDS
-from jp_firmware.config.brand import brand_of, logo_of
-from jp_firmware.config.bundle import Asked, BrandTold, Bundle, Request
-from jp_firmware.config.commit import DISK
-from jp_firmware.config.document import edited, rewritten
-from jp_firmware.config.edits import Key, Remove, key_of
+from jp_firmware.config.brought.board import KIND as BOARDS
+from jp_firmware.config.brought.brand import KIND as BRANDS
+from jp_firmware.config.brought.brand import brand_of, logo_of
+from jp_firmware.config.brought.bundle import Asked, BrandTold, Bundle, Request
 from jp_firmware.config.examine import Examined, examine
+from jp_firmware.config.kept.commit import DISK
 from jp_firmware.config.key import Known, keys_of
-from jp_firmware.config.keys import key_text
-from jp_firmware.config.matching import words
 from jp_firmware.config.overrides import override
 from jp_firmware.config.profiles import DATA, also_in, file_of, load_profile, path_of
 from jp_firmware.config.schema import Cabinet, ConfigError
 from jp_firmware.config.structure import one_line
+from jp_firmware.config.text import written
+from jp_firmware.config.text.document import edited, rewritten
+from jp_firmware.config.text.edits import Key, Remove, key_of
+from jp_firmware.config.text.keys import key_text
+from jp_firmware.config.text.matching import words
 
 LEAST_SECRET = 4  # characters: a shorter one stands in any text by chance
 _PURPOSE = b"jp-firmware licence request"

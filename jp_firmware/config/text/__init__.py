@@ -1,0 +1,1 @@
+"""Texts of a configuration: read with their places, edited in place, compared."""
