@@ -119,7 +119,8 @@ class HandingOver:
         if self._controller.tree.part(path).state is State.IDLE:  # its wire is not there: it starts with this, then
             self._takeover.take(path, cabinet, last)
             return
-        parts = self._parts(path)
+        # A branch first: once it is up, it has begun all its parts anew, those too that had nothing to do.
+        parts = [self._controller.tree.part(path), *self._parts(path)]
         were_up = [one for one in parts if one.state.is_settled]
         taken, errors = trio.Event(), list[ConfigError]()
 

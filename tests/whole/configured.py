@@ -323,6 +323,21 @@ class Site:
                 yield
                 nursery.cancel_scope.cancel(reason="the test is over")
 
+    async def next_life(self, nursery: trio.Nursery) -> Controller:
+        """What the process does when the charger wants another life: one built from what the disk says."""
+        former = self.process.controller
+        await self.world.until(lambda: not self.process.tree._running, 60.0)
+        assert former.restart_wanted
+        self.process.life.sever()
+        self.process = ConfiguredProcess(self.world, store=open_store(self.directory), resumed=former.resumes)
+        controller = self.process.controller
+        for name, bus in controller.plant.buses.items():
+            bus.configure(controller.cabinet.wire(name), self.directory)
+        for name, master in controller.plant.masters.items():
+            master.configure(controller.cabinet.wire(name), self.directory)
+        nursery.start_soon(self.process.run)
+        return controller
+
     async def two_sessions(self) -> None:
         """Both connectors charge, and what they share has settled."""
         for connector, uid in ((ONE, TAG), (TWO, OTHER_TAG)):
