@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
 from jp_firmware import cli_socket
 
 
 def run(args: argparse.Namespace) -> int:
-    from jp_firmware.config.kept.config_store import ConfigStore
-    from jp_firmware.config.profiles import read_toml
-    from jp_firmware.config.store import find, of_text
+    from jp_firmware.beginning import begin
+    from jp_firmware.config.store import find
 
     state_dir = args.state_dir or default_state_dir()
-    path = find(args.cabinet)
-    read_toml(path)  # a file that is none is told as it was named, before anything is made for it
-    store = ConfigStore.open(path, state_dir)
-    if store.unconfirmed is not None:
-        store.revert(why="the controller ended before it was confirmed")
     # A mistake is told before the rest of the charger is even imported.
-    named = path if store.path_in_force == store.origin_path else store.path_in_force
-    cabinet = of_text(store.text, named, args.overrides, store.secrets)
+    beginning = begin(find(args.cabinet), state_dir, args.overrides, attended=sys.stderr.isatty())
     from jp_firmware import daemon
 
     return daemon.run(
-        store,
-        cabinet,
+        beginning,
         args.overrides,
         device_dir=args.device_dir,
         state_dir=state_dir,

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, TypeVar
 import attrs
 import trio
 
+from jp_firmware.beginning import FILE_REFUSED, SOURCE
 from jp_firmware.charging.waiting import until
 from jp_firmware.config.draft import Draft, InForce, Secrets, draft
 from jp_firmware.config.effects import Step
@@ -319,6 +320,7 @@ class Configuring:
             )
         )
         self._drafts.clear()
+        self._controller.faults.clear(FILE_REFUSED, SOURCE)  # the file says what is in force again
         keys = ", ".join(str(one) for one in wish.draft.changes) or "its text only"
         self._note(f"version {change.version.number} by {wish.who}: {keys}{f' ({wish.why})' if wish.why else ''}")
 
@@ -375,7 +377,7 @@ class Configuring:
         await HandingOver(self._controller, cabinet, last, going_back.effects.steps).go_back()
 
     def _note(self, text: str) -> None:
-        self._controller.note("config", "configuration", text)
+        self._controller.note("config", SOURCE, text)
 
 
 async def in_thread(do: Callable[[], T]) -> T:

@@ -19,9 +19,8 @@ from pathlib import Path
 
 import trio
 
-from jp_firmware.config.kept.config_store import ConfigStore
-from jp_firmware.config.schema import Cabinet, ConfigError
-from jp_firmware.config.store import of_text
+from jp_firmware.beginning import Beginning, begin_again
+from jp_firmware.config.schema import ConfigError
 from jp_firmware.configuring import Resumed
 from jp_firmware.console.protocol import ConsoleError
 from jp_firmware.console.socket_file import claim
@@ -38,19 +37,18 @@ EXIT_STUCK = 71  # EX_OSERR
 logger = logging.getLogger("jp")
 
 
-def run(
-    store: ConfigStore, cabinet: Cabinet, overrides: Sequence[str], *, device_dir: Path, state_dir: Path, socket: Path
-) -> int:
+def run(beginning: Beginning, overrides: Sequence[str], *, device_dir: Path, state_dir: Path, socket: Path) -> int:
     """Runs the charger until SIGTERM or SIGINT. A reset asked for by the central system, and another configuration for
     which all parts must start anew, begin another life of it in this process.
 
-    `cabinet` is what `store` says with `overrides`.
+    `beginning` was made with `overrides`.
     """
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     faulthandler.enable()  # a watchdog of systemd ends us with SIGABRT: then where each thread was is in its log
     manager = systemd.ServiceManager.of()
     manager.tell("STATUS=starting")
-    process = Process(cabinet.process, manager, realtime.enter(cabinet.process.realtime_priority))
+    settings = beginning.cabinet.process
+    process = Process(settings, manager, realtime.enter(settings.realtime_priority))
     resumed: Resumed | None = None
     try:
         _make_places(state_dir, socket)
@@ -58,20 +56,20 @@ def run(
         while True:
             controller = partial(
                 Controller,
-                cabinet,
+                beginning.cabinet,
                 device_dir,
                 state_dir,
                 socket,
-                store=store,
+                store=beginning.store,
                 overrides=tuple(overrides),
                 resumed=resumed,
                 guarded=True,
             )
-            again, resumed = trio.run(_run_once, controller, process)
+            again, resumed = trio.run(_run_once, controller, process, beginning)
             if not again:
                 break
-            cabinet = of_text(store.text, store.path_in_force, overrides, store.secrets)
-            process.configure(cabinet.process)
+            beginning = begin_again(beginning.store, overrides, keeps=resumed is not None)
+            process.configure(beginning.cabinet.process)
             logger.info("starting anew, as asked")
     except (ConfigError, ConsoleError, JournalError) as error:
         return _end(process, str(error), EXIT_ERROR)
@@ -81,11 +79,14 @@ def run(
     return 0
 
 
-async def _run_once(make: Callable[..., Controller], process: Process) -> tuple[bool, Resumed | None]:
+async def _run_once(
+    make: Callable[..., Controller], process: Process, beginning: Beginning
+) -> tuple[bool, Resumed | None]:
     """One life of the controller; whether it shall have another, and for which version of the configuration."""
     controller = make(
         on_stuck=partial(_leave, process.manager), scheduling=process.scheduling, process_parts=process.parts
     )
+    beginning.tell(controller)
     if controller.guarding:
         controller.guarding.recall()
     check_stop_budget(controller.stop_budget_s, process.stop_allowed_s, invoked=process.manager.invoked)

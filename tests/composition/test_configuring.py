@@ -91,8 +91,7 @@ async def test_one_change_is_all_or_nothing(tmp_path: Path, autojump_clock: Mock
         assert "not up again" in answer["why"]
         assert site.file == began
         assert planner_limit_w(site) == 200_000.0
-        meter = site.process.controller.plant.meters
-        assert {one.config.watchdog_s for one in meter.values()} == {5.0}
+        assert site.process.parts()["wires/rs485-0/meter-2"].child.watchdog_s == 5.0
         assert site.process.store.unconfirmed is None
         await site.world.until(lambda: all(one.state.is_settled for one in site.process.parts().values()))
 
@@ -133,7 +132,7 @@ async def test_a_waiting_change_is_made_when_its_session_has_ended(tmp_path: Pat
         assert site.process.stop(TWO) == (True, "")
         await site.world.until(lambda: site.process.store.current.number == 2)
         await site.world.until(lambda: site.process.store.unconfirmed is None)
-        assert site.process.controller.plant.meters["meter-2"].config.watchdog_s == 6.0  # type: ignore[index]
+        assert site.process.parts()["wires/rs485-0/meter-2"].child.watchdog_s == 6.0
         assert site.process.session(ONE) is not None
         assert site.flows(ONE)
 

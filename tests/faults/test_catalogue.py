@@ -21,6 +21,7 @@ def test_every_fault_the_program_speaks_of_is_in_it() -> None:
         code
         for path in PACKAGE.rglob("*.py")
         for code in re.findall(r'"([A-Z]{2,3}-[0-9]{2})"', path.read_text(encoding="utf-8"))
+        if not code.startswith("CFG-")  # the rules of the configuration are named alike
     }
 
     assert "SAF-01" in spoken_of

@@ -23,6 +23,9 @@ from jp_firmware.config.kept.versions import EDITED_OUTSIDE, FIRST_START, Origin
 from jp_firmware.config.profiles import DATA, read_toml
 from jp_firmware.config.schema import ConfigError
 
+Judge = Callable[[str, Mapping[str, str]], None]
+"""Raises ConfigError for a text, with its secrets, that no charger could run."""
+
 
 class Outdated(Exception):
     """Somebody else changed the configuration meanwhile: the change was made to `base`, in force is `latest`."""
@@ -60,6 +63,7 @@ class ConfigStore:
         self._secrets_file = directory / "secrets.toml"
         self._unconfirmed_file = directory / "unconfirmed.json"
         self._secrets_before = directory / "secrets-before.toml"
+        self._aside = directory / "aside.toml"
         self._versions = Versions(directory / "versions")
         self._disk = disk
         self._now = now
@@ -72,14 +76,24 @@ class ConfigStore:
         self.secrets: Mapping[str, str] = {}
         """By key: `backend.password`."""
         self.unconfirmed: Unconfirmed | None = None
+        self.refused = ""
+        """What is wrong with the file, which is not in force then."""
 
     @classmethod
     def open(
-        cls, path: Path, state_dir: Path, *, disk: Disk = DISK, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        cls,
+        path: Path,
+        state_dir: Path,
+        *,
+        judge: Judge | None = None,
+        disk: Disk = DISK,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> ConfigStore:
         """Finishes a commit that was interrupted, reads all, and takes a file that was edited outside as a new version.
 
-        Raises ConfigError for a file that cannot be read or is not TOML, or a state directory that cannot be written.
+        With a `judge`, which raises ConfigError for a text that is no good, such a file is left where it is, and the
+        version that was in force last stays in force. Raises ConfigError for a file that cannot be read or is not TOML
+        where there is no such version, and for a state directory that cannot be written.
         """
         directory = state_dir / "config"
         try:
@@ -90,7 +104,7 @@ class ConfigStore:
             raise ConfigError(f"{directory}: cannot be made ({exc.strerror}); check the state directory") from exc
         finish(directory, disk)
         store = cls(path.absolute(), directory, disk, now)
-        store._read()
+        store._read(judge)
         return store
 
     # --- what is in force -------------------------------------------------------------------------------------------
@@ -207,6 +221,8 @@ class ConfigStore:
             if path == self.origin_path and not _is_editable(path):
                 path = self._own_copy
                 changes.append(Write(self._source, json.dumps({"origin_path": str(self.origin_path)}).encode()))
+            if (found := _content(path)) not in (b"", self.text.encode()):  # somebody's work, and not in force
+                changes.append(Write(self._aside, found, secret=True))
             changes.append(Write(path, text.encode()))
         if version.secrets_changed and secrets is not None:
             changes.append(Write(self._secrets_file, secrets_text(secrets).encode(), secret=True))
@@ -218,7 +234,7 @@ class ConfigStore:
             changes += self._settled()
         self._commit(changes)
         self._current = version
-        self.text = text
+        self.text, self.refused = text, ""
         self.secrets = dict(secrets) if version.secrets_changed and secrets is not None else self.secrets
         self.unconfirmed = unconfirmed
         return version
@@ -231,11 +247,19 @@ class ConfigStore:
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
-    def _read(self) -> None:
+    def _read(self, judge: Judge | None) -> None:
         self.secrets = secrets_of(self._secrets_file)
         self.unconfirmed = _unconfirmed(self._unconfirmed_file)
-        text = _text(self.path_in_force)
         latest = self._current = self._versions.latest
+        try:
+            text = _text(self.path_in_force)
+            if judge and latest and latest.sha256 != sha256_of(text):
+                judge(text, self.secrets)
+        except ConfigError as error:
+            if judge is None or latest is None:
+                raise
+            self.text, self.refused = self._versions.text(latest.number), str(error)
+            return
         if not self._versions.numbers():
             first = self._next(text, None, who="charger", why=f"started with {self.origin_path}", origin=FIRST_START)
             self._put(first, text, None, in_place=True)
@@ -259,6 +283,13 @@ def _is_editable(path: Path) -> bool:
     target = path.resolve()
     shipped = target.is_relative_to((DATA / "profiles").resolve())
     return not shipped and os.access(target, os.W_OK) and os.access(target.parent, os.W_OK)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def _check_characters(text: str) -> None:
