@@ -18,7 +18,9 @@ from jp_firmware.config.schema import Cabinet
 from jp_firmware.config.structure import Mistake
 from jp_firmware.config.text.difference import SECRET, Change, changes
 from jp_firmware.config.text.document import edited
-from jp_firmware.config.text.edits import Data, Edit, Key, Remove, key_of
+from jp_firmware.config.text.edits import Data, Edit, Key, Remove, key_of, parts_of
+from jp_firmware.config.text.keys import name_of
+from jp_firmware.config.text.lines import KeyPath, line_of, lines_of
 from jp_firmware.config.told.explain import all_keys
 
 Secrets = Mapping[str, str]
@@ -90,6 +92,8 @@ def draft(
     if examined.cabinet is None:
         return Draft(base=base, text=proposed, secrets=all_secrets, examined=examined)
     differing = changes(effective(base.cabinet), effective(examined.cabinet), is_secret)
+    overridden = _overridden(base, proposed, examined.data)
+    examined = attrs.evolve(examined, findings=(*examined.findings, *overridden))
     return Draft(
         base=base,
         text=proposed,
@@ -110,6 +114,37 @@ def _without_secrets(text: str, base: InForce) -> tuple[str, dict[str, str]]:
     values = {path: _at(former, path) if value == SECRET else value for path, value in found.items()}
     kept = {key_of(path): value for path, value in values.items() if isinstance(value, str)}
     return edited(text, [Remove(path) for path in found]) if found else text, kept
+
+
+def _overridden(base: InForce, text: str, data: Mapping[str, Any]) -> Iterable[Finding]:
+    """What changes in the text and not in the charger, since its command line says otherwise."""
+    if not base.overrides:
+        return
+    keys = dict.fromkeys(parts_of(one.partition("=")[0].strip()) for one in base.overrides)
+    for change in changes(tomllib.loads(base.text), dict(data), is_secret):
+        for key in keys:
+            if key[: len(change.parts)] == change.parts and change.after is not None:
+                yield Finding(
+                    severity=Severity.WARNING,
+                    line=line_of(_path(data, key), lines_of(text)),
+                    key=key_of(key),
+                    text=f"is overridden by the command line (--set {key_of(key)}=…); it takes effect when the charger "
+                    "is started without it",
+                )
+
+
+def _path(data: Any, key: Key) -> KeyPath:
+    """A key with the numbers of items in place of their names, as far as it leads."""
+    path: KeyPath = ()
+    for word in key:
+        if isinstance(data, list):
+            names = [str(name_of(item, number)) for number, item in enumerate(data)]
+            if word not in names:
+                break
+            path, data = (*path, names.index(word)), data[names.index(word)]
+        else:
+            path, data = (*path, word), data.get(word) if isinstance(data, Mapping) else None
+    return path
 
 
 def _at(data: Any, path: Key) -> Any:

@@ -101,3 +101,18 @@ def test_an_override_of_the_command_line_stands_above_every_text() -> None:
     one = draft(overridden, edits=[Put("site.limit_w", 90_000)])
     assert one.changes == ()
     assert not one.says_the_same
+
+
+def test_a_change_that_the_command_line_overrides_is_warned_of_at_its_line() -> None:
+    overrides = ("site.limit_w=90000", "connectors.2.weight=3", "charger.name=Here")
+    base = attrs.evolve(BASE, cabinet=of_text(TEXT, PATH, overrides), overrides=overrides)
+    one = draft(base, edits=[Put("site.limit_w", 80_000), Put("connectors.2.weight", 2.0), Put("site.efficiency", 0.9)])
+    warned = [each for each in one.findings if "overridden" in each.text]
+    assert [each.key for each in warned] == ["site.limit_w", "connectors.2.weight"]
+    assert all(each.severity is Severity.WARNING for each in warned)
+    assert "--set site.limit_w=…" in warned[0].text
+    lines = one.text.splitlines()
+    assert lines[warned[0].line - 1].startswith("limit_w = 80_000")
+    assert lines[warned[1].line - 1].startswith("weight = 2")
+    assert changed(one) == ["site.efficiency: 1.0 → 0.9"]
+    assert draft(base, edits=[Put("site.efficiency", 0.9)]).says_the_same is False
