@@ -18,7 +18,7 @@ _EXAMPLES = """\
 examples:
   jp config explain limit_w        what a key means, its unit and range, and what a change of it takes
   jp config check cabinet.toml     what is wrong in a file, and what is doubtful
-  jp config rules CFG-27           why a rule is one, and what to do
+  jp config rules RULE-27           why a rule is one, and what to do
   jp config show connectors        what is in force in the charger that runs
   jp config set site.limit_w=90kW  change it while it runs
   jp config history                who changed what, when; jp config rollback 7 goes back
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     checking.add_argument("--json", action="store_true", help="print JSON")
     add_set(checking)
     ruling = _verb(verbs, "rules", rules, "what a configuration is held to, and why")
-    ruling.add_argument("rule", metavar="ID", nargs="?", default="", help="as in CFG-27 (default: all)")
+    ruling.add_argument("rule", metavar="ID", nargs="?", default="", help="as in RULE-27 (default: all)")
     ruling.add_argument("--json", action="store_true", help="print JSON")
     ruling.add_argument("--markdown", action="store_true", help="print the reference of all rules, in Markdown")
     explaining = _verb(verbs, "explain", explain, "what a key means, its unit and range, and what a change of it takes")

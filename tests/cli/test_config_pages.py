@@ -27,10 +27,10 @@ LONG = {"uid": "04A1B2C3D4E5F6", "name": "The card of whoever comes for the serv
 PLAN: Json = {
     "base": 12, "errors": 0, "waits_for": [1, 3], "role": "installer", "confirm_s": 60.0, "text": "",
     "findings": [
-        {"severity": "warning", "line": 14, "column": None, "key": "backend.url", "rule": "CFG-65", "override": None,
+        {"severity": "warning", "line": 14, "column": None, "key": "backend.url", "rule": "RULE-65", "override": None,
          "text": "127.0.0.1 is this machine itself; right for a central system that runs on it, else name its host",
          "is_new": True},
-        {"severity": "warning", "line": 2, "column": None, "key": "site", "rule": "CFG-1", "override": None,
+        {"severity": "warning", "line": 2, "column": None, "key": "site", "rule": "RULE-1", "override": None,
          "text": "was so before", "is_new": False},
     ],
     "changes": [
@@ -61,7 +61,7 @@ def visible(line: str) -> str:
 def test_a_plan_says_what_changes_what_it_touches_and_what_it_waits_for() -> None:
     assert plan_lines(PLAIN, PLAN) == [
         "warning: backend.url: 127.0.0.1 is this machine itself; right for a central",
-        "  system that runs on it, else name its host [CFG-65]",
+        "  system that runs on it, else name its host [RULE-65]",
         "",
         "  site.limit_w  150_000 -> 100_000 W",
         '  backend.password  changed "(secret)"',

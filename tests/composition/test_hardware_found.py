@@ -29,7 +29,7 @@ def with_driver(driver: str, profile: str) -> Cabinet:
 def test_a_driver_of_another_family_than_answers_is_a_mistake() -> None:
     other = with_driver("maxwell", "maxwell-mxr100030")
     (one,) = new_mistakes(DEMO, other, Hardware(modules=(FAMILY,)))
-    assert one.rule == "CFG-80"
+    assert one.rule == "RULE-80"
     assert one.path[:2] == ("modules", 0)
 
 
@@ -49,7 +49,7 @@ def test_a_port_that_is_not_there_is_told(tmp_path: Path) -> None:
     assert new_mistakes(DEMO, DEMO, there) == []
     moved = attrs.evolve(DEMO, wires=(attrs.evolve(DEMO.wires[0], port="jp/can7"), *DEMO.wires[1:]))
     (one,) = new_mistakes(DEMO, moved, with_ports(Hardware(), moved, tmp_path))
-    assert (one.rule, "jp/can7" in one.text) == ("CFG-87", True)
+    assert (one.rule, "jp/can7" in one.text) == ("RULE-87", True)
 
 
 @pytest.fixture

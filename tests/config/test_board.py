@@ -16,7 +16,7 @@ DEMO = (DATA / "profiles/cabinets/demo.toml").read_text()
 
 def of_board(board: str, text: str = DEMO) -> list[Finding]:
     found = examine(f"{text}\n[board]\n{board}\n").findings
-    return [one for one in found if one.rule in ("CFG-75", "CFG-76", "CFG-77")]
+    return [one for one in found if one.rule in ("RULE-75", "RULE-76", "RULE-77")]
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_a_board_that_is_not_told_is_compared_with_nothing() -> None:
 
 def test_a_board_that_nobody_has_described_is_an_error_with_the_nearest() -> None:
     (finding,) = of_board('profile = "extreme"')
-    assert (finding.rule, finding.severity, finding.key) == ("CFG-75", Severity.ERROR, "board.profile")
+    assert (finding.rule, finding.severity, finding.key) == ("RULE-75", Severity.ERROR, "board.profile")
     assert "did you mean 'xtreme'?" in finding.text
 
 
@@ -56,7 +56,7 @@ def test_a_profile_with_a_mistake_says_file_and_key(tmp_path: Path, monkeypatch:
 
 def test_more_serial_wires_than_ports_are_told_at_the_wire_that_is_too_many() -> None:
     (finding,) = of_board('profile = "std"')
-    assert (finding.rule, finding.severity, finding.key) == ("CFG-76", Severity.WARNING, "wires.plc-1-wire.kind")
+    assert (finding.rule, finding.severity, finding.key) == ("RULE-76", Severity.WARNING, "wires.plc-1-wire.kind")
     assert finding.text.startswith("plc-1-wire is modbus-rtu wire 2 of STD, which has 1 RS-485 port; ")
 
 
@@ -71,7 +71,7 @@ def test_can_interfaces_of_the_kernel_are_counted_and_serial_adapters_are_not() 
     assert kernel != DEMO
 
     (finding,) = of_board('profile = "pro"', kernel + second.format(kind="socketcan"))
-    assert (finding.rule, finding.key) == ("CFG-77", "wires.can1.kind")
+    assert (finding.rule, finding.key) == ("RULE-77", "wires.can1.kind")
     assert "write board.added_can = 1" in finding.text
     assert of_board('profile = "pro"\nadded_can = 1', kernel + second.format(kind="socketcan")) == []
     assert of_board('profile = "pro"', kernel + second.format(kind="slcan")) == []

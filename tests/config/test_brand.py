@@ -33,7 +33,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def of_brand(brand: str) -> list[Finding]:
-    return [one for one in examine(f"{DEMO}\n[brand]\n{brand}\n").findings if one.rule == "CFG-78"]
+    return [one for one in examine(f"{DEMO}\n[brand]\n{brand}\n").findings if one.rule == "RULE-78"]
 
 
 def test_without_a_word_it_is_the_default_that_shows_neither_phone_nor_logo() -> None:

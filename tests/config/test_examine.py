@@ -21,7 +21,7 @@ def test_a_good_text_is_a_cabinet_without_findings() -> None:
     examined = examine(DEMO)
     assert examined.cabinet is not None
     assert [(one.severity, one.rule, one.key) for one in examined.findings] == [
-        (Severity.WARNING, "CFG-65", "backend.url")
+        (Severity.WARNING, "RULE-65", "backend.url")
     ]
     assert examine(DEMO.replace("127.0.0.1:9016", "cpo.example")).findings == ()
     assert examined.data == tomllib.loads(DEMO)

@@ -221,9 +221,10 @@ profile = "a-meter"
 """
     assert mistakes(file, SMALL + more) == [
         "cabinet.toml:31: connectors.1: has more than one meter (meter-1, meter-2); write connector = 1 at one meter "
-        "[CFG-08]",
-        "cabinet.toml:49: modules.module-2.address: 0 is used twice on can0; give each module its own address [CFG-06]",
-        "cabinet.toml:55: meters.meter-2.unit: 1 is used twice on rs485-0; give each meter its own unit [CFG-06]",
+        "[RULE-08]",
+        "cabinet.toml:49: modules.module-2.address: 0 is used twice on can0; give each module its own address "
+        "[RULE-06]",
+        "cabinet.toml:55: meters.meter-2.unit: 1 is used twice on rs485-0; give each meter its own unit [RULE-06]",
     ]
 
 

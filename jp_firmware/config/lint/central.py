@@ -144,14 +144,14 @@ def _values(data: Any, pattern: tuple[str, ...], above: KeyPath = ()) -> Iterato
 
 CENTRAL = (
     Rule(
-        id="CFG-60",
+        id="RULE-60",
         title="An identity that cannot be called by",
         reason="The identity is the last part of the URL, and the user's name where there is a password.",
         fix="Use 1 to 48 letters, digits and * - _ = : + | @ . and no colon beside a password.",
         check=of_cabinet(checks.identity),
     ),
     Rule(
-        id="CFG-61",
+        id="RULE-61",
         title="An identity that central systems cut",
         reason="Some keep 20 characters of it: the charger is then unknown, or is taken for another one.",
         fix="Use at most 20 characters, unless the operator of the central system says otherwise.",
@@ -159,7 +159,7 @@ CENTRAL = (
         check=of_cabinet(_long_identity),
     ),
     Rule(
-        id="CFG-62",
+        id="RULE-62",
         title="An URL that cannot be called",
         reason="OCPP is spoken over WebSocket: an address that begins with http:// or https:// is that of a page for "
         "people; and an URL stands in logs and on screens, so that it must hold no password.",
@@ -167,7 +167,7 @@ CENTRAL = (
         check=of_cabinet(checks.url),
     ),
     Rule(
-        id="CFG-63",
+        id="RULE-63",
         title="The identity in the URL",
         reason="The charger appends its identity to the URL. Written there too, the old one goes on being "
         "called when charger.identity changes, or it is called twice: the central system answers 404.",
@@ -176,7 +176,7 @@ CENTRAL = (
         check=of_cabinet(_identity_in_url),
     ),
     Rule(
-        id="CFG-64",
+        id="RULE-64",
         title="A password in clear over a public network",
         reason="With ws:// everybody on the way reads the password, and may speak as this charger from then on.",
         fix="Write wss://; ask the operator of the central system for its address.",
@@ -184,7 +184,7 @@ CENTRAL = (
         check=of_cabinet(_password_in_clear),
     ),
     Rule(
-        id="CFG-65",
+        id="RULE-65",
         title="A central system on this machine, or on its network only",
         reason="localhost is the charger itself; names in .local are answered by mDNS, which ends at the next router.",
         fix="Write the central system's name or address, as the charger's network knows it.",
@@ -192,7 +192,7 @@ CENTRAL = (
         check=of_cabinet(_near_host),
     ),
     Rule(
-        id="CFG-66",
+        id="RULE-66",
         title="An URL without a path",
         reason="Most central systems listen below a path, and answer 404 to anything else.",
         fix="Ask for the whole address, as in wss://HOST/ocpp.",
@@ -200,14 +200,14 @@ CENTRAL = (
         check=of_cabinet(_no_path),
     ),
     Rule(
-        id="CFG-67",
+        id="RULE-67",
         title="A first retry that is later than the last",
         reason="The pause between two attempts grows from retry_first_s to retry_cap_s.",
         fix="Let retry_first_s be at most retry_cap_s.",
         check=of_cabinet(checks.retries),
     ),
     Rule(
-        id="CFG-68",
+        id="RULE-68",
         title="Pings that come too late",
         reason="Routers, proxies and central systems cut idle connections after 30 s to 110 s, often unnoticed: the "
         "charger looks online and is not.",
@@ -216,7 +216,7 @@ CENTRAL = (
         check=of_cabinet(_pings),
     ),
     Rule(
-        id="CFG-69",
+        id="RULE-69",
         title="A text that OCPP cuts",
         reason="OCPP 1.6 has 20 characters for vendor and model, 25 for the serial number; the rest is never told.",
         fix="Shorten it to what is to be told.",
@@ -224,7 +224,7 @@ CENTRAL = (
         check=of_cabinet(_lengths),
     ),
     Rule(
-        id="CFG-70",
+        id="RULE-70",
         title="A secret in the file",
         reason="The configuration is shown, compared, exported and sent to whoever helps; secrets are kept apart, "
         "in a file that only the charger reads.",

@@ -228,14 +228,14 @@ def _meters(cabinet: Cabinet, hardware: Hardware) -> Iterator[Mistake]:
 
 HARDWARE_RULES: tuple[HardwareRule, ...] = (
     HardwareRule(
-        id="CFG-80",
+        id="RULE-80",
         title="A module of another family than is configured",
         reason="It does not understand its driver: it never switches on, or not when it should.",
         fix="Write the driver and the profile of the family that is there.",
         check=_families,
     ),
     HardwareRule(
-        id="CFG-81",
+        id="RULE-81",
         title="A module with other ratings than its profile",
         reason="The module's own word holds, so power is right; but limits and checks were made with the profile's.",
         fix="Choose the profile of its type, or add one.",
@@ -243,7 +243,7 @@ HARDWARE_RULES: tuple[HardwareRule, ...] = (
         check=_ratings,
     ),
     HardwareRule(
-        id="CFG-82",
+        id="RULE-82",
         title="A module that nobody has configured",
         reason="It hangs on the bus and gives no power, and nobody watches it.",
         fix="Add it under [[modules]], or take it off the bus.",
@@ -251,7 +251,7 @@ HARDWARE_RULES: tuple[HardwareRule, ...] = (
         check=_unexpected,
     ),
     HardwareRule(
-        id="CFG-83",
+        id="RULE-83",
         title="A configured module that does not answer",
         reason="Its connector has less power than is written, and a fault stands for it.",
         fix="Check its address, its supply and the bus.",
@@ -259,28 +259,28 @@ HARDWARE_RULES: tuple[HardwareRule, ...] = (
         check=_missing,
     ),
     HardwareRule(
-        id="CFG-84",
+        id="RULE-84",
         title="A PLC board with another number of connectors",
         reason="Blocks of the board and connectors of the charger would not belong together: it is not driven.",
         fix="Name the connectors that are wired to the board, in the order of its blocks.",
         check=_blocks,
     ),
     HardwareRule(
-        id="CFG-85",
+        id="RULE-85",
         title="A relay that the PLC board has not got",
         reason="A way over it never closes, and its module never arrives. Relays above R4 came with map version 1.1.",
         fix="Use R3 or R4, or update the board.",
         check=_relays,
     ),
     HardwareRule(
-        id="CFG-86",
+        id="RULE-86",
         title="A PLC board of another major version of the link",
         reason="Its registers mean something else: it is not driven (PLC-05).",
         fix="Update the older of the two.",
         check=_maps,
     ),
     HardwareRule(
-        id="CFG-87",
+        id="RULE-87",
         title="A port that is not there",
         reason="Its wire or reader stays down until it is.",
         fix="Plug the adapter in, or name the port that it has: udev/70-jp.rules gives ports their names.",
@@ -288,7 +288,7 @@ HARDWARE_RULES: tuple[HardwareRule, ...] = (
         check=_ports,
     ),
     HardwareRule(
-        id="CFG-88",
+        id="RULE-88",
         title="A meter that does not answer",
         reason="Without readings its connector does not charge.",
         fix="Check unit, speed and parity against the meter's own menu, and the wiring.",

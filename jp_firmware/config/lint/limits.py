@@ -178,14 +178,14 @@ def _all_left(cabinet: Cabinet) -> Iterator[Mistake]:
 
 LIMITS = (
     Rule(
-        id="CFG-26",
+        id="RULE-26",
         title="Guaranteed shares that are more than the site has",
         reason="What is guaranteed to every chain at once cannot be kept when all of them ask for it.",
         fix="Lower chains.*.share_w until their sum, and planner.reserve_w, fit into site.limit_w.",
         check=of_cabinet(_shares),
     ),
     Rule(
-        id="CFG-27",
+        id="RULE-27",
         title="A limit that can never bind",
         reason="A limit above it is lower. One of the two is probably a slip, as a zero too many.",
         fix="Keep the order: site, feeder, chain, connector, each at most what the one above it lets through.",
@@ -193,7 +193,7 @@ LIMITS = (
         check=of_cabinet(_never_binding),
     ),
     Rule(
-        id="CFG-28",
+        id="RULE-28",
         title="A limit that is never reached",
         reason="The limits below it are lower in sum, so less is drawn than whoever wrote it may expect.",
         fix="Lower it to what those below it carry together, or correct them.",
@@ -201,7 +201,7 @@ LIMITS = (
         check=of_cabinet(_never_reached),
     ),
     Rule(
-        id="CFG-29",
+        id="RULE-29",
         title="A share that its connectors cannot use",
         reason="Cables, plugs and modules of the chain's connectors give less than what is guaranteed to it.",
         fix="Lower chains.*.share_w to what the connectors can have.",
@@ -209,7 +209,7 @@ LIMITS = (
         check=_shares_never_reached,
     ),
     Rule(
-        id="CFG-30",
+        id="RULE-30",
         title="A useful minimum above what there is",
         reason="A session waits for planner.min_useful_w. Where the site has less, nobody charges; where a connector "
         "has less, the minimum does not hold for it.",
@@ -218,7 +218,7 @@ LIMITS = (
         check=_below_useful,
     ),
     Rule(
-        id="CFG-31",
+        id="RULE-31",
         title="A connector in no chain, where there are chains",
         reason="Nothing limits it but the site, and it has no share of its own when power is scarce.",
         fix="Name it at the chain whose wiring feeds it.",
@@ -226,7 +226,7 @@ LIMITS = (
         check=of_cabinet(_in_no_chain),
     ),
     Rule(
-        id="CFG-32",
+        id="RULE-32",
         title="A fallback of the site's meter that leaves nothing",
         reason="While the meter is lost the building is assumed to draw the whole connection: a loose wire stops all "
         "charging.",
@@ -235,7 +235,7 @@ LIMITS = (
         check=of_cabinet(_nothing_left),
     ),
     Rule(
-        id="CFG-33",
+        id="RULE-33",
         title="A site's meter without a fallback",
         reason="While the meter is lost nothing is assumed of the building, and building and chargers together may "
         "overload the connection.",

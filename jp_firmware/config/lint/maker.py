@@ -7,14 +7,14 @@ from jp_firmware.config.lint.rule import Rule, Severity, of_cabinet
 
 MAKER = (
     Rule(
-        id="CFG-75",
+        id="RULE-75",
         title="A board that nobody has described",
         reason="What the cabinet asks of its board is compared with the board's profile; without it nothing is.",
         fix="Name one of the boards' profiles, or leave board.profile empty.",
         check=of_cabinet(board.known),
     ),
     Rule(
-        id="CFG-76",
+        id="RULE-76",
         title="More serial wires than the board has RS-485 ports",
         reason="A wire without a port of the board can never be opened, unless an adapter carries it.",
         fix="Count the adapters in board.added_rs485, or take another board.",
@@ -22,7 +22,7 @@ MAKER = (
         check=of_cabinet(board.rs485_ports),
     ),
     Rule(
-        id="CFG-77",
+        id="RULE-77",
         title="More CAN wires than the board has interfaces",
         reason="A wire without an interface of the board can never be opened, unless an adapter carries it.",
         fix="Count the adapters in board.added_can, or take another board.",
@@ -30,7 +30,7 @@ MAKER = (
         check=of_cabinet(board.can_interfaces),
     ),
     Rule(
-        id="CFG-78",
+        id="RULE-78",
         title="A brand that cannot be shown",
         reason="Screens show the brand's name, logo and colours; one that is not there would leave them empty.",
         fix="Name one of the brands' profiles, a logo that stands beside it, and colours as #rrggbb.",

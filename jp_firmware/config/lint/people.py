@@ -38,14 +38,14 @@ def _nobody(cabinet: Cabinet) -> Iterator[Mistake]:
 
 PEOPLE = (
     Rule(
-        id="CFG-50",
+        id="RULE-50",
         title="A tag that is none, or listed twice",
         reason="OCPP knows tags of 1 to 20 characters, in either case; of two entries the first one would hold.",
         fix="Write the tag as its reader tells it, once.",
         check=of_cabinet(checks.local_list),
     ),
     Rule(
-        id="CFG-51",
+        id="RULE-51",
         title="Unknown tags may charge although there is a central system",
         reason="Whenever the link is down any card starts a session, and the central system may refuse to bill it.",
         fix="Set authorize.allow_unknown_offline to false, or accept the loss.",
@@ -53,7 +53,7 @@ PEOPLE = (
         check=of_cabinet(_unpaid),
     ),
     Rule(
-        id="CFG-52",
+        id="RULE-52",
         title="Nobody can ever be authorized",
         reason="Every card is refused, or there is nowhere to hold one: only an operator can start a session.",
         fix="Configure a central system, list a tag and a reader, or let unknown tags charge.",

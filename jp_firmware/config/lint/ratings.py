@@ -139,14 +139,14 @@ def _silences(subject: Subject) -> Iterator[Mistake]:
 
 RATINGS = (
     Rule(
-        id="CFG-35",
+        id="RULE-35",
         title="A plug that loses its power below where it begins to lose it",
         reason="Between the two temperatures power falls in a straight line; the wrong way round there is none.",
         fix="Let derate_from_c be below derate_to_c.",
         check=of_cabinet(checks.derating),
     ),
     Rule(
-        id="CFG-36",
+        id="RULE-36",
         title="A cable above its connector",
         reason="The smaller of the two holds, so the cable's current changes nothing; often they have been swapped.",
         fix="Remove cable_max_current_a, or correct one of them.",
@@ -154,7 +154,7 @@ RATINGS = (
         check=of_cabinet(_cable),
     ),
     Rule(
-        id="CFG-37",
+        id="RULE-37",
         title="A voltage that the modules do not reach",
         reason="A car whose battery is above the modules' voltage cannot be charged, whatever the plug may carry.",
         fix="Write what the modules give, or correct their profile.",
@@ -162,7 +162,7 @@ RATINGS = (
         check=_voltage,
     ),
     Rule(
-        id="CFG-38",
+        id="RULE-38",
         title="A current that the modules do not reach",
         reason="All modules that can come to the connector give less together: a module is missing here, or the number "
         "is a wish.",
@@ -171,7 +171,7 @@ RATINGS = (
         check=_current,
     ),
     Rule(
-        id="CFG-39",
+        id="RULE-39",
         title="A power that the modules do not reach",
         reason="All modules that can come to the connector give less together: a module is missing here, or the number "
         "is a wish.",
@@ -180,7 +180,7 @@ RATINGS = (
         check=_power,
     ),
     Rule(
-        id="CFG-40",
+        id="RULE-40",
         title="A meter that cannot measure what its connector can have",
         reason="A reading beyond the meter's range counts as none; without readings the session ends, near full power.",
         fix="Lower what the connector may have, or fit a meter with the range.",
@@ -188,7 +188,7 @@ RATINGS = (
         check=_meters,
     ),
     Rule(
-        id="CFG-41",
+        id="RULE-41",
         title="Families mixed at one connector",
         reason="Families differ in how they start, share current and switch off; side by side at one output they have "
         "not been tried.",
@@ -197,7 +197,7 @@ RATINGS = (
         check=_mixed,
     ),
     Rule(
-        id="CFG-42",
+        id="RULE-42",
         title="A bus at another speed than its modules",
         reason="At the wrong speed no module understands a frame, and the adapter reports errors only.",
         fix="Write the bitrate of the modules' profile at the wire.",
@@ -205,7 +205,7 @@ RATINGS = (
         check=_bitrates,
     ),
     Rule(
-        id="CFG-43",
+        id="RULE-43",
         title="A PLC board that is watched for longer than it waits itself",
         reason="The controller must switch the modules off before the board opens its contactors, or they open under "
         "load.",
@@ -213,7 +213,7 @@ RATINGS = (
         check=of_cabinet(_boards),
     ),
     Rule(
-        id="CFG-44",
+        id="RULE-44",
         title="A module that is watched for longer than it waits itself",
         reason="By the time the controller notices its silence the module has switched off by itself, and its session "
         "has stood without power.",

@@ -18,10 +18,10 @@ def _cells(one: Explained) -> tuple[str, ...]:
 
 _HEAD = """# Configuration: the rules
 
-Made from the program's own rules (`jp config rules --markdown`); `jp config rules CFG-27` says the same of one.
+Made from the program's own rules (`jp config rules --markdown`); `jp config rules RULE-27` says the same of one.
 
 `jp config check FILE` holds a file to all of them, and tells each finding with its line and the rule's id. An error:
-the configuration is not taken. A warning: it is taken, and whoever wrote it should look again. Rules from CFG-80 on
+the configuration is not taken. A warning: it is taken, and whoever wrote it should look again. Rules from RULE-80 on
 compare it with the hardware that was found, on a charger that runs. An id is never given to another rule.
 
 | rule | | what is wrong | why it matters | what to do |

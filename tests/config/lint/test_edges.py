@@ -20,8 +20,8 @@ from jp_firmware.model.plc import PlcIdentity
 from jp_firmware.ocpp.v16.boot import boot_notification
 from jp_firmware.planner.wiring import topology_of
 
-GOOD = (Path(__file__).parent / "CFG-01/good.toml").read_text()
-TWO = (Path(__file__).parent / "CFG-19/good.toml").read_text()
+GOOD = (Path(__file__).parent / "RULE-01/good.toml").read_text()
+TWO = (Path(__file__).parent / "RULE-19/good.toml").read_text()
 EXAMPLES = ("demo", "matrix", "ring")
 
 
@@ -46,22 +46,22 @@ def called(url: str) -> str:
 @pytest.mark.parametrize(
     ("url", "broken"),
     [
-        ("wss://cpo.example/ocpp/jp-1", ["CFG-63"]),  # in another case: called as /ocpp/jp-1/JP-1
-        ("wss://cpo.example/ocpp/JP-1/", ["CFG-63"]),
+        ("wss://cpo.example/ocpp/jp-1", ["RULE-63"]),  # in another case: called as /ocpp/jp-1/JP-1
+        ("wss://cpo.example/ocpp/JP-1/", ["RULE-63"]),
         ("wss://cpo.example/JP-1/ocpp", []),
-        ("ws://8.8.8.8/ocpp", ["CFG-64"]),
+        ("ws://8.8.8.8/ocpp", ["RULE-64"]),
         ("ws://192.168.1.9/ocpp", []),
         ("ws://[fd00::7]/ocpp", []),
         ("ws://csms/ocpp", []),
         ("ws://csms.lan/ocpp", []),
-        ("ws://csms.local/ocpp", ["CFG-65"]),
-        ("ws://127.0.0.9/ocpp", ["CFG-65"]),
-        ("ws://[::1]:9016/ocpp", ["CFG-65"]),
-        ("ws://0.0.0.0/ocpp", ["CFG-65"]),
-        ("wss://cpo.example", ["CFG-66"]),
-        ("http://cpo.example/ocpp", ["CFG-62"]),
-        ("wss://user:hush@cpo.example/ocpp", ["CFG-62"]),
-        ("wss://cpo.example:99999/ocpp", ["CFG-62"]),
+        ("ws://csms.local/ocpp", ["RULE-65"]),
+        ("ws://127.0.0.9/ocpp", ["RULE-65"]),
+        ("ws://[::1]:9016/ocpp", ["RULE-65"]),
+        ("ws://0.0.0.0/ocpp", ["RULE-65"]),
+        ("wss://cpo.example", ["RULE-66"]),
+        ("http://cpo.example/ocpp", ["RULE-62"]),
+        ("wss://user:hush@cpo.example/ocpp", ["RULE-62"]),
+        ("wss://cpo.example:99999/ocpp", ["RULE-62"]),
     ],
 )
 def test_an_url_breaks_its_rule(url: str, broken: list[str]) -> None:
@@ -82,10 +82,10 @@ def test_a_colon_is_for_identities_without_a_password() -> None:
     text = GOOD.replace('"JP-1"', '"JP:1"')
 
     assert rules(text) == []
-    assert rules(text, password="hush") == ["CFG-60"]
+    assert rules(text, password="hush") == ["RULE-60"]
 
 
-@pytest.mark.parametrize(("ping_s", "broken"), [(0, ["CFG-68"]), (1, []), (30, []), (31, ["CFG-68"])])
+@pytest.mark.parametrize(("ping_s", "broken"), [(0, ["RULE-68"]), (1, []), (30, []), (31, ["RULE-68"])])
 def test_pings_come_before_a_connection_is_cut(ping_s: float, broken: list[str]) -> None:
     assert rules(GOOD.replace("[backend]", f"[backend]\nping_interval_s = {ping_s}")) == broken
 
@@ -99,10 +99,10 @@ def test_lengths_are_those_that_the_central_system_is_told() -> None:
 
 
 def test_nobody_can_ask_where_there_is_neither_a_reader_nor_a_central_system() -> None:
-    text = (Path(__file__).parent / "CFG-52/good.toml").read_text()
+    text = (Path(__file__).parent / "RULE-52/good.toml").read_text()
     reader = text[text.index("[[readers]]") : text.index("[[connectors]]")]
 
-    assert [("CFG-52", True)] == [(rule, "no way to ask" in said) for rule, said in told(text.replace(reader, ""))]
+    assert [("RULE-52", True)] == [(rule, "no way to ask" in said) for rule, said in told(text.replace(reader, ""))]
 
 
 # --- power -----------------------------------------------------------------------------------------------------------
@@ -124,7 +124,7 @@ def test_limits_at_the_grid_are_compared_by_what_they_leave() -> None:
     """60 kW at the grid are 54 kW at the connectors: a feeder of 60 kW leaves as much, a chain of 55 kW is above."""
     text = groups(chain("A", [1, 2], 55_000)).replace("[site]", "[site]\nefficiency = 0.9")
 
-    assert rules(text) == ["CFG-27"]
+    assert rules(text) == ["RULE-27"]
     assert rules(text.replace("55000", "54000")) == []
     assert rules(groups(feeder("F", [1, 2], 60_000)).replace("[site]", "[site]\nefficiency = 0.9")) == []
 
@@ -132,13 +132,13 @@ def test_limits_at_the_grid_are_compared_by_what_they_leave() -> None:
 def test_the_closest_limit_above_is_named() -> None:
     text = groups(chain("A", [1], 50_000), chain("B", [2], 20_000), feeder("F", [1], 40_000))
 
-    assert [(rule, "feeder F" in said) for rule, said in told(text)] == [("CFG-27", True)]
+    assert [(rule, "feeder F" in said) for rule, said in told(text)] == [("RULE-27", True)]
 
 
 def test_of_two_limits_for_the_same_connectors_the_lower_is_counted_and_named() -> None:
     text = groups(chain("A", [1], 40_000), feeder("F", [1], 25_000), chain("B", [2], 30_000))
 
-    assert [said for rule, said in told(text) if rule == "CFG-28"] == [
+    assert [said for rule, said in told(text) if rule == "RULE-28"] == [
         "60000 W are never drawn at site: what is below it (chain B, feeder F) may carry 55000 W together; "
         "lower it, or correct the others"
     ]
@@ -156,18 +156,18 @@ def test_a_reserve_is_taken_off_what_can_be_guaranteed() -> None:
     shares = (chain("A", [1], 30_000, "share_w = 30000\n"), chain("B", [2], 30_000, "share_w = 30000\n"))
 
     assert rules(groups(*shares)) == []
-    assert rules(groups(*shares, "[planner]\nreserve_w = 1")) == ["CFG-26"]
+    assert rules(groups(*shares, "[planner]\nreserve_w = 1")) == ["RULE-26"]
 
 
 def test_a_site_with_less_than_the_useful_minimum_is_told() -> None:
-    assert rules(GOOD.replace("60_000", "4_999")) == ["CFG-30"]
+    assert rules(GOOD.replace("60_000", "4_999")) == ["RULE-30"]
     assert rules(GOOD.replace("60_000", "5_000")) == []
 
 
 def test_numbers_are_told_in_full() -> None:
     text = groups(chain("A", [1, 2], 1_500_000)).replace("60_000", "1_250_000")
 
-    assert [said for rule, said in told(text) if rule == "CFG-27"] == [
+    assert [said for rule, said in told(text) if rule == "RULE-27"] == [
         "chain A may carry 1500000 W, but site lets no more than 1250000 W through to it; "
         "lower it, or correct the other"
     ]

@@ -12,7 +12,7 @@ from jp_firmware.config.lint.hardware import FoundModule, Hardware, against_hard
 from jp_firmware.config.schema import Cabinet
 from jp_firmware.model.power import StageRating
 
-GOOD = Path(__file__).parent / "CFG-01/good.toml"
+GOOD = Path(__file__).parent / "RULE-01/good.toml"
 THERE = FoundModule(wire="can0", address=0, family="InfyPower", driver="infypower")
 RATING = StageRating(max_voltage_v=1000, min_voltage_v=150, max_current_a=100, max_power_w=30_000)
 
@@ -49,14 +49,14 @@ def test_ratings_that_are_told_in_other_steps_are_the_same(
     rating = attrs.evolve(RATING, max_power_w=max_power_w, min_voltage_v=50)
     found = told(cabinet, attrs.evolve(THERE, rating=rating))
 
-    assert [rule for rule, _ in found] == ["CFG-81"] * len(said)
+    assert [rule for rule, _ in found] == ["RULE-81"] * len(said)
     assert all(words in text for words, (_, text) in zip(said, found, strict=True))
 
 
 def test_a_family_without_a_driver_is_named(cabinet: Cabinet) -> None:
     ((rule, text),) = told(cabinet, attrs.evolve(THERE, family="Winline", driver="", rating=RATING))
 
-    assert rule == "CFG-80"
+    assert rule == "RULE-80"
     assert "at address 0 of can0 answers Winline; " in text
 
 
@@ -65,7 +65,7 @@ def test_of_two_that_answer_at_one_address_the_configured_one_is_enough(cabinet:
 
 
 def test_a_module_of_another_wire_is_not_the_one_that_is_missing(cabinet: Cabinet) -> None:
-    assert [rule for rule, _ in told(cabinet, attrs.evolve(THERE, wire="can1"))] == ["CFG-82", "CFG-83"]
+    assert [rule for rule, _ in told(cabinet, attrs.evolve(THERE, wire="can1"))] == ["RULE-82", "RULE-83"]
 
 
 def test_a_wire_that_was_not_searched_misses_nobody(cabinet: Cabinet) -> None:
@@ -76,7 +76,7 @@ def test_none_was_found_is_not_the_same_as_nobody_looked(cabinet: Cabinet) -> No
     nothing = Hardware(meters=frozenset(), ports=frozenset())
 
     assert [(one.rule, one.path) for one in against_hardware(cabinet, nothing)] == [
-        *(("CFG-87", ("wires", at, "port")) for at in range(3)),
-        ("CFG-87", ("readers", 0, "port")),
-        ("CFG-88", ("meters", 0, "unit")),
+        *(("RULE-87", ("wires", at, "port")) for at in range(3)),
+        ("RULE-87", ("readers", 0, "port")),
+        ("RULE-88", ("meters", 0, "unit")),
     ]

@@ -70,7 +70,7 @@ def test_an_id_is_given_once_and_rules_stand_in_their_order() -> None:
 
 
 def test_every_file_belongs_to_a_rule() -> None:
-    assert sorted(one.name for one in HERE.glob("CFG-*")) == IDS
+    assert sorted(one.name for one in HERE.glob("RULE-*")) == IDS
 
 
 def test_every_rule_has_its_row_in_the_reference() -> None:
