@@ -70,6 +70,8 @@ def _add_verbs(verbs: Any) -> None:
     profiles.add_verbs(verbs)
     keys.add_verbs(verbs)
     verbs.add_parser("refuse", help="drop all stations and let none in")
+    only = verbs.add_parser("only", help="know this station alone, until accept")
+    only.add_argument("station")
     verbs.add_parser("accept", help="let stations in again")
     drop = verbs.add_parser("drop", help="end one station's connection")
     drop.add_argument("station")

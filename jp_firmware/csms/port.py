@@ -44,6 +44,8 @@ class Controlled(Protocol):
 
     def accept(self) -> None: ...
 
+    def only(self, identity: str) -> None: ...
+
     def drop(self, identity: str) -> None: ...
 
     def set_answer(self, action: str, mode: str, count: int, payload: Payload) -> None: ...
@@ -53,7 +55,7 @@ class Controlled(Protocol):
 
 Params = Mapping[str, Any]
 
-VERBS: Final = ("stations", "transactions", "orphans", "messages", "call", "refuse", "accept", "drop", "answer")
+VERBS: Final = ("stations", "transactions", "orphans", "messages", "call", "refuse", "accept", "only", "drop", "answer")
 
 
 class UnknownVerb(Exception):
@@ -64,8 +66,8 @@ async def do(server: Controlled, verb: str, params: Params) -> Any:
     """Does `verb` and returns what it answers, as plain JSON. Raises `CsmsError` and `UnknownVerb`.
 
     `call {station, action, payload, timeout_s}` returns the station's answer; a CALLERROR, or none in time, raises.
-    `messages {since, action}`, `drop {station}` and `answer {action, mode, count, payload}` take what they need, the
-    others take nothing.
+    `messages {since, action}`, `only {station}`, `drop {station}` and `answer {action, mode, count, payload}` take
+    what they need, the others take nothing.
     """
     match verb:
         case "stations":
@@ -82,6 +84,9 @@ async def do(server: Controlled, verb: str, params: Params) -> Any:
             return {"dropped": server.refuse()}
         case "accept":
             server.accept()
+            return {}
+        case "only":
+            server.only(_given(params, "station", str))
             return {}
         case "drop":
             server.drop(_given(params, "station", str))

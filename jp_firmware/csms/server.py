@@ -79,6 +79,7 @@ class Server:
     wall: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     refusing: bool = attrs.field(default=False, init=False)
+    known: str = attrs.field(default="", init=False)  # the one station that is let in; empty: all
     _rules: dict[str, Rule] = attrs.field(factory=dict, init=False)
     _talking: dict[str, tuple[Conversation, trio.CancelScope]] = attrs.field(factory=dict, init=False)
 
@@ -107,6 +108,9 @@ class Server:
             return
         if not identity:
             await request.reject(404, body=b"the path must end in the identity of the charger")
+            return
+        if self.known and identity != self.known:
+            await request.reject(404, body=b"no such charger is known here")
             return
         if SUBPROTOCOL not in request.proposed_subprotocols:
             log.warning("%s proposes %s; only %s is served", identity, request.proposed_subprotocols, SUBPROTOCOL)
@@ -200,7 +204,11 @@ class Server:
 
     def accept(self) -> None:
         """Lets stations in again."""
-        self.refusing = False
+        self.refusing, self.known = False, ""
+
+    def only(self, identity: str) -> None:
+        """Knows this station alone, until `accept`: others are told that there is no such charger."""
+        self.known = identity
 
     def drop(self, identity: str) -> None:
         """Ends a station's connection."""

@@ -79,6 +79,20 @@ async def test_a_command_to_a_station_that_is_not_there_says_who_is(bench):
             await bench.do("call", station="CP2", action="Reset", payload={"type": "Soft"})
 
 
+async def test_a_station_that_is_not_known_is_told_so(bench):
+    await bench.do("only", station="CP1")
+    async with bench.station("CP1"):
+        pass
+    with pytest.raises(LinkFailure) as failure:
+        async with bench.station("CP2"):
+            pass
+    assert (Kind.HTTP, 404) == (failure.value.kind, failure.value.status)
+
+    await bench.do("accept")
+    async with bench.station("CP2"):
+        pass
+
+
 async def test_refuse_drops_all_stations_and_lets_none_in_until_accept(bench):
     async with bench.station() as station:
         assert {"dropped": 1} == await bench.do("refuse")

@@ -1,0 +1,64 @@
+"""What would lock the charger out of its central system is undone by itself; what is right is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from jp_firmware.demo.site import free_tcp_ports, wait_for
+from tests.e2e.changing import IDENTITY, OwnFile, own_file, put
+from tests.e2e.conftest import assert_no_traceback
+from tests.e2e.driving import agree, charge, ended_session
+
+CONFIRM_S = 6.0
+
+
+@pytest.fixture(scope="module")
+def lockout_site() -> Iterator[OwnFile]:
+    with own_file() as site:
+        site.csms("only", station=IDENTITY)
+        yield site
+        assert_no_traceback(site)
+
+
+def test_a_wrong_address_is_undone_by_itself_while_a_car_charges(lockout_site: OwnFile) -> None:
+    site, began = lockout_site, lockout_site.file.read_bytes()
+    charge(site, 1)
+    (nobody,) = free_tcp_ports(1)
+    answer = site.apply(put("backend.url", f"ws://127.0.0.1:{nobody}/ocpp"), confirm_s=CONFIRM_S)
+    assert (answer["result"], answer["waits_for"]) == ("applied", [])
+    assert site.backend_state() != "online"
+    wait_for(site.settled, "the change to be undone", 4 * CONFIRM_S)
+    assert site.file.read_bytes() == began
+    wait_for(lambda: site.backend_state() == "online", "the central system", 20)
+    assert any("is undone: nobody confirmed it" in one for one in site.events())
+
+    assert site.connector(1)["state"] == "charging"
+    site.call("connector.stop", connector=1)
+    agree(site, ended_session(site, 1))
+    site.sim("unplug", connector=1)
+
+
+def test_a_wrong_identity_is_undone_by_itself(lockout_site: OwnFile) -> None:
+    site, began = lockout_site, lockout_site.file.read_bytes()
+    answer = site.apply(put("charger.identity", "SOMEBODY-ELSE"), confirm_s=CONFIRM_S)
+    assert answer["result"] == "applied"
+    wait_for(lambda: "404" in site.backend_reason(), "the central system's refusal", CONFIRM_S)
+    wait_for(site.settled, "the change to be undone", 4 * CONFIRM_S)
+    assert site.file.read_bytes() == began
+    wait_for(lambda: site.backend_state() == "online", "the central system", 20)
+
+
+def test_a_right_address_that_is_confirmed_stays(lockout_site: OwnFile) -> None:
+    site = lockout_site
+    url = f"ws://localhost:{site.csms_port}/ocpp"
+    answer = site.apply(put("backend.url", url), confirm_s=CONFIRM_S)
+    wait_for(lambda: site.backend_state() == "online", "the central system", CONFIRM_S)
+    site.call("config.confirm", version=answer["version"])
+    assert site.settled()
+    site.stop("controller")
+    site.start_controller()
+    assert site.value("backend.url") == url
+    wait_for(lambda: site.backend_state() == "online", "the central system", 20)
+    assert site.version() == answer["version"]
