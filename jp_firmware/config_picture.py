@@ -93,7 +93,7 @@ def plan(configuring: Configuring, proposed: Draft) -> Json:
         "waits_for": list(configuring.concerned(proposed)),
         "role": proposed.effects.role.value,
         "confirm_s": usual_confirm_s(proposed),
-        "text": readable(proposed.text) if proposed.cabinet is not None else proposed.text,
+        "text": proposed.text,  # a draft has no secrets in its text
     }
 
 

@@ -34,6 +34,10 @@ EXIT_ERROR = 1
 EXIT_GAVE_UP = 70  # EX_SOFTWARE
 EXIT_STUCK = 71  # EX_OSERR
 
+SWITCH_S = 0.0005
+"""After which a thread that computes must let another one go on (Python's own: 5 ms). The loop waits for no thread, but
+takes its turn after each call of the kernel, while a proposal of a configuration is worked out (`jp bench config`)."""
+
 logger = logging.getLogger("jp")
 
 
@@ -44,6 +48,7 @@ def run(beginning: Beginning, overrides: Sequence[str], *, device_dir: Path, sta
     `beginning` was made with `overrides`.
     """
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    sys.setswitchinterval(SWITCH_S)
     faulthandler.enable()  # a watchdog of systemd ends us with SIGABRT: then where each thread was is in its log
     manager = systemd.ServiceManager.of()
     manager.tell("STATUS=starting")
