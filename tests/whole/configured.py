@@ -358,6 +358,10 @@ class Site:
         assert process.start(connector, uid) == (True, "")
         await world.until(lambda: process.state(connector) is ConnectorState.CHARGING)
 
+    def is_settled(self) -> bool:
+        """Whether every part is at work, or done."""
+        return all(one.state.is_settled for one in self.process.parts().values())
+
     def flows(self, connector: ConnectorId) -> bool:
         """Whether power flows, and all that it should."""
         return self.world.plant.buses[connector].current_a > 20.0
