@@ -117,6 +117,51 @@ async def test_the_second_of_two_editors_is_shown_the_difference(tmp_path: Path,
         assert "+limit_w" in answer["difference"]
 
 
+async def test_what_a_change_would_be_can_be_asked_while_the_charger_starts(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    site = Site.of(tmp_path)
+    async with site.running():
+        await trio.sleep(0.01)
+        assert state_of(site, "backend/ocpp-1.6") == "idle"
+        plan = await site.process.call("config.check", edits=[URL])
+        assert [(step["path"], step["ends"]) for step in plan["steps"]] == [("backend", [])]
+        await site.world.until(site.is_settled)
+
+
+async def test_a_device_whose_wire_is_away_starts_with_the_change(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with idle(tmp_path) as site:
+        site.world.wires["can0"].cut()
+        await site.world.until(lambda: state_of(site, "wires/can0/module-3") == "idle")
+        answer = await site.process.apply({"put": "modules.module-3.address", "value": 9})
+        assert answer["result"] == "applied"
+        modules = site.process.controller.plant.modules
+        assert [one.config.address for one in modules.values()] == [0, 1, 9]
+
+
+async def test_what_the_disk_does_not_keep_for_good_is_undone(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with idle(tmp_path) as site:
+        began = site.file
+        with mock.patch.object(type(site.process.store), "confirm", side_effect=ConfigError("the disk is full")):
+            answer = await site.process.apply(METER)
+        assert (answer["result"], answer["why"]) == ("refused", "the disk is full")
+        await site.world.until(lambda: site.file == began, 30.0)
+        await site.world.until(lambda: site.process.parts()["wires/rs485-0/meter-2"].child.watchdog_s == 5.0)
+        assert site.process.store.unconfirmed is None
+
+
+async def test_a_disk_that_refuses_to_go_back_is_asked_again(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with idle(tmp_path) as site:
+        began = site.file
+        await site.process.apply(URL, confirm_s=10)
+        with mock.patch.object(type(site.process.store), "revert", side_effect=ConfigError("the disk is full")):
+            await trio.sleep(12)
+        assert site.process.store.unconfirmed is not None
+        assert any("cannot be undone: the disk is full" in one for one in events(site))
+        await site.world.until(lambda: site.file == began, 15.0)
+        await site.world.until(lambda: has_url(site) == "ws://127.0.0.1:9/ocpp")
+
+
 # --- waiting for sessions --------------------------------------------------------------------------------------------
 
 
@@ -282,4 +327,16 @@ async def test_a_life_that_nobody_confirms_is_undone_by_another_one(tmp_path: Pa
         await site.world.until(lambda: controller.restart_wanted, 60.0)
         assert site.file == began
         assert controller.resumes is None
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_life_can_be_undone_before_its_parts_are_up(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with idle(tmp_path) as site, trio.open_nursery() as nursery:
+        began = site.file
+        await site.process.apply(DEADLINE, PORT)
+        await site.next_life(nursery)
+        await trio.sleep(5.0)
+        await site.process.call("config.revert")
+        await site.world.until(lambda: site.process.controller.restart_wanted, 5.0)
+        assert site.file == began
         nursery.cancel_scope.cancel()
