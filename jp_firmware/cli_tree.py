@@ -103,7 +103,8 @@ def _gap(terminal: Terminal, glyphs: dict[str, str], node: Json) -> str:
     filled = min(_BAR_WIDTH, math.ceil(share * _BAR_WIDTH))
     bar = glyphs["full"] * filled + glyphs["empty"] * (_BAR_WIDTH - filled)
     meaning = "bad" if share >= 1.0 else "attention" if share >= 0.75 else ""
-    gap = f"{gap_s:.0f}" if gap_s >= 10 else f"{gap_s:.{1 if period_s >= 100 else 2}f}"
+    digits = 0 if gap_s >= 10 or period_s >= 1000 else 1 if period_s >= 100 else 2
+    gap = f"{gap_s:.{digits}f}"
     return f"{terminal.paint(bar, meaning)} {gap}/{period_s:.4g}s"
 
 

@@ -16,7 +16,7 @@ from jp_firmware.journal import sessions
 from jp_firmware.model.connector import ConnectorState
 from jp_firmware.model.ids import ConnectorId
 from jp_firmware.model.session import Session
-from jp_firmware.nursery.supervisor import Escalated, State, Supervisor
+from jp_firmware.nursery.supervisor import Escalated, Supervisor
 from jp_firmware.sim.outlet import OutletAlarm
 from tests.whole.charger import BOTH, CABINET, OPENING_S, SITE_LIMIT_W, Process, World
 from tests.whole.rules import Step
@@ -262,7 +262,7 @@ class Story:
         process = self.process
         return (
             not process.faults()
-            and all(one.state is State.UP for one in process.lifelines().values())
+            and all(one.state.is_settled for one in process.lifelines().values())
             and all(process.state(one) is ConnectorState.AVAILABLE for one in BOTH)
         )
 
