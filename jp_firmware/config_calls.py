@@ -178,8 +178,10 @@ class ConfigCalls:
     # --- drafts ------------------------------------------------------------------------------------------------------
 
     async def _draft(self, params: Json) -> Draft:
-        text, edits = params.get("text"), params.get("edits", [])
-        if not isinstance(edits, list) or (text is None and not edits and not params.get("secrets")):
+        text, edits = params.get("text"), params.get("edits")
+        if edits is None and (text is not None or params.get("secrets")):
+            edits = []
+        if not isinstance(edits, list):
             raise InvalidParams(
                 'edits is missing: a list, as in [{"put": "site.limit_w", "value": 100000}]; or give text'
             )

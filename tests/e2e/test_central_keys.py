@@ -30,8 +30,8 @@ def jp(site: Site, *words: str) -> str:
         capture_output=True,
         text=True,
         timeout=60,
-        check=True,
     )
+    assert done.returncode == 0, done.stderr + done.stdout
     return done.stdout
 
 
