@@ -23,7 +23,10 @@ MOVING = ("bridges", "switches", "bus_bars")  # of another cabinet
 KEYS = [
     one
     for one in all_keys()
-    if not one.is_table and one.path[0] not in MOVING and not effects([concrete(one)], CABINET).whole
+    if not one.is_table
+    and not one.key.secret
+    and one.path[0] not in MOVING
+    and not effects([concrete(one)], CABINET).whole
 ]
 
 

@@ -124,7 +124,9 @@ def other(known: Known, text: str) -> Other:
     in_force = in_force_of(text)
     for asked in _asked(known, in_force):
         edits = [Put(one["put"], one["value"]) for one in asked.get("edits", [])]
-        found = draft(in_force, text=asked.get("text"), edits=edits, further=usable.mistakes)
+        found = draft(
+            in_force, text=asked.get("text"), edits=edits, secrets=asked.get("secrets"), further=usable.mistakes
+        )
         if found.cabinet is not None and found.changes:
             return Other(known, asked, found)
     raise LookupError(f"no other value of {known.name} makes a good configuration")
@@ -149,7 +151,9 @@ def values_of() -> tuple[Known, ...]:
 
 
 def _asked(known: Known, in_force: InForce) -> Iterator[Json]:
-    if known.name in PARTICULAR:
+    if known.key.secret:
+        yield {"secrets": {known.name: "another"}}
+    elif known.name in PARTICULAR:
         yield {"edits": [{"put": key, "value": value} for key, value in PARTICULAR[known.name]]}
     elif known.name in RENAMED:
         name = RENAMED[known.name]

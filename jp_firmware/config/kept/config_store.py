@@ -101,7 +101,8 @@ class ConfigStore:
             directory.mkdir(mode=0o700, exist_ok=True)
             (directory / "versions").mkdir(exist_ok=True)
         except OSError as exc:
-            raise ConfigError(f"{directory}: cannot be made ({exc.strerror}); name another place with --state-dir") from exc
+            what = f"{directory}: cannot be made ({exc.strerror}); name another place with --state-dir"
+            raise ConfigError(what) from exc
         finish(directory, disk)
         store = cls(path.absolute(), directory, disk, now)
         store._read(judge)
