@@ -139,6 +139,8 @@ def test_after_all_parts_have_started_anew(cut_site: OwnFile) -> None:
     site = cut_site
     site.apply(put(SITE, NEW[SITE]), put(GUARD, NEW[GUARD]), force=True)
     wait_for(lambda: site.status() and site.version() and in_force(site) != OLD and site.settled(), "the next life", 60)
+    # A message that is cut off on its way is told twice, and is another test's.
+    wait_for(lambda: not site.status()["backend"]["queued"], "the stop of the session to be told", 30)
     cut_when(site, lambda: True)
     assert in_force(site) == {**OLD, SITE: NEW[SITE], GUARD: NEW[GUARD]}
     accounted_for(site)
