@@ -6,7 +6,6 @@ Without a configured one both are absent, and their part of the tree is done; on
 from __future__ import annotations
 
 import math
-from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -96,6 +95,6 @@ class CentralSystem:
             sources={0: frozenset({"journal"})}
             | {key: controller.plant.sources_of(key) for key in controller.charger.runners},
             profiles=self.client.profiles if self.client else ProfileBook(connectors, charger, journal),
-            local_w=partial(local_w, cabinet, controller.planner.limits),
+            local_w=lambda connector: local_w(controller.cabinet, controller.planner.limits, connector),
             fault_sink=controller.faults,
         )

@@ -16,7 +16,6 @@ Texts are read, checked and written in a worker thread: tens of milliseconds, wh
 from __future__ import annotations
 
 import contextlib
-import logging
 import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -47,8 +46,6 @@ from jp_firmware.restarts import Effect
 
 if TYPE_CHECKING:
     from jp_firmware.controller import Controller
-
-log = logging.getLogger("jp")
 
 T = TypeVar("T")
 
@@ -367,7 +364,8 @@ class Configuring:
         self.confirm_by_s = math.inf
         self._drafts.clear()
         self._note(f"version {waiting.number} is undone: {why}; version {version.number} is as {waiting.previous}")
-        going_back = await self.draft()
+        # Neither drivers nor hardware are asked: this was in force, whatever they would say to it today.
+        going_back = await in_thread(partial(draft, self.in_force))
         cabinet = going_back.cabinet
         if cabinet is None:
             raise ConfigError(f"version {waiting.previous} is no good any more: {going_back.examined.errors[0].text}")

@@ -8,6 +8,7 @@ that refuses ends it: all that was handed over is taken back, what is live first
 from __future__ import annotations
 
 import enum
+import logging
 from typing import TYPE_CHECKING
 
 import attrs
@@ -23,6 +24,8 @@ from jp_firmware.takeover import Takeover
 
 if TYPE_CHECKING:
     from jp_firmware.controller import Controller
+
+log = logging.getLogger("jp")
 
 UP_WITHIN_S = 15.0  # ours: parts have 10 s from their start to the first evidence, and a bus carries several
 STOP_SLACK_S = 5.0  # ours: beyond what an ordered stop of the part may take
@@ -125,10 +128,14 @@ class HandingOver:
         taken, errors = trio.Event(), list[ConfigError]()
 
         def take() -> None:
+            """Called by the tree, which a defect in here must not take down: it is a refusal like any other."""
             try:
                 self._takeover.take(path, cabinet, last)
             except ConfigError as error:
                 errors.append(error)
+            except Exception as error:
+                log.exception("%s: failed to take its configuration", path)
+                errors.append(ConfigError(f"failed to take it ({describe(error)}); see the log"))
             taken.set()
 
         self._controller.restarts.ask(path, "its configuration changes", take)

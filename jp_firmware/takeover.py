@@ -64,6 +64,9 @@ class Takeover:
         controller.cabinet = controller.plant.cabinet = controller.choice.cabinet = cabinet
         if controller.building:
             controller.building.cabinet = cabinet
+        watchdogs_s = {key: board.watchdog_s for board in cabinet.plc_boards for key in board.connectors}
+        for plug in controller.plugs:
+            plug.watchdog_s = watchdogs_s[plug.runner.connector_id]
         controller.watches = controller.plant.watches = watches(cabinet, controller.central_system.watchdog_s)
         present = {path for path, _, _ in walk.parts(controller.tree)}
         for path, watch in controller.watches.items():

@@ -11,9 +11,11 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from jp_firmware.config.schema import ConfigError
+from jp_firmware.config.schema import Cabinet, ConfigError
+from jp_firmware.config.structure import Mistake
 from jp_firmware.console.calls import CallRefused
 from jp_firmware.model.connector import ConnectorState
+from jp_firmware.takeover import Takeover
 from tests.whole.charger import BOTH, ONE, TWO
 from tests.whole.configured import TEXT, Site
 
@@ -216,6 +218,48 @@ async def test_what_nobody_confirms_is_undone_by_itself(tmp_path: Path, autojump
         assert has_url(site) == "ws://127.0.0.1:9/ocpp"
         assert str(site.process.store.current.origin) == "revert of 2"
         assert any("nobody confirmed" in one for one in events(site))
+
+
+async def test_it_is_undone_even_to_what_the_hardware_speaks_against(tmp_path: Path, autojump_clock: MockClock) -> None:
+    wrong = Mistake(("modules", 0, "driver"), "another family answers", rule="RULE-80")
+    async with idle(tmp_path) as site:
+        began = site.file
+        assert (await site.process.apply(URL))["result"] == "applied"
+        with mock.patch("jp_firmware.configuring.new_mistakes", return_value=[wrong]):
+            await trio.sleep(61)
+        assert site.file == began
+        assert has_url(site) == "ws://127.0.0.1:9/ocpp"
+        assert site.process.parts()["config/changes"].restarts == 0
+
+
+async def test_a_defect_in_a_part_that_is_changed_is_a_refusal_like_any_other(
+    tmp_path: Path, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    take = Takeover.take
+
+    def defective(self: Takeover, path: str, cabinet: Cabinet, before: Cabinet) -> None:
+        if path.endswith("/meter-2") and cabinet.meters[1].watchdog_s == 6.0:
+            raise KeyError("meter-2")
+        take(self, path, cabinet, before)
+
+    async with idle(tmp_path) as site:
+        began = site.file
+        with mock.patch.object(Takeover, "take", defective):
+            answer = await site.process.apply(METER)
+        assert (answer["result"], answer["part"]) == ("refused", "wires/rs485-0/meter-2")
+        assert "KeyError" in answer["why"]
+        assert "failed to take its configuration" in caplog.text
+        assert site.file == began
+        await site.world.until(lambda: all(one.state.is_settled for one in site.process.parts().values()))
+        assert site.process.parts()["wires/can0/module-1"].restarts == 0
+
+
+async def test_the_watch_over_a_plug_follows_its_boards_watchdog(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with idle(tmp_path) as site:
+        answer = await site.process.apply({"put": "plc_boards.plc-1.watchdog_s", "value": 0.4})
+        assert answer["result"] == "applied"
+        watched = {one.runner.connector_id: one.watchdog_s for one in site.process.controller.plugs}
+        assert watched[ONE] == 0.4
 
 
 async def test_what_is_confirmed_stays(tmp_path: Path, autojump_clock: MockClock) -> None:
