@@ -7,6 +7,7 @@ register in the controller's journal, and what the central system was told. They
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import attrs
@@ -103,7 +104,7 @@ def collect(site: Site) -> Summary:
 
 
 def _row(session: Json, transactions: list[Json]) -> SessionRow:
-    mine = [one for one in transactions if _is_of(one, session)]
+    mine = [one for one in transactions if is_of(one, session)]
     told = mine[0] if mine else {}
     stop_wh = told.get("meter_stop_wh")
     return SessionRow(
@@ -118,12 +119,18 @@ def _row(session: Json, transactions: list[Json]) -> SessionRow:
     )
 
 
-def _is_of(transaction: Json, session: Json) -> bool:
-    """The central system knows no session ids: connector and start register name a session."""
+def is_of(transaction: Json, session: Json) -> bool:
+    """Whether the central system's transaction is the controller's session.
+
+    The central system knows no session ids, and a session that delivered nothing leaves the register to the next one
+    as it was: the instant of the start tells them apart. The console gives it in whole seconds.
+    """
+    started_at = datetime.fromisoformat(transaction["started_at"]).replace(microsecond=0)
     return bool(
         transaction["connector"] == session["connector"]
         and transaction["meter_start_wh"] == session["meter_start_wh"]
         and transaction["id_tag"] == session["token"]
+        and started_at == datetime.fromisoformat(session["started_at"])
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from jp_firmware.console.protocol import ConsoleError
 from jp_firmware.demo.site import Site, wait_for
+from jp_firmware.demo.summary import is_of
 from jp_firmware.sim.control import ControlError
 
 TAG = "04A1B2C3D4E5F6"
@@ -51,13 +52,7 @@ def transaction_of(site: Site, session: dict[str, Any], within_s: float = 20.0) 
 
 
 def transactions_of(site: Site, session: dict[str, Any]) -> list[dict[str, Any]]:
-    return [
-        one
-        for one in site.csms("transactions")
-        if one["connector"] == session["connector"]
-        and one["meter_start_wh"] == session["meter_start_wh"]
-        and one["id_tag"] == session["token"]
-    ]
+    return [one for one in site.csms("transactions") if is_of(one, session)]
 
 
 def active_faults(site: Site) -> dict[tuple[str, str], dict[str, Any]]:
