@@ -23,37 +23,40 @@ from typing import Any
 import attrs
 import trio
 
-from jp_firmware import calls, config_picture, picture, planning
-from jp_firmware.arrivals import ExpectedArrivals
-from jp_firmware.boot import boot_id
-from jp_firmware.central_system import CentralSystem
 from jp_firmware.charging.authorize import Authorizing
 from jp_firmware.charging.charger import Charger
 from jp_firmware.charging.connector import ConnectorMachine
 from jp_firmware.charging.runner import ConnectorRunner, Ports
 from jp_firmware.charging.view import Ending
+from jp_firmware.composition import calls, picture, planning
+from jp_firmware.composition.arrivals import ExpectedArrivals
+from jp_firmware.composition.boot import boot_id
+from jp_firmware.composition.central_system import CentralSystem
+from jp_firmware.composition.configuration import picture as config_picture
+from jp_firmware.composition.configuration.configuring import Configuring, Resumed
+from jp_firmware.composition.guarding import Guarding
+from jp_firmware.composition.inventory import ModuleInventory
+from jp_firmware.composition.limiting import SITE_LIMIT
+from jp_firmware.composition.logbook import Logbook
+from jp_firmware.composition.module_choice import ModuleChoice
+from jp_firmware.composition.narrator import Narrator
+from jp_firmware.composition.plug_heat import PlugHeat
+from jp_firmware.composition.restarts import Restarts
 from jp_firmware.config.kept.config_store import ConfigStore
 from jp_firmware.config.schema import Authorize, Cabinet, Connector
 from jp_firmware.config.watchdogs import SWITCHING, Watch, watches
-from jp_firmware.configuring import Configuring, Resumed
 from jp_firmware.console.server import ConsoleServer
 from jp_firmware.console.topics import Provider
 from jp_firmware.faults import catalogue
 from jp_firmware.faults.register import FaultRegister
-from jp_firmware.guarding import Guarding
 from jp_firmware.hw.plant import Plant
 from jp_firmware.hw.switching import Switching
-from jp_firmware.inventory import ModuleInventory
 from jp_firmware.journal import state
 from jp_firmware.journal.writer import Journal
-from jp_firmware.limiting import SITE_LIMIT
-from jp_firmware.logbook import Logbook
 from jp_firmware.model.faults import Fault
 from jp_firmware.model.ids import ConnectorId
 from jp_firmware.model.limits import Limit
 from jp_firmware.model.session import StopReason
-from jp_firmware.module_choice import ModuleChoice
-from jp_firmware.narrator import Narrator
 from jp_firmware.nursery.backoff import Backoff
 from jp_firmware.nursery.pauses import GcPauses
 from jp_firmware.nursery.realtime import Scheduling
@@ -63,8 +66,6 @@ from jp_firmware.ocpp.v16.session_log import JournalledSessions
 from jp_firmware.planner.limits import LimitBook
 from jp_firmware.planner.rules import Rules, configured_limits, scopes_of
 from jp_firmware.planner.task import Planner
-from jp_firmware.plug_heat import PlugHeat
-from jp_firmware.restarts import Restarts
 
 OPERATIVE = (
     "connectors.operative"  # key of the journal's state: what an operator or a central system took out of service

@@ -19,16 +19,16 @@ from pathlib import Path
 
 import trio
 
-from jp_firmware.beginning import Beginning, begin_again
+from jp_firmware.composition.configuration.beginning import Beginning, begin_again
+from jp_firmware.composition.configuration.configuring import Resumed
+from jp_firmware.composition.process import Process, check_stop_budget
 from jp_firmware.config.schema import ConfigError
-from jp_firmware.configuring import Resumed
 from jp_firmware.console.protocol import ConsoleError
 from jp_firmware.console.socket_file import claim
 from jp_firmware.controller import Controller, stopped_by
 from jp_firmware.journal.writer import JournalError
 from jp_firmware.nursery import realtime, systemd
 from jp_firmware.nursery.supervisor import Escalated
-from jp_firmware.process import Process, check_stop_budget
 
 EXIT_ERROR = 1
 EXIT_GAVE_UP = 70  # EX_SOFTWARE

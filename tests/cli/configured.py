@@ -9,7 +9,7 @@ from typing import Any, TextIO, TypeAlias
 import attrs
 import trio
 
-from jp_firmware.cli_edits import as_edits
+from jp_firmware.cli.config.edits import as_edits
 from jp_firmware.config import store
 from jp_firmware.config.draft import InForce, draft, effective, is_secret
 from jp_firmware.config.examine import examine

@@ -16,7 +16,7 @@ import attrs
 import pytest
 import trio
 
-from jp_firmware import cli
+from jp_firmware.cli import command as cli
 from jp_firmware.console import topics
 from jp_firmware.console.calls import CallRefused, parameter
 from jp_firmware.console.server import ConsoleServer

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from jp_firmware import cli, cli_checks
+from jp_firmware.cli import checks
+from jp_firmware.cli import command as cli
 
 PYTHON = sys.executable
 
@@ -33,8 +34,8 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "bin").mkdir()
     for name in ("ruff", "mypy", "lint-imports"):
         write_tool(tmp_path, name, "exit 0")
-    monkeypatch.setattr(cli_checks, "checkout", lambda: tmp_path)
-    monkeypatch.setattr(cli_checks.sys, "executable", str(tmp_path / "bin" / "python"))
+    monkeypatch.setattr(checks, "checkout", lambda: tmp_path)
+    monkeypatch.setattr(checks.sys, "executable", str(tmp_path / "bin" / "python"))
     return tmp_path
 
 
@@ -68,7 +69,7 @@ def bench(tools: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tools / "tests" / "__init__.py").touch()
     (tools / "tests" / "bench" / "__init__.py").touch()
     (tools / "tests" / "bench" / "report.py").write_text('"""Only helps."""\n')
-    monkeypatch.setattr(cli_checks.sys, "executable", PYTHON)
+    monkeypatch.setattr(checks.sys, "executable", PYTHON)
     return tools / "tests" / "bench"
 
 
@@ -136,7 +137,7 @@ def test_a_benchmark_that_a_signal_ended_has_the_status_that_a_shell_gives(bench
 def test_without_a_checkout_it_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli_checks.jp_firmware, "__file__", str(tmp_path / "jp_firmware" / "__init__.py"))
+    monkeypatch.setattr(checks.jp_firmware, "__file__", str(tmp_path / "jp_firmware" / "__init__.py"))
 
     assert cli.main(["lint"]) == 1
     assert capsys.readouterr().err == "jp: this needs a checkout with its tests; run ./jp from the root of one\n"

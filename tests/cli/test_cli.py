@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from jp_firmware import cli, cli_running
+from jp_firmware.cli import command as cli
+from jp_firmware.cli import running
 
 from .conftest import SAMPLE, SESSION, Charger
 
@@ -217,7 +218,7 @@ def test_help_and_version_are_status_zero(capsys: pytest.CaptureFixture[str]) ->
 
 def test_help_imports_no_room_of_the_charger() -> None:
     code = (
-        "import sys; from jp_firmware.cli import main; main(['--help'])\n"
+        "import sys; from jp_firmware.cli.command import main; main(['--help'])\n"
         "print('loaded', *[m for m in sys.modules if m in ('trio', 'textual', 'attrs', 'asyncio', 'tomllib')"
         " or m.startswith('jp_firmware.') and not m.startswith('jp_firmware.cli')])"
     )
@@ -301,10 +302,10 @@ def test_a_wrong_cabinet_is_told_before_anything_runs(capsys: pytest.CaptureFixt
 
 def test_the_state_is_kept_where_the_service_manager_or_the_user_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/x:/var/lib/y")
-    assert cli_running.default_state_dir() == Path("/var/lib/x")
+    assert running.default_state_dir() == Path("/var/lib/x")
     monkeypatch.delenv("STATE_DIRECTORY")
-    monkeypatch.setattr(cli_running.os, "geteuid", lambda: 0)
-    assert cli_running.default_state_dir() == Path("/var/lib/jp")
-    monkeypatch.setattr(cli_running.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(running.os, "geteuid", lambda: 0)
+    assert running.default_state_dir() == Path("/var/lib/jp")
+    monkeypatch.setattr(running.os, "geteuid", lambda: 1000)
     monkeypatch.setenv("XDG_STATE_HOME", "/home/x/state")
-    assert cli_running.default_state_dir() == Path("/home/x/state/jp")
+    assert running.default_state_dir() == Path("/home/x/state/jp")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from jp_firmware import cli
-from jp_firmware.cli_completion import SHELLS, script, words_of
+from jp_firmware.cli import command as cli
+from jp_firmware.cli.completion import SHELLS, script, words_of
 
 from .configured import Configured
 from .conftest import served

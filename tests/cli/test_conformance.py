@@ -9,8 +9,8 @@ from typing import Any
 import attrs
 import pytest
 
-from jp_firmware.cli_conformance import examine, profiles_of
-from jp_firmware.cli_terminal import WIDTH
+from jp_firmware.cli.conformance import examine, profiles_of
+from jp_firmware.cli.terminal import WIDTH
 from jp_firmware.config.schema import ConfigError
 from jp_firmware.hw.modules import driver as drivers
 from jp_firmware.hw.modules.driver import Frames, ModuleProfile, load_driver

@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from jp_firmware.cli_inventory import Progress, module_lines, search_lines
-from jp_firmware.cli_terminal import WIDTH, Terminal
+from jp_firmware.cli.inventory import Progress, module_lines, search_lines
+from jp_firmware.cli.terminal import WIDTH, Terminal
 from jp_firmware.hw.modules.findings import Finding
 
 from .conftest import FOUND, IDLE_WIRE, MODULE, MODULES, SEARCH, Charger, Json

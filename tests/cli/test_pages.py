@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from jp_firmware.cli_status import fault_lines, status_lines
-from jp_firmware.cli_terminal import Terminal, clean, duration, kilo, local_time, number, table
-from jp_firmware.cli_tree import tree_lines
+from jp_firmware.cli.status import fault_lines, status_lines
+from jp_firmware.cli.terminal import Terminal, clean, duration, kilo, local_time, number, table
+from jp_firmware.cli.tree import tree_lines
 
 from .conftest import FAULTS, STATUS, TREE, part
 

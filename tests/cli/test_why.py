@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 
-from jp_firmware.cli_terminal import Json, Terminal
-from jp_firmware.cli_why import loss_lines, site_lines, why_lines
+from jp_firmware.cli.terminal import Json, Terminal
+from jp_firmware.cli.why import loss_lines, site_lines, why_lines
 
 
 def link(

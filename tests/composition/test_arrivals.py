@@ -12,8 +12,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from jp_firmware import planning
-from jp_firmware.arrivals import ExpectedArrivals
+from jp_firmware.composition import planning
+from jp_firmware.composition.arrivals import ExpectedArrivals
 from jp_firmware.config import store
 from jp_firmware.controller import Controller
 from jp_firmware.journal import sessions

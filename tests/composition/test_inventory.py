@@ -13,12 +13,12 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from jp_firmware.calls import all_calls
+from jp_firmware.composition.calls import all_calls
+from jp_firmware.composition.inventory import REPLACED, ModuleInventory
 from jp_firmware.console.calls import CallRefused
 from jp_firmware.console.protocol import plain
 from jp_firmware.faults import catalogue
 from jp_firmware.hw.can.frame import Frame
-from jp_firmware.inventory import REPLACED, ModuleInventory
 from jp_firmware.model.faults import Severity
 from jp_firmware.nursery.supervisor import Child, Supervisor
 from jp_firmware.sim.modules.infypower import InfyPowerNode

@@ -11,12 +11,12 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from jp_firmware import planning
+from jp_firmware.composition import planning
+from jp_firmware.composition.limiting import LimitCalls
 from jp_firmware.config import store
 from jp_firmware.config.schema import Chain
 from jp_firmware.console.calls import CallRefused, InvalidParams
 from jp_firmware.controller import Controller
-from jp_firmware.limiting import LimitCalls
 from jp_firmware.model.ids import ConnectorId
 
 

@@ -9,10 +9,10 @@ import trio
 from trio.testing import MockClock
 
 from jp_firmware.charging.view import Ending
-from jp_firmware.logbook import AT_HAND, Logbook
+from jp_firmware.composition.logbook import AT_HAND, Logbook
+from jp_firmware.composition.narrator import Narrator
 from jp_firmware.model.connector import ConnectorState
 from jp_firmware.model.session import Authorization, AuthorizationStatus, StopReason
-from jp_firmware.narrator import Narrator
 from tests.charging.bench import Bench
 from tests.charging.scenes import TOKEN
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from trio.testing import MockClock
 
-from jp_firmware import picture
+from jp_firmware.composition import picture
 from jp_firmware.config import store
 from jp_firmware.console.protocol import plain
 from jp_firmware.controller import Controller

@@ -11,7 +11,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from jp_firmware import planning
+from jp_firmware.composition import planning
 from jp_firmware.config import store
 from jp_firmware.config.schema import SiteMeter
 from jp_firmware.controller import Controller

@@ -9,17 +9,17 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from jp_firmware import planning
+from jp_firmware.composition import planning
+from jp_firmware.composition.limiting import LimitCalls
+from jp_firmware.composition.plug_heat import STEADY_S
 from jp_firmware.config import store
 from jp_firmware.console.calls import CallRefused
 from jp_firmware.controller import Controller
-from jp_firmware.limiting import LimitCalls
 from jp_firmware.model.connector import EvStatus
 from jp_firmware.model.ids import ConnectorId
 from jp_firmware.model.limits import Limit
 from jp_firmware.model.power import StageOutput
 from jp_firmware.planner.derating import OWNER
-from jp_firmware.plug_heat import STEADY_S
 
 ONE = ConnectorId(1)
 WATCHDOG_S = 0.5  # of the demo's boards

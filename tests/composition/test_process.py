@@ -13,6 +13,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from jp_firmware.composition.process import Process, check_stop_budget, sickness, worst_part
 from jp_firmware.config import store
 from jp_firmware.config.schema import ConfigError
 from jp_firmware.config.schema import Process as Settings
@@ -23,7 +24,6 @@ from jp_firmware.nursery.pauses import GcPauses, GcPolicy
 from jp_firmware.nursery.stall import Stall, StallDetector
 from jp_firmware.nursery.supervisor import Child, Lifeline, State, Supervisor
 from jp_firmware.nursery.systemd import ServiceManager
-from jp_firmware.process import Process, check_stop_budget, sickness, worst_part
 from tests.nursery.parts import failing_after, failing_once_after, feeding, never_ready
 
 
@@ -261,7 +261,7 @@ async def test_a_defect_of_this_part_takes_nothing_down_and_feeds_nothing(
 ) -> None:
     one, systemd = charger()
     with monkeypatch.context() as broken:
-        broken.setattr("jp_firmware.process.sickness", lambda _: 1 / 0)
+        broken.setattr("jp_firmware.composition.process.sickness", lambda _: 1 / 0)
         await one.run_for(60.0)
 
     assert systemd.times("READY=1") == systemd.times("WATCHDOG=1") == []

@@ -13,6 +13,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from jp_firmware.composition.profile_limits import LOOK_EVERY_S, ProfileLimits, local_w
 from jp_firmware.config import store
 from jp_firmware.config.schema import Cabinet
 from jp_firmware.controller import Controller
@@ -26,7 +27,6 @@ from jp_firmware.ocpp.v16.profile_book import ProfileBook
 from jp_firmware.planner.explain import explain
 from jp_firmware.planner.limits import LimitBook
 from jp_firmware.planner.task import Planner
-from jp_firmware.profile_limits import LOOK_EVERY_S, ProfileLimits, local_w
 from tests.ocpp.bench import TAG, Charger, Lifeline, MemoryJournal, wall
 from tests.ocpp.test_charging_profile import at, told
 

@@ -11,8 +11,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from jp_firmware.calls import all_calls
 from jp_firmware.charging.view import Ending
+from jp_firmware.composition.calls import all_calls
 from jp_firmware.config import store
 from jp_firmware.console.calls import CallRefused
 from jp_firmware.controller import Controller

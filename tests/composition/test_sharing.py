@@ -9,7 +9,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from jp_firmware import picture
+from jp_firmware.composition import picture
 from jp_firmware.config import store
 from jp_firmware.config.schema import Cabinet, Chain, Planner
 from jp_firmware.console.protocol import plain

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from trio.testing import MockClock
 
+from jp_firmware.composition.process import SLACK_S
 from jp_firmware.config import store
 from jp_firmware.config.profiles import DATA
 from jp_firmware.controller import Controller
 from jp_firmware.nursery.systemd import seconds_of
-from jp_firmware.process import SLACK_S
 
 UNIT = Path(__file__).parents[2] / "systemd" / "jp.service"
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import attrs
 from trio.testing import MockClock
 
+from jp_firmware.composition.process import Process
 from jp_firmware.config import store
 from jp_firmware.config.schema import Watchdog
 from jp_firmware.config.watchdogs import watches
 from jp_firmware.controller import Controller
 from jp_firmware.hw.can.frame import Frame
 from jp_firmware.nursery import walk
-from jp_firmware.process import Process
 
 
 class Wire:

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 import trio
 
-from jp_firmware.cli import main
+from jp_firmware.cli.command import main
+from jp_firmware.composition.process import Process
 from jp_firmware.controller import Controller
 from jp_firmware.nursery.supervisor import Child, Lifeline
-from jp_firmware.process import Process
 
 
 async def culprit_shields() -> None:

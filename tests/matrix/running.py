@@ -17,7 +17,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from jp_firmware.logbook import Logbook
+from jp_firmware.composition.logbook import Logbook
 from jp_firmware.nursery.supervisor import End, Escalated, State
 from tests.hw.faults import Faults
 from tests.journal.running import Call, running

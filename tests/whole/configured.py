@@ -19,11 +19,11 @@ import attrs
 import trio
 
 from jp_firmware import controller as composition
+from jp_firmware.composition.configuration.configuring import Resumed
 from jp_firmware.config.kept.commit import Disk
 from jp_firmware.config.kept.config_store import ConfigStore
 from jp_firmware.config.schema import Cabinet, Wire
 from jp_firmware.config.store import of_text
-from jp_firmware.configuring import Resumed
 from jp_firmware.console.server import ConsoleServer
 from jp_firmware.controller import Controller
 from jp_firmware.hw.can.link import CanLink
@@ -257,7 +257,9 @@ class ConfiguredProcess(Process):
         nowhere = Path("/nowhere")
         cabinet = of_text(self.store.text, self.store.path_in_force, (), self.store.secrets)
         with (
-            mock.patch("jp_firmware.central_system.Backend16", partial(Backend16, open_link=_nobody_answers)),
+            mock.patch(
+                "jp_firmware.composition.central_system.Backend16", partial(Backend16, open_link=_nobody_answers)
+            ),
             mock.patch.object(composition, "ConsoleServer", _NoSocket),
         ):
             return Controller(cabinet, nowhere, nowhere, nowhere / "socket", store=self.store, resumed=self.resumed)
@@ -417,8 +419,8 @@ class _SilentPort:
 @contextmanager
 def _no_threads() -> Iterator[None]:
     # What was found keeps nothing from being tried: another driver than the one of the modules that answer, say.
-    unseen = mock.patch("jp_firmware.configuring.new_mistakes", return_value=[])
-    with mock.patch("jp_firmware.configuring.in_thread", _at_once), unseen:
+    unseen = mock.patch("jp_firmware.composition.configuration.configuring.new_mistakes", return_value=[])
+    with mock.patch("jp_firmware.composition.configuration.configuring.in_thread", _at_once), unseen:
         yield
 
 

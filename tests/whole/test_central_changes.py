@@ -13,12 +13,12 @@ from unittest import mock
 import pytest
 import trio
 
-from jp_firmware import central_changes
-from jp_firmware.central_changes import ANSWER_S, KEPT_BEFORE, CentralChanges
+from jp_firmware.composition.configuration import central_changes
+from jp_firmware.composition.configuration.central_changes import ANSWER_S, KEPT_BEFORE, CentralChanges
+from jp_firmware.composition.configuration.configuring import CONFIRM_S, Change, Configuring, Wish
 from jp_firmware.config.kept.versions import Origin
 from jp_firmware.config.schema import MEASURANDS
 from jp_firmware.config.text.edits import Edit, Put
-from jp_firmware.configuring import CONFIRM_S, Change, Configuring, Wish
 from jp_firmware.journal import state
 from jp_firmware.ocpp.endpoint import Endpoint
 from jp_firmware.ocpp.failure import Kind, LinkFailure
@@ -149,7 +149,7 @@ async def test_a_disk_that_is_slow_is_not_waited_for(autojump_clock: Clock, site
         return do()
 
     start_s = trio.current_time()
-    with mock.patch("jp_firmware.configuring.in_thread", slowly):
+    with mock.patch("jp_firmware.composition.configuration.configuring.in_thread", slowly):
         with pytest.raises(Undecided):
             await changes(site).change(HEARTBEAT, "")
         assert trio.current_time() - start_s == pytest.approx(ANSWER_S)
@@ -189,7 +189,7 @@ def lets_in(*passwords: str) -> mock._patch[Any]:
             boot = {"status": "Accepted", "currentTime": "2026-11-20T12:00:00Z", "interval": 300}
             await far.send(json.dumps([3, id_, boot if action == "BootNotification" else {}]))
 
-    return mock.patch("jp_firmware.central_system.Backend16", partial(Backend16, open_link=open_link))
+    return mock.patch("jp_firmware.composition.central_system.Backend16", partial(Backend16, open_link=open_link))
 
 
 async def give(site: Site, password: str) -> None:

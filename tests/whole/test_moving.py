@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 
-from jp_firmware import picture
-from jp_firmware.calls import all_calls
+from jp_firmware.composition import picture
+from jp_firmware.composition.calls import all_calls
 from jp_firmware.console.calls import CallRefused
 from jp_firmware.model.connector import ConnectorState
 from jp_firmware.sim.free_relay import RelayAlarm

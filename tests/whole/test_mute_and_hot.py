@@ -9,7 +9,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from jp_firmware import planning
+from jp_firmware.composition import planning
 from jp_firmware.model.connector import ConnectorState
 from jp_firmware.model.power import Allocation
 from tests.whole.charger import ONE, OTHER_TAG, SITE_LIMIT_W, TAG, TWO, Process, World

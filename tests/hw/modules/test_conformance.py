@@ -12,7 +12,7 @@ import attrs
 import pytest
 from trio.testing import MockClock
 
-from jp_firmware.cli_conformance import profiles_of
+from jp_firmware.cli.conformance import profiles_of
 from jp_firmware.config import profiles
 from jp_firmware.hw.can.frame import Frame
 from jp_firmware.hw.modules import conformance, conformance_run

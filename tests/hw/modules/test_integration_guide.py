@@ -18,7 +18,7 @@ import attrs
 import pytest
 from trio.testing import MockClock
 
-from jp_firmware import cli
+from jp_firmware.cli import command as cli
 from jp_firmware.config import profiles
 from jp_firmware.config.lint import templates
 from jp_firmware.config.schema import Cabinet, Charger, ConfigError, Module, Site

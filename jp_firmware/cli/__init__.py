@@ -1,0 +1,1 @@
+"""The `jp` command: its words in `command`, and what each of them does."""

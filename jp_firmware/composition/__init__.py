@@ -1,0 +1,1 @@
+"""The charger put together: what joins its rooms, beside the drawing in `controller.py`."""

@@ -1,0 +1,175 @@
+"""The configuration of a charger that runs, as consoles are told it: JSON-ready, and never with a secret."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from jp_firmware.composition.configuration.configuring import Change, Configuring, usual_confirm_s
+from jp_firmware.config.draft import Draft, InForce, effective, is_secret
+from jp_firmware.config.effects import Step
+from jp_firmware.config.examine import Finding
+from jp_firmware.config.kept.config_store import ConfigStore
+from jp_firmware.config.kept.versions import Version
+from jp_firmware.config.text.difference import changes, redacted, text_difference
+from jp_firmware.config.text.document import rewritten
+from jp_firmware.config.text.edits import key_of, leaves
+from jp_firmware.config.told.explain import find
+
+if TYPE_CHECKING:
+    from jp_firmware.controller import Controller
+
+Json = dict[str, Any]
+
+
+def snapshot(controller: Controller) -> Json:
+    """The topic `config`: the version in force, what waits to be confirmed, and the change under way."""
+    configuring = controller.configuring
+    if configuring is None:
+        return {"version": None, "unconfirmed": None, "change": None}
+    change = configuring.change
+    return {
+        **version(configuring.store.current),
+        "unconfirmed": unconfirmed(configuring),
+        "change": _progress(change) if change else None,
+    }
+
+
+def version(one: Version) -> Json:
+    """Who made it, when, why and from where."""
+    return {
+        "version": one.number,
+        "at": one.at.isoformat(timespec="seconds"),
+        "who": one.who,
+        "why": one.why,
+        "origin": str(one.origin),
+    }
+
+
+def unconfirmed(configuring: Configuring) -> Json | None:
+    """The version that waits to be confirmed; times in seconds."""
+    waiting = configuring.store.unconfirmed
+    if waiting is None:
+        return None
+    left_s = configuring.confirm_by_s - trio.current_time()
+    return {
+        "version": waiting.number,
+        "previous": waiting.previous,
+        "ends_in_s": round(max(0.0, left_s), 1) if math.isfinite(left_s) else None,
+        "keys": list(waiting.keys),
+    }
+
+
+def _progress(change: Change) -> Json:
+    states = change.handing.progress if change.handing else {}
+    steps = change.handing.steps if change.handing else change.wish.draft.effects.steps
+    return {
+        "who": change.wish.who,
+        "why": change.wish.why,
+        "state": "waiting" if change.waits_for else "applying",
+        "waits_for": list(change.waits_for),
+        "steps": [
+            {"path": one.path, "how": one.how.value, "state": states[one.path].value if states else "to do"}
+            for one in steps
+        ],
+    }
+
+
+def plan(configuring: Configuring, proposed: Draft) -> Json:
+    """What a proposal would change, and what that would take now."""
+    return {
+        "base": proposed.base.number,
+        "errors": len(proposed.examined.errors),
+        "findings": [_finding(one) for one in proposed.findings],
+        "changes": [
+            {"key": one.key, "before": one.before, "after": one.after, "what": one.what, "text": str(one)}
+            for one in proposed.changes
+        ],
+        "steps": [_step(configuring, one) for one in proposed.effects.steps],
+        "waits_for": list(configuring.concerned(proposed)),
+        "role": proposed.effects.role.value,
+        "confirm_s": usual_confirm_s(proposed),
+        "text": proposed.text,  # a draft has no secrets in its text
+    }
+
+
+def outcome(change: Change) -> Json:
+    """How a change went."""
+    if change.refused:
+        part = change.handing.refused_by if change.handing else None
+        return {"result": "refused", "part": part, "why": change.refused}
+    if not change.over:
+        return {"result": "waiting", "waits_for": list(change.waits_for)}
+    assert change.version is not None
+    return {"result": "applied", "version": change.version.number, "confirm_s": change.confirm_s}
+
+
+def _step(configuring: Configuring, step: Step) -> Json:
+    effect = configuring.effect(step)
+    return {
+        "path": step.path,
+        "how": step.how.value,
+        "keys": list(step.keys),
+        "ends": list(effect.ends),
+        "reduces": list(effect.reduces),
+    }
+
+
+def _finding(one: Finding) -> Json:
+    return {
+        "severity": one.severity.value,
+        "line": one.line,
+        "column": one.column,
+        "key": one.key,
+        "text": one.text,
+        "rule": one.rule or None,
+        "override": one.override or None,
+    }
+
+
+def values(in_force: InForce) -> Iterator[Json]:
+    """Every key that has a value: in force, and from where."""
+    written = leaves(tomllib.loads(in_force.text))
+    overridden = {override.partition("=")[0].strip() for override in in_force.overrides}
+    for key, value in leaves(effective(in_force.cabinet)).items():
+        name = key_of(key)
+        known = find(name)
+        source = "command line" if name in overridden else "file" if key in written else "default"
+        if is_secret(key):
+            yield {"key": name, "value": None, "set": bool(value), "source": "secret", "secret": True}
+        else:
+            default = known.default if known else None
+            plain = default if isinstance(default, str | int | float | bool) else None
+            yield {"key": name, "value": value, "default": plain, "source": source}
+
+
+def readable(text: str) -> str:
+    """A text without its secrets."""
+    data = tomllib.loads(text)
+    if data == redacted(data, is_secret):
+        return text
+    return rewritten(text, data, redacted(data, is_secret))
+
+
+def history(store: ConfigStore, limit: int) -> list[Json]:
+    """The newest versions, newest first, each with what it changed of the one before it. Reads as many files."""
+    versions = store.history()[-limit - 1 :]
+    waiting = store.unconfirmed.number if store.unconfirmed else None
+    texts = {one.number: tomllib.loads(store.text_at(one.number)) for one in versions}
+    told = []
+    for one in reversed(versions[-limit:]):
+        before = texts.get(one.number - 1)
+        keys = [each.key for each in changes(before, texts[one.number], is_secret)] if before is not None else []
+        told.append({**version(one), "confirmed": one.number != waiting, "keys": keys})
+    return told
+
+
+def difference(before: str, after: str, names: tuple[int, int]) -> Json:
+    """What differs between two texts, key by key and as lines; `names` are the numbers of their versions."""
+    told = changes(tomllib.loads(before), tomllib.loads(after), is_secret)
+    titles = (f"version {names[0]}", f"version {names[1]}")
+    return {"changes": [str(one) for one in told], "difference": text_difference(before, after, titles, is_secret)}

@@ -1,0 +1,91 @@
+"""`jp config check` and `jp config rules`: findings that a program can read, and rules that a person can."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jp_firmware.cli import command as cli
+from jp_firmware.config.lint.reference import reference
+from jp_firmware.config.lint.table import EXPLAINED
+
+LINT = Path(__file__).parents[2] / "config/lint"
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    status = cli.main(arguments)
+    told = capsys.readouterr()
+    return status, told.out, told.err
+
+
+def as_json(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any]:
+    status, out, err = run(capsys, *arguments, "--json")
+    assert err == ""
+    return status, json.loads(out)
+
+
+def test_a_warning_is_told_and_the_file_is_good(capsys: pytest.CaptureFixture[str]) -> None:
+    path = LINT / "RULE-27/bad.toml"
+    status, out, err = run(capsys, "config", "check", str(path))
+
+    assert (status, err.count("\n")) == (0, 1)
+    assert err.startswith(f"{path}:53: warning: chains.A.cap_w: chain A may carry 70000 W")
+    assert err.endswith("[RULE-27]\n")
+    assert "good: 1 connector" in out
+
+
+def test_an_error_is_told_and_the_file_is_not_good(capsys: pytest.CaptureFixture[str]) -> None:
+    path = LINT / "RULE-43/bad.toml"
+    status, out, err = run(capsys, "config", "check", str(path))
+
+    assert (status, out) == (1, "")
+    assert "plc_boards.plc-1.watchdog_s: 1 s is not below" in err
+
+
+def test_findings_can_be_read_by_a_program(capsys: pytest.CaptureFixture[str]) -> None:
+    status, told = as_json(capsys, "config", "check", str(LINT / "RULE-43/bad.toml"))
+    assert (status, told["good"]) == (1, False)
+    (finding,) = told["findings"]
+    assert {"severity": "error", "key": "plc_boards.plc-1.watchdog_s", "rule": "RULE-43"}.items() <= finding.items()
+
+    status, told = as_json(capsys, "config", "check", str(LINT / "RULE-43/good.toml"))
+    assert (status, told["good"], told["findings"]) == (0, True, [])
+
+
+def test_what_a_driver_refuses_is_told_at_the_modules_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "cabinet.toml"
+    text = (LINT / "RULE-43/good.toml").read_text().replace("address = 0", "address = 77")
+    path.write_text(text)
+    status, out, err = run(capsys, "config", "check", str(path))
+
+    line = text.splitlines().index("[[modules]]") + 1
+    assert (status, out) == (1, "")
+    assert err.startswith(f"{path}:{line}: modules.module-1: an address of infypower is 0 to 59, not 77")
+
+
+def test_rules_are_listed_and_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "config", "rules")
+    assert status == 0
+    assert [line.split()[0] for line in out.splitlines()[1:]] == list(EXPLAINED)
+    assert all(len(line) <= 80 for line in out.splitlines())
+
+    status, out, _ = run(capsys, "config", "rules", "rule-68")
+    assert status == 0
+    for told in ("RULE-68  warning", "Pings that come too late.", "What to do: "):
+        assert told in out
+    assert all(len(line) <= 80 for line in out.splitlines())
+
+    status, told = as_json(capsys, "config", "rules", "RULE-68")
+    assert [(one["id"], one["severity"]) for one in told] == [("RULE-68", "warning")]
+    assert len(as_json(capsys, "config", "rules")[1]) == len(EXPLAINED)
+
+
+def test_an_unknown_rule_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "config", "rules", "RULE-00") == (1, "", "jp: there is no rule RULE-00; see jp config rules\n")
+
+
+def test_the_reference_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "config", "rules", "--markdown") == (0, reference(), "")
