@@ -93,8 +93,8 @@ def test_roles_may_what_those_before_them_may() -> None:
 
 
 def test_the_reference_in_the_documents_is_the_one_of_the_program() -> None:
-    assert (ROOT / "docs/configuration-keys.md").read_text() == reference(), (
-        "write it again: ./jp config reference > docs/configuration-keys.md"
+    assert (ROOT / "docs/configuration.md").read_text() == reference(), (
+        "write it again: ./jp config reference > docs/configuration.md"
     )
 
 
