@@ -73,6 +73,7 @@ OPERATIVE = (
 FLUSH_S = 1.0  # ours: what the last events get to reach the disk when the process must be left
 NOT_SAFE = "CTL-01"  # a part of the tree is latched
 ENDING_S = 12.0  # ours: sessions end in order, all at once, before the tree is stopped one by one
+TELLING_S = 2.0  # ours: then a central system that answers is told so; it would be told twice by the next life else
 
 
 @attrs.define(eq=False)
@@ -269,7 +270,7 @@ class Controller:
     @property
     def stop_budget_s(self) -> float:
         """Longest time from being told to end until all is down."""
-        return ENDING_S + self.tree.stop_budget_s
+        return ENDING_S + TELLING_S + self.tree.stop_budget_s
 
     def tree_picture(self) -> picture.Json:
         """The supervision tree as it stands."""
@@ -336,6 +337,8 @@ class Controller:
         await self.ending.wait()
         with trio.move_on_after(ENDING_S):
             await self.charger.all_ended()
+        with trio.move_on_after(TELLING_S):
+            await self.central_system.told()
         scope.cancel(reason="the charger was told to end")
 
     def _restart(self, hard: bool) -> None:

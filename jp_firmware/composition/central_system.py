@@ -75,6 +75,11 @@ class CentralSystem:
                 nursery.start_soon(self.changes.prove, self.client)
                 await self.client.run(lifeline)
 
+    async def told(self) -> None:
+        """Returns when the central system has heard what became of all sessions, or cannot be told now."""
+        if self.client:
+            await self.client.outbox.emptied()
+
     async def follow(self, lifeline: Lifeline) -> None:
         """Follows the profiles' schedules until cancelled, also while it is away."""
         if self.profiles:

@@ -67,6 +67,7 @@ class Outbox:
     queued: int = attrs.field(default=0, init=False)
 
     _bell: Bell = attrs.field(factory=Bell, init=False)
+    _gone: Bell = attrs.field(factory=Bell, init=False)  # a message has, or the link
     _ask: Ask | None = attrs.field(default=None, init=False)
     _hold: tuple[int, float] = attrs.field(default=(0, 0.0), init=False)  # a message, and until when it waits
 
@@ -83,10 +84,16 @@ class Outbox:
         """The link is gone."""
         self._ask = None
         self._bell.ring()
+        self._gone.ring()
 
     async def transaction_id(self, session_id: SessionId) -> int | None:
         """What the central system calls a session: None while it has not said so, `NEVER_NAMED` if it never will."""
         return await self._read(lambda db: outbox.transaction_id_of(db, session_id))
+
+    async def emptied(self) -> None:
+        """Returns when the journal holds no message any more, or no link would take one. Put it in a cancel scope."""
+        while self._ask and await self._read(outbox.count) > 0:
+            await self._gone.wait()
 
     async def run(self) -> None:
         """Delivers whenever it can, for ever. Cancellation leaves what was not answered in the journal."""
@@ -147,6 +154,7 @@ class Outbox:
         if message.action == "StartTransaction" and message.session_id is not None:
             records.insert(0, TransactionIdGiven(message.session_id, answer["transactionId"]))
         await self._commit(*records)
+        self._gone.ring()
         self.postman.answered(message, answer)
 
     async def _failed(self, message: Message, outcome: Outcome) -> None:
@@ -164,6 +172,7 @@ class Outbox:
         if message.action == "StartTransaction" and message.session_id is not None:
             records.append(TransactionIdGiven(message.session_id, NEVER_NAMED))
         await self._commit(*records)
+        self._gone.ring()
         log.error("%s was given up and is kept aside: %s", message.action, why)
         self.postman.given_up(message, why)
 

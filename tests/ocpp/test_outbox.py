@@ -310,3 +310,39 @@ async def test_cancellation_leaves_everything_that_was_not_answered(autojump_clo
     await trio.testing.wait_all_tasks_blocked()
 
     assert ["StartTransaction"] == online.journal.waiting()
+
+
+async def emptied_at_s(site, within_s: float) -> float:
+    """When the outbox says that it is empty, or that nobody would take more; infinite if not within that time."""
+    with trio.move_on_after(within_s):
+        await site.backend.outbox.emptied()
+        return trio.current_time()
+    return float("inf")
+
+
+async def test_it_is_emptied_when_the_last_answer_is_on_the_disk(autojump_clock, online):
+    online.rule("StartTransaction", silent)
+    asked_at_s = trio.current_time()
+    await online.begin(1)
+
+    assert await emptied_at_s(online, 600) == pytest.approx(asked_at_s + 90, abs=1)  # 30 s, and a retry after 60 s
+    assert [] == online.journal.waiting()
+    assert await emptied_at_s(online, 1) == trio.current_time()
+
+
+async def test_nobody_waits_for_it_to_be_emptied_without_a_link(autojump_clock, online):
+    online.rule("StartTransaction", silent)
+    await online.begin(1)
+    await settle(1)
+    async with trio.open_nursery() as nursery:
+        left_at_s = trio.current_time() + 2
+        nursery.start_soon(leave_at, online, left_at_s)
+
+        assert await emptied_at_s(online, 600) == pytest.approx(left_at_s, abs=1)
+    assert ["StartTransaction"] == online.journal.waiting()
+    assert await emptied_at_s(online, 1) == trio.current_time()
+
+
+async def leave_at(site, at_s: float) -> None:
+    await trio.sleep_until(at_s)
+    site.leave()
