@@ -33,8 +33,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running_site() -> Iterator[Site]:
+    """Ended with the last of these tests: nobody else's time is spent on it."""
     with Site(settings=PATIENT, sim_arguments=BRISK) as site:
         site.start_all()
         wait_for(lambda: all_available(site), "all connectors to be available")
