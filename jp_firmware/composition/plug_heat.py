@@ -15,8 +15,8 @@ from jp_firmware.model.limits import Limit
 from jp_firmware.planner.derating import OWNER, Derating, Heat, is_news, plug_limit
 from jp_firmware.planner.limits import LimitBook
 
-HOT, UNWATCHED = "TMP-03", "TMP-05"
-STEADY_S = 60.0  # facts: TMP-05 clears when temperatures have been valid for so long
+HOT, UNWATCHED, REDUCED = "TMP-03", "TMP-05", "TMP-10"
+STEADY_S = 60.0  # facts: TMP-05 clears when temperatures have been valid for so long; ours: TMP-10 likewise
 
 
 @attrs.define(eq=False)
@@ -30,7 +30,7 @@ class PlugHeat:
     _derating: Derating = attrs.field(factory=Derating)
     _limit: Limit | None = None  # in the book
     _lost_since_s: float | None = None
-    _unwatched: bool = False  # TMP-05 stands
+    _unwatched: str = ""  # the code that stands for it
     _known_since_s: float | None = None
 
     def __attrs_post_init__(self) -> None:
@@ -69,18 +69,21 @@ class PlugHeat:
         measured = output.fresh(now_s, machine.limits.measurement_s)
         energised = measured is not None and measured.voltage_v > machine.limits.safe_voltage_v
         voltage_v = measured.voltage_v if measured and energised else machine.connector.max_voltage_v
-        return min(machine.connector.current_limit_a * voltage_v, machine.connector.max_power_w)
+        return machine.connector.current_limit_a * voltage_v
 
     def _tell(self, heat: Heat, now_s: float) -> None:
         name = self.runner.name
         if heat.lost:
-            self._unwatched, self._known_since_s = True, None
-            self.faults.raise_(UNWATCHED, name, heat.reason)
+            code = REDUCED if heat.share > 0.0 else UNWATCHED
+            if self._unwatched and self._unwatched != code:
+                self.faults.clear(self._unwatched, name)
+            self._unwatched, self._known_since_s = code, None
+            self.faults.raise_(code, name, heat.reason)
         elif self._unwatched:
             self._known_since_s = now_s if self._known_since_s is None else self._known_since_s
             if now_s - self._known_since_s >= STEADY_S:
-                self._unwatched = False
-                self.faults.clear(UNWATCHED, name)
+                self.faults.clear(self._unwatched, name)
+                self._unwatched = ""
         if heat.share < 1.0 and not heat.lost:
             self.faults.raise_(HOT, name, heat.reason)
         else:

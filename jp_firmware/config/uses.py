@@ -27,6 +27,7 @@ OF_A_CONNECTOR = (
     "max_power_w",
     "derate_from_c",
     "derate_to_c",
+    "temperature_lost_current_a",
 )
 
 OF_A_CONNECTION = ("url", "password", "connect_timeout_s", "call_timeout_s", "retry_first_s", "retry_cap_s")

@@ -2,7 +2,8 @@
 
 Full current up to one temperature, none from another on, and a straight line in between, by the hotter contact. A rise
 counts at once; a fall only once the plug is `PLAY_K` cooler than what it is held to, so that power does not hunt. A
-contact whose temperature was known must stay known: one that nobody watches carries nothing.
+contact whose temperature was known must stay known: one that nobody watches carries what is configured for it, which is
+nothing by default, and never more than at the temperature that it told last.
 """
 
 from __future__ import annotations
@@ -49,11 +50,16 @@ class Derating:
             elif celsius is not None:
                 lost.append(f"{contact}, never")
         if lost:
-            told = " and ".join(lost)
-            return Heat(share=0.0, reason=f"no temperature from the plug any more ({told})", lost=told)
+            return self._unwatched(" and ".join(lost), connector)
         if ev.hottest_c is None:
             return Heat()
         return self._by(ev.hottest_c, connector)
+
+    def _unwatched(self, lost: str, connector: Connector) -> Heat:
+        """What is left of it follows the hottest that is known, or was known last."""
+        left = min(1.0, connector.temperature_lost_current_a / connector.current_limit_a)
+        last = self._by(max(self._last_c.values(), default=-math.inf), connector)
+        return Heat(share=min(left, last.share), reason=f"no temperature from the plug any more ({lost})", lost=lost)
 
     def _by(self, celsius: float, connector: Connector) -> Heat:
         from_c, to_c = connector.derate_from_c, connector.derate_to_c

@@ -16,6 +16,7 @@ from jp_firmware.config import store
 from jp_firmware.console.calls import CallRefused
 from jp_firmware.controller import Controller
 from jp_firmware.model.connector import EvStatus
+from jp_firmware.model.faults import Severity
 from jp_firmware.model.ids import ConnectorId
 from jp_firmware.model.limits import Limit
 from jp_firmware.model.power import StageOutput
@@ -32,8 +33,8 @@ class Plug:
     controller: Controller
 
     @classmethod
-    def of(cls, tmp_path: Path) -> Plug:
-        return cls(Controller(store.load(store.find("demo")), tmp_path, tmp_path, tmp_path / "socket"))
+    def of(cls, tmp_path: Path, *overrides: str) -> Plug:
+        return cls(Controller(store.load(store.find("demo"), overrides), tmp_path, tmp_path, tmp_path / "socket"))
 
     async def reads(self, one_c: float | None, two_c: float | None = None, *, for_s: float = 0.05) -> None:
         ports = self.controller.charger.runners[ONE].ports
@@ -126,6 +127,28 @@ async def test_a_temperature_that_is_lost_leaves_no_power_and_blocks_the_connect
     await plug.reads(45.0, 44.0, for_s=STEADY_S - 1)
     assert "TMP-05" in plug.faults
     await plug.reads(45.0, 44.0, for_s=2)
+    assert plug.faults == {}
+
+
+async def test_a_site_that_says_so_charges_on_with_less_and_is_told_what_to_mend(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    plug = Plug.of(tmp_path, "connectors.1.temperature_lost_current_a=50")
+    await plug.reads(45.2, 44.0, for_s=1)
+    await plug.reads(None, 44.0, for_s=WATCHDOG_S + 0.1)
+
+    assert plug.limit is not None
+    assert plug.limit.value_w == 50 * 400
+    assert plug.limit.value_at(trio.current_time() + WATCHDOG_S) == 0, "it still ends with what the board says"
+    assert plug.limit.reason == "no temperature from the plug any more (DC+, last 45.2 °C)"
+    assert plug.faults == {"TMP-10": plug.limit.reason}
+    assert plug.controller.faults.active[0].kind.severity is Severity.DEGRADE
+
+    await plug.reads(None, 91.0)
+    assert plug.limit.value_w == 0
+    assert set(plug.faults) == {"TMP-05"}, "what blocks the connector is told as such"
+    await plug.reads(45.0, 44.0, for_s=STEADY_S + 1)
+    assert plug.limit is None
     assert plug.faults == {}
 
 

@@ -82,6 +82,27 @@ def test_a_contact_that_nobody_watches_any_more_carries_nothing(gone: EvStatus) 
     assert derating.look(plug(45.0, 41.0), PLUG) == Heat(), "and it is back when it is"
 
 
+@pytest.mark.parametrize(
+    ("last_c", "other_c", "share"),
+    [(45, 41, 0.25), (84, 41, 0.25), (88, 41, 0.2), (45, 89, 0.1), (90, 41, 0.0)],
+    ids=["cool", "warm", "hot when it was lost", "the other is hot", "too hot when it was lost"],
+)
+def test_a_site_may_charge_on_with_less_while_a_sensor_is_lost(last_c: float, other_c: float, share: float) -> None:
+    bold = Connector(id=ConnectorId(1), max_current_a=200, temperature_lost_current_a=50)
+    derating = Derating()
+    derating.look(plug(last_c, 41.0), bold)
+    heat = derating.look(plug(None, other_c), bold)
+
+    assert heat.share == pytest.approx(share)
+    assert heat.reason == f"no temperature from the plug any more (DC+, last {last_c:.1f} °C)"
+
+
+def test_more_than_the_plug_carries_is_all_that_it_carries() -> None:
+    bold = Connector(id=ConnectorId(1), max_current_a=200, temperature_lost_current_a=300)
+
+    assert Derating().look(plug(20.0, -200.0), bold).share == 1.0
+
+
 def test_a_sensor_that_never_said_anything_possible_is_lost_too() -> None:
     assert Derating().look(plug(20.0, -200.0), PLUG).lost == "DC-, never"
 

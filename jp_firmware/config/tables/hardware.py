@@ -207,6 +207,17 @@ class Connector:
             reload=NEXT_SESSION,
         ),
     ] = 90.0
+    temperature_lost_current_a: Annotated[
+        float,
+        Key(
+            "Current that the plug may carry while the temperature of a contact is lost. 0: none, and the session ends "
+            "(TMP-05), since a worn contact can burn at any current that nobody watches. Above 0 charging goes on with "
+            "no more than that (TMP-10): name a current that the plug bears for hours with a bad contact.",
+            unit="A",
+            between=(0, 3000),
+            reload=NEXT_SESSION,
+        ),
+    ] = 0.0
 
     @property
     def current_limit_a(self) -> float:
