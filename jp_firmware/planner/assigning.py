@@ -100,12 +100,9 @@ def _granted(
     """The rises that fit into the room below every limit."""
     if not rises:
         return {}
-    room_w = {scope: value_w for scope, (value_w, _) in bounds.tightest.items()}
-    room_w["site"] -= rules.reserve_w
-    for key, used_w in taken_w.items():
-        for scope in rules.tree.path(key):
-            if scope in room_w:
-                room_w[scope] -= used_w
+    caps_w = {scope: value_w for scope, (value_w, _) in bounds.tightest.items()}
+    caps_w["site"] -= rules.reserve_w
+    room_w = rules.tree.left(caps_w, taken_w)
     if room_w["site"] <= 0:
         return {}
     free_w = {scope: value_w if value_w > 0 else 0.0 for scope, value_w in room_w.items()}

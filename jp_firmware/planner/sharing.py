@@ -84,9 +84,10 @@ def _shared(wishes: Mapping[ConnectorId, Wish], bounds: Bounds, rules: Rules, no
     wired_w = _wired_w(bounds, rules)
     guaranteed_w = _guaranteed_w(wired_w, rules)
     floors_w: dict[ConnectorId, float] = {}
-    waiting = admit(wishes, floors_w, guaranteed_w, rules, now_s)
-    power_w, limited_at = _by_tier(wishes, floors_w, guaranteed_w, rules)
-    if guaranteed_w is not wired_w:
+    waiting = admit(wishes, floors_w, wired_w | guaranteed_w, rules, now_s)
+    power_w, limited_at = _by_tier(wishes, floors_w, wired_w | guaranteed_w, rules)
+    # Whom no guarantee holds back is held by the wiring already: nobody could borrow.
+    if guaranteed_w and (waiting or not guaranteed_w.keys().isdisjoint(limited_at.values())):
         floors_w = {key: power_w[key] for key in floors_w}
         if waiting:
             waiting = admit(wishes, floors_w, wired_w, rules, now_s)
@@ -101,10 +102,10 @@ def _wired_w(bounds: Bounds, rules: Rules) -> dict[str, float]:
     return wired_w
 
 
-def _guaranteed_w(wired_w: dict[str, float], rules: Rules) -> dict[str, float]:
-    """The same with every chain held to what it is guaranteed; `wired_w` itself where no guarantee is smaller."""
-    shares = {one.scope: one.share_w for one in rules.tree.groups if one.share_w < wired_w.get(one.scope, math.inf)}
-    return wired_w | shares if shares else wired_w
+def _guaranteed_w(wired_w: Mapping[str, float], rules: Rules) -> dict[str, float]:
+    """What each chain is guaranteed, as far as that is less than what is wired."""
+    guaranteed = rules.guarantees_w.items()
+    return {scope: share_w for scope, share_w in guaranteed if share_w < wired_w.get(scope, math.inf)}
 
 
 def _by_tier(
@@ -117,20 +118,19 @@ def _by_tier(
     power_w: dict[ConnectorId, float] = dict.fromkeys(wishes, 0.0)
     power_w.update(floors_w)
     limited_at: dict[ConnectorId, str] = dict.fromkeys(wishes, DEMAND)
-    tiers = sorted({wishes[key].demand.tier for key in floors_w})
-    for tier in tiers:
-        leaves = {
-            key: Leaf(
-                name=str(key),
-                high_w=wishes[key].high_w if wishes[key].demand.tier == tier else power_w[key],
-                weight=wishes[key].demand.weight,
-                low_w=power_w[key],
-            )
-            for key in floors_w
-        }
-        for key, filled in rules.tree.fill(caps_w, leaves).items():
-            if wishes[key].demand.tier == tier:
-                power_w[key], limited_at[key] = filled.power_w, filled.limited_by
+    tiers: dict[int, list[ConnectorId]] = {}
+    for key in floors_w:
+        tiers.setdefault(wishes[key].demand.tier, []).append(key)
+    for tier in sorted(tiers):
+        leaves = {}
+        for key in tiers[tier]:
+            wish = wishes[key]
+            leaves[key] = Leaf(name=str(key), high_w=wish.high_w, weight=wish.demand.weight, low_w=power_w[key])
+        left_w = caps_w
+        if len(tiers) > 1:
+            left_w = rules.tree.left(caps_w, {key: power_w[key] for key in floors_w if key not in leaves})
+        for key, filled in rules.tree.fill(left_w, leaves).items():
+            power_w[key], limited_at[key] = filled.power_w, filled.limited_by
     return power_w, limited_at
 
 

@@ -69,19 +69,35 @@ class Tree:
         """The scopes above a connector, innermost first; the site is the last."""
         return self.paths.get(connector, ABOVE_ALL)
 
+    def left(self, caps_w: Mapping[str, float], taken_w: Mapping[ConnectorId, float]) -> dict[str, float]:
+        """What these connectors leave of each cap, W; less than nothing where they take more."""
+        left_w = dict(caps_w)
+        for connector, power_w in taken_w.items():
+            for scope in self.path(connector):
+                if scope in left_w:
+                    left_w[scope] -= power_w
+        return left_w
+
     def fill(self, caps_w: Mapping[str, float], leaves: Mapping[ConnectorId, Leaf]) -> dict[ConnectorId, Share]:
         """The fair share of each leaf under the caps of all scopes above it. A scope that is not named has no cap.
 
         Raises Infeasible if the leaves' floors exceed a cap.
         """
-        below: dict[str, list[Cap | Leaf]] = {SITE: []}
+        below: dict[str, list[Cap | Leaf]] = {}
+        most_w: dict[str, float] = {}  # of all below a scope together
         for connector, leaf in leaves.items():
-            below.setdefault(self.path(connector)[0], []).append(leaf)
+            scope = self.path(connector)[0]
+            below.setdefault(scope, []).append(leaf)
+            most_w[scope] = most_w.get(scope, 0.0) + leaf.high_w
         for scope, parent in self._inner_first:
-            if scope in below:
-                cap = Cap(name=scope, cap_w=caps_w.get(scope, math.inf), below=below.pop(scope))
-                below.setdefault(parent, []).append(cap)
-        shares = waterfill(Cap(name=SITE, cap_w=caps_w.get(SITE, math.inf), below=below[SITE]))
+            if scope not in below:
+                continue
+            held, held_w, cap_w = below.pop(scope), most_w[scope], caps_w.get(scope, math.inf)
+            if held_w > cap_w:
+                held, held_w = [Cap(name=scope, cap_w=cap_w, below=held)], cap_w
+            below.setdefault(parent, []).extend(held)  # a cap above the most of all below it holds nobody back
+            most_w[parent] = most_w.get(parent, 0.0) + held_w
+        shares = waterfill(Cap(name=SITE, cap_w=caps_w.get(SITE, math.inf), below=below.get(SITE, ())))
         return {connector: shares[leaf.name] for connector, leaf in leaves.items()}
 
 

@@ -66,19 +66,22 @@ def waterfill(root: Cap) -> dict[str, Share]:
     return shares
 
 
-def _supply(node: Cap | Leaf, full_at: dict[int, float]) -> tuple[float, Sequence[_Bend]]:
+def _supply(node: Cap, full_at: dict[int, float]) -> tuple[float, Sequence[_Bend]]:
     """A subtree's supply at level 0, and its bends. Notes for each cap the level at which it is full."""
-    if isinstance(node, Leaf):
-        low_w, high_w, weight = node.low_w, node.high_w, node.weight
-        if high_w <= low_w + TINY_W:
-            return (low_w if low_w < high_w else high_w), ()
-        return low_w, ((low_w / weight, weight), (high_w / weight, -weight))
     base_w = 0.0
     bends: list[_Bend] = []
     for child in node.below:
-        part_w, part = _supply(child, full_at)
-        base_w += part_w
-        bends += part
+        if isinstance(child, Cap):
+            part_w, part = _supply(child, full_at)
+            base_w += part_w
+            bends += part
+            continue
+        low_w, high_w, weight = child.low_w, child.high_w, child.weight
+        if high_w <= low_w + TINY_W:
+            base_w += low_w if low_w < high_w else high_w
+        else:
+            base_w += low_w
+            bends += ((low_w / weight, weight), (high_w / weight, -weight))
     bends.sort()
     bends, full_at[id(node)] = _capped(node, base_w, bends)
     return base_w, bends
@@ -99,18 +102,16 @@ def _capped(node: Cap, base_w: float, bends: list[_Bend]) -> tuple[list[_Bend], 
     return bends, math.inf
 
 
-def _share_out(
-    node: Cap | Leaf, level: float, binding: str, full_at: dict[int, float], shares: dict[str, Share]
-) -> None:
+def _share_out(node: Cap, level: float, binding: str, full_at: dict[int, float], shares: dict[str, Share]) -> None:
     """Gives each leaf the lowest level at which a cap above it is full, and that cap's name."""
-    if isinstance(node, Leaf):
-        shares[node.name] = _share(node, level, binding)
-        return
     full = full_at[id(node)]
     if full < level:
         level, binding = full, node.name
     for child in node.below:
-        _share_out(child, level, binding, full_at, shares)
+        if isinstance(child, Cap):
+            _share_out(child, level, binding, full_at, shares)
+        else:
+            shares[child.name] = _share(child, level, binding)
 
 
 def _share(leaf: Leaf, level: float, binding: str) -> Share:
