@@ -6,7 +6,6 @@ once, in the order of the text. Pure but for the profiles that it looks up.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -15,9 +14,9 @@ import attrs
 from jp_firmware.config.lint.rule import Severity, Subject
 from jp_firmware.config.lint.table import broken, severity_of
 from jp_firmware.config.overrides import override
-from jp_firmware.config.profiles import syntax_mistake
 from jp_firmware.config.schema import Cabinet
 from jp_firmware.config.structure import Mistake, Mistakes, one_line, structure
+from jp_firmware.config.text import toml
 from jp_firmware.config.text.keys import key_text
 from jp_firmware.config.text.lines import KeyPath, line_of, lines_of
 
@@ -69,12 +68,11 @@ def examine(text: str, overrides: Sequence[str] = (), secrets: Mapping[str, str]
     Raises ConfigError for an override that is none; everything wrong in the text is a finding.
     """
     try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        what, line, column = syntax_mistake(str(error), text)
-        finding = Finding(line=line, column=column, key="", text=what)
+        data = toml.loads(text)
+    except toml.TomlError as error:
+        finding = Finding(line=error.line, column=error.column, key="", text=error.what)
         return Examined(text=text, data={}, cabinet=None, findings=(finding,))
-    laid = tomllib.loads(text)
+    laid = toml.loads(text)
     for key, value in (secrets or {}).items():
         _lay(laid, key.split("."), value)
     set_by: dict[KeyPath, str] = {}

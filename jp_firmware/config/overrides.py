@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from typing import Any, get_args, get_origin
 
 import attrs
 
 from jp_firmware.config.schema import ConfigError
 from jp_firmware.config.structure import one_line, suggest
+from jp_firmware.config.text import toml
 from jp_firmware.config.text.keys import name_of
 from jp_firmware.config.text.lines import KeyPath
 
@@ -72,8 +72,8 @@ def _value(value: str, wanted: Any, text: str) -> Any:
     if wanted is str and value[:1] not in ("'", '"'):
         return value
     try:
-        read = tomllib.loads(f"value = {value}")
-    except tomllib.TOMLDecodeError as exc:
+        read = toml.loads(f"value = {value}")
+    except toml.TomlError as exc:
         if any(mark in value for mark in "[{\"'\n"):
             raise ConfigError(f"--set {text}: the value is not TOML; quote texts, and the whole for the shell") from exc
         return value  # a bare word: the schema says what it should have been

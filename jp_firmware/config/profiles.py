@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import tomllib
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,8 +18,11 @@ from typing import Any
 
 import jp_firmware
 from jp_firmware.config.schema import ConfigError
+from jp_firmware.config.text import toml
 
 DATA = Path(jp_firmware.__file__).parent / "_data"  # in a checkout a link to its top, in a wheel a copy
+
+MAX_BYTES = 1 << 20  # ours: of a file; the largest cabinet that we have has 8 kB
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -86,34 +89,33 @@ def read_toml(path: Path) -> tuple[str, dict[str, Any]]:
     """A TOML file as text and as data. Raises ConfigError, with the line where it stops being TOML."""
     text = read_text(path)
     try:
-        return text, tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
-        what, line, column = syntax_mistake(str(exc), text)
-        raise ConfigError(f"{path}:{line}{f':{column}' if column else ''}: {what}") from exc
+        return text, toml.loads(text)
+    except toml.TomlError as error:
+        column = f":{error.column}" if error.column else ""
+        raise ConfigError(f"{path}:{error.line}{column}: {error.what}") from error
 
 
 def read_text(path: Path) -> str:
-    """A file as text. Raises ConfigError when it cannot be read, or is no UTF-8."""
+    """A file as text, with the line ends that it has. Raises ConfigError when it cannot be read, or is no UTF-8."""
     try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as exc:
-        line = path.read_bytes()[: exc.start].count(b"\n") + 1
-        raise ConfigError(f"{path}:{line}: not UTF-8 text; save the file as UTF-8") from exc
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
     except OSError as exc:
         raise ConfigError(f"{path}: cannot be read ({exc.strerror}); check the name and its permissions") from exc
+    return text_of(content, path)
 
 
-def syntax_mistake(message: str, text: str) -> tuple[str, int, int | None]:
-    """What is wrong, its line and its column: of a message of tomllib, which ends in "(at line 3, column 5)"."""
-    found = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", message, re.DOTALL)
-    if found is None:
-        what, line, column = message, 1, None
-    else:
-        what = found[1]
-        line = int(found[2]) if found[2] else text.count("\n") + 1
-        column = int(found[3]) if found[3] else None
-    what = " ".join(what.split())
-    return f"{what[:1].lower()}{what[1:]}; correct the TOML syntax there", line, column
+def text_of(content: bytes, path: object) -> str:
+    """What a file holds, as text; `path` is what to call it. Raises ConfigError for too much, and for no UTF-8."""
+    if len(content) > MAX_BYTES:
+        raise ConfigError(f"{path}: longer than {MAX_BYTES >> 20} MiB; this is no configuration, check the name")
+    if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        raise ConfigError(f"{path}:1: UTF-16 text; save the file as UTF-8")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as exc:
+        line = content.count(b"\n", 0, exc.start) + 1
+        raise ConfigError(f"{path}:{line}: not UTF-8 text; save the file as UTF-8") from exc
 
 
 def _alternatives(kind: str, name: str) -> str:

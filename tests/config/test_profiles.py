@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from jp_firmware.config.profiles import DATA, load_profile, names_of, path_of
+from jp_firmware.config.profiles import DATA, MAX_BYTES, load_profile, names_of, path_of, read_text, read_toml
 from jp_firmware.config.schema import ConfigError
+
+DEMO = (DATA / "profiles/cabinets/demo.toml").read_text()
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -56,8 +58,33 @@ def test_a_kind_without_profiles_says_where_one_goes(own: Path) -> None:
 
 def test_a_profile_that_is_not_toml_is_told_with_its_line(own: Path) -> None:
     (own / "cabinets" / "bad.toml").write_text("a = 1\nb = \n")
-    with pytest.raises(ConfigError, match=r"own/cabinets/bad\.toml:2:5: invalid value; correct the TOML syntax there"):
+    with pytest.raises(ConfigError, match=r"own/cabinets/bad\.toml:2:5: this is no value; texts stand in quotes"):
         load_profile("cabinets", "bad")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (DEMO.encode("utf-16"), "text.toml:1: UTF-16 text; save the file as UTF-8"),
+        (b"a = 1\n# gr\xfc\xdfe\n", "text.toml:2: not UTF-8 text; save the file as UTF-8"),
+        (b"#" * (MAX_BYTES + 1), "text.toml: longer than 1 MiB; this is no configuration, check the name"),
+        (b"\xef\xbb\xbfa = 1\n", "text.toml:1:1: a byte order mark stands before the text; save the file as UTF-8"),
+        (b"a = " + b"[" * 5000, "text.toml:1:37: more than 32 tables or lists within each other; write fewer"),
+        (b"a = " + b"9" * 5000, "text.toml:1:5: more than 300 letters or digits in one word; shorten it"),
+    ],
+)
+def test_what_is_no_text_to_read_is_told_in_one_line(tmp_path: Path, content: bytes, told: str) -> None:
+    (tmp_path / "text.toml").write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        read_toml(tmp_path / "text.toml")
+
+    assert str(caught.value).startswith(f"{tmp_path}/{told}")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_device_without_an_end_is_no_file() -> None:
+    with pytest.raises(ConfigError, match="/dev/zero: longer than 1 MiB"):
+        read_text(Path("/dev/zero"))
 
 
 def test_a_wheel_holds_the_profiles_the_udev_rules_and_the_unit(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ Whether a value is a good one is not judged here: the charger, or the examinatio
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from types import NoneType
@@ -15,6 +14,7 @@ from typing import Any, get_args
 from jp_firmware.cli.acting import CommandError
 from jp_firmware.config.key import Known
 from jp_firmware.config.schema import ConfigError
+from jp_firmware.config.text import toml
 from jp_firmware.config.text.edits import Add, Edit, Put, Remove, parts_of
 from jp_firmware.config.told.explain import UnknownKey, known, type_text
 
@@ -157,7 +157,7 @@ def _forms(one: Known, scales: Mapping[str, Decimal]) -> str:
 def _toml(text: str) -> Any:
     """The value that TOML reads there; None where it reads none, or more than one."""
     try:
-        read = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+        read = toml.loads(f"value = {text}")
+    except toml.TomlError:
         return None
     return read["value"] if set(read) == {"value"} else None

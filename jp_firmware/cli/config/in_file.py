@@ -18,6 +18,7 @@ from jp_firmware.cli.terminal import Json, as_json, standard_output
 from jp_firmware.config.draft import effective, is_secret
 from jp_firmware.config.examine import Examined, Severity, examine, findings_of
 from jp_firmware.config.kept.commit import Write, commit
+from jp_firmware.config.profiles import read_toml
 from jp_firmware.config.text.difference import changes
 from jp_firmware.config.text.document import edited
 from jp_firmware.hw.modules import usable
@@ -33,7 +34,9 @@ def change(
     given = {"--why": args.why is not None, "--confirm": args.confirm is not None, "--force": args.force}
     if unfit := [name for name, is_given in given.items() if is_given]:
         raise CommandError(f"{', '.join(unfit)}: only for a charger that runs, not for a file")
-    before = read(file)
+    if file == "-":
+        raise CommandError("--file wants the name of a file, which is changed in its place; - is the standard input")
+    before = read(file) if text is not None else read_toml(Path(file))[0]
     after = edited(before, as_edits(edits)) if text is None else text
     plan = _plan(examine(before), examine(after))
     written = not (plan["errors"] or args.dry_run or after == before)

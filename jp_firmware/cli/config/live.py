@@ -233,7 +233,7 @@ def set_keys(args: argparse.Namespace) -> int:
     edits = edits_of(args.puts, args.unset, args.add)
     if not edits:
         raise CommandError("nothing to change; write KEY=VALUE, --unset KEY or --add LIST=ITEM")
-    if args.file:
+    if args.file is not None:  # an empty name is no charger
         from jp_firmware.cli.config import in_file
 
         return in_file.change(args, args.file, edits=edits)
@@ -247,7 +247,7 @@ def plan(args: argparse.Namespace) -> int:
 
 def apply(args: argparse.Namespace) -> int:
     text = read(args.new)
-    if args.file:
+    if args.file is not None:  # an empty name is no charger
         from jp_firmware.cli.config import in_file
 
         return in_file.change(args, args.file, text=text, name=args.new)
@@ -262,12 +262,10 @@ def edit(args: argparse.Namespace) -> int:
 
 
 def read(name: str) -> str:
-    """The text of a file, or of the standard input for "-". Raises CommandError."""
-    try:
-        return sys.stdin.read() if name == "-" else Path(name).read_bytes().decode()
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise CommandError(f"{name}: cannot be read ({why}); check the name and its permissions") from error
+    """The text of a file, or of the standard input for "-". Raises ConfigError."""
+    from jp_firmware.config.profiles import MAX_BYTES, read_text, text_of
+
+    return text_of(sys.stdin.buffer.read(MAX_BYTES + 1), "standard input") if name == "-" else read_text(Path(name))
 
 
 def rollback(args: argparse.Namespace) -> int:

@@ -7,7 +7,6 @@ GetConfiguration. What becomes of each name stands in `aliases.toml`. Pure.
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
@@ -16,8 +15,8 @@ import attrs
 from jp_firmware.config.brought.aliases import Alias, Match, match
 from jp_firmware.config.brought.conversions import NotTaken, Onto, Outcome, number_or_none, read
 from jp_firmware.config.examine import Examined, examine
-from jp_firmware.config.profiles import syntax_mistake
 from jp_firmware.config.schema import ConfigError
+from jp_firmware.config.text import toml
 from jp_firmware.config.text.document import edited
 from jp_firmware.config.text.edits import Add, Edit, Key, Put, Remove, key_of
 from jp_firmware.config.text.matching import words
@@ -246,7 +245,6 @@ def _plain(value: Any) -> Any:
 
 def _data(cabinet: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(cabinet)
-    except tomllib.TOMLDecodeError as wrong:
-        what, line, _ = syntax_mistake(str(wrong), cabinet)
-        raise ConfigError(f"line {line} of the cabinet: {what}") from wrong
+        return toml.loads(cabinet)
+    except toml.TomlError as wrong:
+        raise ConfigError(f"line {wrong.line} of the cabinet: {wrong.what}") from wrong

@@ -11,7 +11,6 @@ import hmac
 import re
 import stat
 import tempfile
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ from jp_firmware.config.overrides import override
 from jp_firmware.config.profiles import DATA, also_in, file_of, load_profile, path_of
 from jp_firmware.config.schema import Cabinet, ConfigError
 from jp_firmware.config.structure import one_line
-from jp_firmware.config.text import written
+from jp_firmware.config.text import toml, written
 from jp_firmware.config.text.document import edited, rewritten
 from jp_firmware.config.text.edits import Key, Remove, key_of
 from jp_firmware.config.text.keys import key_text
@@ -54,7 +53,7 @@ def exported(text: str, secrets: Mapping[str, str] | None = None, root: Path = P
     examined = examine(text, (), secrets)
     if examined.cabinet is None:
         raise ConfigError("\n".join(one.told_of("cabinet") for one in examined.errors))
-    data, cabinet = tomllib.loads(text), examined.cabinet
+    data, cabinet = toml.loads(text), examined.cabinet
     own = [(key, value) for one in _OWN for key, value in _values(data, one.path)]
     bare = edited(text, [Remove(key) for key, _ in own])
     profiles = dict(_profiles(cabinet))
@@ -182,8 +181,8 @@ def applied(bundle: Bundle, settings: Sequence[str], secrets: Mapping[str, str] 
     """
     secrets = secrets or {}
     try:
-        before, data = tomllib.loads(bundle.cabinet), tomllib.loads(bundle.cabinet)
-    except tomllib.TOMLDecodeError as wrong:
+        before, data = toml.loads(bundle.cabinet), toml.loads(bundle.cabinet)
+    except toml.TomlError as wrong:
         raise ConfigError(f"the bundle's configuration is not TOML ({wrong}); make the bundle anew") from wrong
     if brought := [key_of(key) for one in _OWN for key, _ in _values(data, one.path)]:
         raise ConfigError(f"the bundle brings {', '.join(brought)}, which each charger has of its own; make it anew")

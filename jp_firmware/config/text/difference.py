@@ -7,14 +7,13 @@ comes out of here, as long as the caller says which keys those are.
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, TypeAlias
 
 import attrs
 
 from jp_firmware.config.structure import one_line
-from jp_firmware.config.text import written
+from jp_firmware.config.text import toml, written
 from jp_firmware.config.text.document import rewritten
 from jp_firmware.config.text.edits import Data, Key, key_of
 from jp_firmware.config.text.matching import are_named, matches, naming, words
@@ -171,7 +170,7 @@ def _shown(value: Any) -> str:
 
 
 def _readable(text: str, is_secret: IsSecret) -> str:
-    data = tomllib.loads(text)
+    data = toml.loads(text)
     return rewritten(text, data, redacted(data, is_secret))
 
 

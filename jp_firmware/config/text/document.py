@@ -8,14 +8,13 @@ them with the item before, reorders tables that stand apart, and loses a dotted 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable
 from typing import Any
 
 import attrs
 
 from jp_firmware.config.schema import ConfigError
-from jp_firmware.config.text import inline, written
+from jp_firmware.config.text import inline, toml, written
 from jp_firmware.config.text.edits import Data, Edit, laid_over
 from jp_firmware.config.text.layout import Node, layout
 from jp_firmware.config.text.matching import Match, matches
@@ -34,9 +33,10 @@ def edited(text: str, edits: Iterable[Edit]) -> str:
     comment right above it too. Raises ConfigError for a key that cannot be followed, or text that is not TOML.
     """
     try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
-        raise ConfigError(f"the text to edit is not TOML: {exc}; correct it by hand first") from exc
+        data = toml.loads(text)
+    except toml.TomlError as error:
+        place = f"line {error.line}{f', column {error.column}' if error.column else ''}"
+        raise ConfigError(f"the text to edit is not TOML at {place}: {error.what}; first of all by hand") from error
     return rewritten(text, data, laid_over(data, edits))
 
 
@@ -54,8 +54,8 @@ def rewritten(text: str, data: Data, wanted: Data) -> str:
 
 def _says(text: str, wanted: Data) -> bool:
     try:
-        return written.same(tomllib.loads(text), wanted)
-    except tomllib.TOMLDecodeError:
+        return written.same(toml.loads(text), wanted)
+    except toml.TomlError:
         return False
 
 

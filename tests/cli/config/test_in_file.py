@@ -82,7 +82,7 @@ def test_a_file_that_is_no_toml_is_left_alone(jp: Run, file: Path) -> None:
     status, _, err = jp("set", "site.limit_w=90kW", "--file", "cabinet.toml")
 
     assert status == 1
-    assert "the text to edit is not TOML" in err
+    assert err == "cabinet.toml:1:6: expected ']' at the end of a table declaration; correct the TOML syntax there\n"
     assert file.read_text() == "[site\n"
 
 
@@ -137,5 +137,21 @@ def test_a_disk_that_refuses_leaves_the_file_as_it_was(jp: Run, file: Path, monk
 
 def test_a_file_that_is_absent_is_told(jp: Run) -> None:
     assert jp("set", "site.limit_w=1", "--file", "absent.toml")[2] == (
-        "jp: absent.toml: cannot be read (No such file or directory); check the name and its permissions\n"
+        "absent.toml: cannot be read (No such file or directory); check the name and its permissions\n"
     )
+
+
+def test_no_name_is_not_the_charger(jp: Run) -> None:
+    """A script whose variable is empty must not change the one that runs."""
+    for name in ("", "-"):
+        status, out, err = jp("set", "site.limit_w=1", "--file", name)
+
+        assert (status, out) == (1, "")
+        assert "directory" in err or "the name of a file" in err
+
+
+def test_line_ends_stay(jp: Run, file: Path) -> None:
+    file.write_bytes(DEMO.replace("\n", "\r\n").encode())
+
+    assert jp("set", "site.limit_w=90kW", "--file", "cabinet.toml")[0] == 0
+    assert file.read_bytes() == DEMO.replace("150_000", "90_000").replace("\n", "\r\n").encode()
