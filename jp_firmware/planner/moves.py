@@ -203,9 +203,14 @@ class Move:
     def _check_weld(self, world: World, seen: GroupSeen) -> None:
         """Off and open, modules discharge. What keeps a bus-bar's voltage hangs on it, whatever feedback says."""
         hangs_on = world.hung_on(seen, self.neighbours, self.terms)
-        if seen.news_since(self.since_s) and hangs_on is None:
+        unsure = world.could_hang_on(seen, self.neighbours, self.terms)
+        if seen.news_since(self.since_s) and hangs_on is None and unsure is None:
             self._leave_weld_check(world)
         elif self._for_s(world) > self.terms.bleed_s:
+            if hangs_on is None and unsure is not None:  # nobody's fault: it can be tried again
+                connector, voltage_v = unsure
+                self._fall_back(world, f"{voltage_v:.0f} V stand at it, and connector {connector} does not hold still")
+                return
             if hangs_on is None:
                 self.problem = troubles.does_not_answer(self, seen)
                 self._fall_back(world, "it does not answer")

@@ -146,7 +146,7 @@ def _bridge_refuses(yard: Yard, place: Place, bridge: Relay, to: ConnectorId, wo
     if not users and not world.is_open(bridge):
         return f"bridge {name} is not confirmed open"
     for other in yard.groups:
-        if other.stuck in [path.switch for path in other.paths.values() if path.bridge == bridge]:
+        if other.doubtful.intersection(path.switch for path in other.paths.values() if path.bridge == bridge):
             return f"{other.name} is locked out at bridge {name}"
     on_it = [one for one in yard.groups if one.path and one.path.bridge == bridge]
     modules = [module for one in (*on_it, place) for module in one.modules]

@@ -165,6 +165,15 @@ class World:
                     return connector, voltage_v
         return None
 
+    def could_hang_on(
+        self, seen: GroupSeen, neighbours: Iterable[ConnectorId], terms: Terms
+    ) -> tuple[ConnectorId, float] | None:
+        """A connector whose voltage moves or is not known, while one of these modules has one, and the module's."""
+        stand_v = [one.voltage_v for one in seen.answering if one.voltage_v is not None]
+        unsteady = [one for one in sorted(neighbours) if self.bars[one].state is BarState.UNSTEADY]
+        worst_v = max(stand_v, default=0.0)
+        return (unsteady[0], worst_v) if unsteady and worst_v >= terms.safe_v else None
+
     def heard(self, relay: Relay) -> bool:
         return self.boards[relay.board].heard
 

@@ -183,6 +183,33 @@ def test_a_welded_relay_whose_feedback_lies_is_found_by_the_voltage_that_stays()
     assert not rig.contacts[R4].commanded
 
 
+def test_a_voltage_that_nobody_knows_clears_no_relay_of_a_weld() -> None:
+    """The donor's session begins anew while its welded relay is looked at: its bus-bar stands at who knows what."""
+    rig = two_live()
+    rig.contacts[R3].stuck = True
+    rig.begin(1, TWO)
+    rig.until(Phase.OPEN)
+    rig.contacts[R3].lies = False
+    rig.bars[ONE].state, rig.bars[ONE].held = BarState.UNSTEADY, True
+    rig.settle()
+
+    assert rig.ended[-1].phase is Phase.IDLE
+    assert rig.ended[-1].why == "400 V stand at it, and connector 1 does not hold still"
+    assert not rig.contacts[R4].commanded
+    assert rig.crimes == []
+
+
+def test_a_module_that_discharges_beside_a_connector_about_to_start_goes_on() -> None:
+    rig = two_live()
+    rig.begin(1, TWO)
+    rig.until(Phase.OPEN)
+    rig.bars[ONE].state, rig.bars[ONE].held = BarState.UNSTEADY, True
+    rig.settle()
+
+    assert rig.place(1) == TWO
+    assert rig.crimes == []
+
+
 def test_an_idle_module_that_hangs_on_a_live_connector_is_locked_out_before_anything_closes() -> None:
     rig = Rig()
     rig.live(ONE, 400.0)
@@ -432,6 +459,25 @@ def test_a_bridge_is_one_connectors_at_a_time_and_carries_no_more_than_it_can() 
 
     assert "bridge bridge carries 150 A, and 200 A would be on it" in rig.begin(1, THREE, counts=False)
     assert rig.crimes == []
+
+
+def test_a_bridge_on_which_a_module_may_hang_by_any_of_its_relays_is_nobody_elses() -> None:
+    rig = Rig()
+    rig.put(1, THREE)
+    over = Relay(RIGHT, 5)
+    rig.contacts[over].closed = rig.contacts[over].stuck = True
+    rig.contacts[over].lies = False
+    rig.live(THREE, 400.0)
+    rig.run(0.2)
+    assert rig.begin(2, ONE) == ""
+    rig.settle()
+    assert rig.ended[-1].phase is Phase.LOCKED_OUT, "nobody can say which relay of it is welded"
+    rig.bars[THREE].state = BarState.DEAD
+    rig.run(2)
+    assert rig.begin(1, None, counts=False) == ""
+    rig.settle()
+
+    assert "module-2 is locked out at bridge bridge" in rig.begin(3, ONE, counts=False)
 
 
 def test_a_module_stays_for_its_dwell_and_its_relay_open_for_its_time() -> None:

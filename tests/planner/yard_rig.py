@@ -85,6 +85,7 @@ class Socket:
 
     state: BarState = BarState.DEAD
     voltage_v: float = 0.0
+    held: bool = False  # at a voltage, live or not: a cable check, a precharge
 
 
 @attrs.define(eq=False)
@@ -290,11 +291,11 @@ class Rig:
 
     def _flow(self) -> None:
         for bar in self.bars.values():
-            if bar.state is not BarState.LIVE:
+            if bar.state is not BarState.LIVE and not bar.held:
                 bar.voltage_v *= math.exp(-STEP_S / BLEED_S)
         for one, rack in self.racks.items():
             at = self._joined(one)
-            live = at is not None and self.bars[at].state is BarState.LIVE
+            live = at is not None and (self.bars[at].held or self.bars[at].state is BarState.LIVE)
             on = rack.serving is not None or (rack.deaf and rack.current_a > 0)
             rack.current_a = 30.0 if on and at is not None and live and at == (rack.serving or at) else 0.0
             if at is not None and live:
