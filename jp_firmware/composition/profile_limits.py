@@ -110,7 +110,7 @@ def local_w(cabinet: Cabinet, limits: LimitBook, connector: int) -> float:
 
 
 def _rated_w(connector: Connector) -> float:
-    return min(connector.max_power_w, connector.max_voltage_v * connector.max_current_a)
+    return min(connector.max_power_w, connector.max_voltage_v * connector.current_limit_a)
 
 
 def _scope(connector: int) -> str:

@@ -31,6 +31,7 @@ OF_A_CONNECTOR = (
 )
 
 OF_A_CONNECTION = ("url", "password", "connect_timeout_s", "call_timeout_s", "retry_first_s", "retry_cap_s")
+OF_THE_MAINS = ("phase_voltage_v", "phases", "efficiency")  # what the central system's limits are in watts
 OF_THE_CHARGER = ("identity", "vendor", "model", "serial")
 
 
@@ -91,7 +92,9 @@ def uses(cabinet: Cabinet) -> Iterator[Use]:
         at = f"connectors.{connector.id}"
         yield Use(f"connectors/connector-{connector.id}", tuple(f"{at}.{key}" for key in OF_A_CONNECTOR))
     yield Use(BACKEND, (*(f"backend.{key}" for key in OF_A_CONNECTION), *(f"charger.{key}" for key in OF_THE_CHARGER)))
-    yield Use(CENTRAL_SYSTEM, ("ocpp", "authorize", "backend.ping_interval_s"))
+    yield Use(
+        CENTRAL_SYSTEM, ("ocpp", "authorize", "backend.ping_interval_s", *(f"site.{key}" for key in OF_THE_MAINS))
+    )
     yield Use(CONSOLE, ("charger.name", "board", "brand"))
 
 

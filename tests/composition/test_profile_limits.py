@@ -22,13 +22,12 @@ from jp_firmware.model.ids import ConnectorId, SessionId
 from jp_firmware.model.limits import Limit
 from jp_firmware.model.power import Demand
 from jp_firmware.model.session import Session, TokenSource
-from jp_firmware.ocpp.v16.charging_profile import read
 from jp_firmware.ocpp.v16.profile_book import ProfileBook
 from jp_firmware.planner.explain import explain
 from jp_firmware.planner.limits import LimitBook
 from jp_firmware.planner.task import Planner
 from tests.ocpp.bench import TAG, Charger, Lifeline, MemoryJournal, wall
-from tests.ocpp.test_charging_profile import at, told
+from tests.ocpp.test_charging_profile import at, read, told
 
 ONE, TWO = ConnectorId(1), ConnectorId(2)
 

@@ -4,19 +4,26 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from jp_firmware.config import schema
+from jp_firmware.ocpp.v16 import charging_profile
 from jp_firmware.ocpp.v16.charging_profile import (
     MAX_PERIODS,
     NEVER,
+    Mains,
     NotAcceptable,
     Stretch,
     from_json,
     milliseconds,
-    read,
 )
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 NOW = milliseconds(NOON)
 HOUR = 3_600_000
+
+
+def read(connector, message, now_ms, mains=None):
+    """The profile of a charger at 230/400 V, and one whose conversion loses nothing, unless it says otherwise."""
+    return charging_profile.read(connector, message, now_ms, mains or Mains())
 
 
 def told(*periods, purpose="TxDefaultProfile", kind="Absolute", unit="W", schedule=None, **more):
@@ -109,6 +116,34 @@ def test_the_stations_profile_without_a_start_counts_from_its_validity_or_its_ac
     assert Stretch(1, zero + 4 * HOUR) == profile.at(NOW, None)
 
 
+def test_the_stations_profile_that_counts_from_its_acceptance_holds_at_a_clock_that_has_not_got_there():
+    """Such a clock is wrong: one without a battery after a loss of power, or one that was ahead then and is right now.
+
+    Whatever it says, a limit that was accepted does not lapse.
+    """
+    message = told((0, 30_000), (60, 50_000), purpose="ChargePointMaxProfile", validTo=at(24))
+    profile = from_json(read(0, message, NOW).to_json(), Mains())
+
+    assert Stretch(30_000, NOW) == profile.at(0, None)
+    assert Stretch(30_000, NOW + 60_000) == profile.at(NOW, None)
+
+
+@pytest.mark.parametrize(
+    ("more", "over"),
+    [
+        ({"schedule": {"startSchedule": at(), "duration": 3600}}, True),
+        ({"validTo": at(1)}, True),
+        ({"schedule": {"startSchedule": at()}}, False),
+        ({"schedule": {"duration": 3600}}, False),  # of each transaction
+        ({"kind": "Recurring", "recurrencyKind": "Daily", "schedule": {"startSchedule": at(), "duration": 60}}, False),
+    ],
+)
+def test_a_profile_is_over_when_it_will_never_speak_again(more, over):
+    profile = read(1, told((0, 1), **more), NOW)
+
+    assert [False, over] == [profile.is_over(NOW + HOUR - 1), profile.is_over(NOW + HOUR)]
+
+
 def test_a_profile_speaks_only_while_it_is_valid():
     profile = read(1, told((0, 30_000), validFrom=at(1), validTo=at(2), schedule={"startSchedule": at(-9)}), NOW)
 
@@ -131,6 +166,40 @@ def test_amperes_are_those_of_the_mains_per_phase(phases, limit_w):
     assert limit_w == pytest.approx(read(1, message, NOW).at(NOW, NOW).limit_w)
 
 
+@pytest.mark.parametrize(
+    ("mains", "phases", "limit_w"),
+    [
+        (Mains(phase_voltage_v=277.0), {}, 32 * 3 * 277.0),
+        (Mains(phase_voltage_v=277.0), {"numberPhases": 2}, 32 * 2 * 277.0),
+        (Mains(phases=1), {}, 32 * 230.0),  # more phases are meant than there are (errata 3.34)
+        (Mains(phases=2), {"numberPhases": 1}, 32 * 230.0),
+    ],
+)
+def test_amperes_are_as_many_watts_as_the_mains_make_of_them(mains, phases, limit_w):
+    message = told((0, 32), unit="A")
+    message["chargingSchedule"]["chargingSchedulePeriod"][0].update(phases)
+
+    assert limit_w == pytest.approx(read(1, message, NOW, mains).at(NOW, NOW).limit_w)
+
+
+def test_of_amperes_at_the_mains_a_connector_gets_what_the_conversion_leaves_and_the_station_all():
+    """Limits of the station are power at the grid, those of connectors are DC power; watts are what they are."""
+    mains = Mains(efficiency=0.9)
+    station = told((0, 100), unit="A", purpose="ChargePointMaxProfile")
+
+    assert 69_000 == pytest.approx(read(0, station, NOW, mains).at(NOW, None).limit_w)
+    assert 62_100 == pytest.approx(read(1, told((0, 100), unit="A"), NOW, mains).at(NOW, NOW).limit_w)
+    assert 62_100 == pytest.approx(read(0, told((0, 100), unit="A"), NOW, mains).at(NOW, NOW).limit_w)
+    assert 69_000 == read(1, told((0, 69_000)), NOW, mains).at(NOW, NOW).limit_w
+
+
+def test_the_mains_are_those_of_the_configuration():
+    site = schema.Site(limit_w=1.0, phase_voltage_v=277.0, phases=2, efficiency=0.95)
+
+    assert Mains(phase_voltage_v=277.0, phases=2, efficiency=0.95) == Mains.of(site)
+    assert Mains() == Mains.of(schema.Site(limit_w=1.0))
+
+
 def test_phases_change_nothing_of_watts():
     message = told((0, 11_000))
     message["chargingSchedule"]["chargingSchedulePeriod"][0]["numberPhases"] = 1
@@ -142,13 +211,13 @@ def test_what_is_kept_is_read_again_as_it_was():
     message = told((0, 30_000), (60, 5.5), validTo=at(2), minChargingRate=3.0)
     profile = read(1, message, NOW)
 
-    assert profile == from_json(profile.to_json())
+    assert profile == from_json(profile.to_json(), Mains())
 
 
 @pytest.mark.parametrize("kept", [None, [], {}, {"connectorId": 1, "accepted_ms": 0, "profile": {"stackLevel": "x"}}])
 def test_what_was_kept_wrongly_is_refused_in_one_way(kept):
     with pytest.raises(NotAcceptable):
-        from_json(kept)
+        from_json(kept, Mains())
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,22 @@
 """SetChargingProfile, ClearChargingProfile and GetCompositeSchedule, as a central system meets them."""
 
 import math
+from unittest import mock
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jp_firmware.config import schema
 from jp_firmware.journal import state
 from jp_firmware.journal.writer import JournalError
 from jp_firmware.model.connector import ConnectorState
 from jp_firmware.model.session import IdToken, TokenSource
-from jp_firmware.ocpp.v16.charging_profile import MAX_INSTALLED, MAX_PERIODS
+from jp_firmware.ocpp.v16.charging_profile import MAX_INSTALLED, MAX_PERIODS, Mains
 from jp_firmware.ocpp.v16.profile_book import PROFILES
-from jp_firmware.ocpp.v16.smart_charging import _told
-from tests.ocpp.bench import error, settle, wall
+from jp_firmware.ocpp.v16.smart_charging import SmartCharging
+from tests.ocpp.bench import Site, error, settle, wall
 from tests.ocpp.test_charging_profile import told
 
 ACCEPTED, REJECTED, UNKNOWN = {"status": "Accepted"}, {"status": "Rejected"}, {"status": "Unknown"}
@@ -122,9 +125,13 @@ async def test_no_more_profiles_are_installed_than_the_key_says_and_one_may_stil
     assert ACCEPTED == await set_(online, 1, chargingProfileId=501, stackLevel=3)
 
 
-async def test_profiles_that_have_ended_for_good_make_room(autojump_clock, online):
+ENDED = {"startSchedule": "2026-11-20T10:00:00Z", "duration": 3600}
+
+
+@pytest.mark.parametrize("more", [{"validTo": "2026-11-20T11:00:00Z"}, {"schedule": ENDED}])
+async def test_profiles_that_have_ended_for_good_make_room(autojump_clock, online, more):
     for number in range(MAX_INSTALLED):
-        await set_(online, 1, chargingProfileId=number, stackLevel=number % 100, validTo="2026-11-20T11:00:00Z")
+        await set_(online, 1, chargingProfileId=number, stackLevel=number % 100, **more)
 
     assert ACCEPTED == await set_(online, 2, chargingProfileId=500)
     assert [(500, 2, 2)] == installed(online)
@@ -290,6 +297,19 @@ async def test_profiles_are_cleared_by_id_or_by_all_that_is_given(autojump_clock
     assert left == kept(online)
 
 
+async def test_clearing_a_transactions_profile_leaves_another_of_the_same_id(autojump_clock, online):
+    """A remote start brings its profile under an id of its own choice; some central systems know one only."""
+    await set_(online, 1, (0, 50_000), chargingProfileId=1)
+    brought = told((0, 11_000), purpose="TxProfile") | {"chargingProfileId": 1}
+    await remote_start(online, 1, chargingProfile=brought)
+    await online.begin(1, tag=APP)
+    assert 11_000 == allowed(online, 1)
+    assert ACCEPTED == await online.ask("ClearChargingProfile", {"chargingProfilePurpose": "TxProfile"})
+
+    assert 50_000 == allowed(online, 1)
+    assert [1] == kept(online)
+
+
 @pytest.mark.parametrize(
     "asked", [{"id": 1}, {"connectorId": 2}, {"chargingProfilePurpose": "TxProfile"}, {"stackLevel": 9}]
 )
@@ -354,6 +374,21 @@ async def test_the_answer_has_its_start_its_unit_and_no_startSchedule(autojump_c
     } == await online.ask("GetCompositeSchedule", asked)
 
 
+async def test_what_begins_within_the_present_second_is_one_period_with_it(autojump_clock, online):
+    """Central systems look at what they have just set. A schedule counts in whole seconds."""
+    await settle(0.7)
+    start = {"startSchedule": "2026-11-20T12:00:00.600Z"}
+    await set_(online, 1, (0, 30_000), (60, 20_000), schedule=start)
+
+    assert [(0, 30_000), (60, 20_000)] == await schedule(online, 1)
+
+
+async def test_a_schedule_is_told_for_no_longer_than_anything_lasts(autojump_clock, online):
+    answer = await online.ask("GetCompositeSchedule", {"connectorId": 1, "duration": 2**62})
+
+    assert 2**31 - 1 == answer["chargingSchedule"]["duration"]
+
+
 @pytest.mark.parametrize("asked", [{"connectorId": 3, "duration": 60}, {"connectorId": 1, "duration": 0}])
 async def test_a_schedule_of_nothing_or_for_nobody_is_rejected(autojump_clock, online, asked):
     assert REJECTED == await online.ask("GetCompositeSchedule", asked)
@@ -371,9 +406,81 @@ async def test_a_schedule_without_end_is_cut_short_and_says_so(autojump_clock, o
 
 @given(st.floats(0, 1e7), st.sampled_from(["W", "A"]))
 def test_a_limit_is_told_to_one_decimal_and_never_above_itself(limit_w, unit):
-    told_w = _told(limit_w, unit) * (1 if unit == "W" else 690.0)
+    smart_charging = SmartCharging(mock.Mock(mains=Mains()), mock.Mock(), mock.Mock())
+    told_w = smart_charging._told(1, limit_w, unit) * (1 if unit == "W" else 690.0)
 
     assert limit_w - 0.1001 * (1 if unit == "W" else 690.0) <= told_w <= limit_w + 1e-3
+
+
+# --- amperes ---------------------------------------------------------------------------------------------------------
+
+AMERICA = {"site": schema.Site(limit_w=100_000.0, phase_voltage_v=277.0, efficiency=0.9)}
+
+
+@pytest.fixture
+async def american(nursery):
+    """A charger at 277/480 V whose modules lose a tenth."""
+    made = Site(nursery, **AMERICA)
+    await made.start()
+    yield made
+    nursery.cancel_scope.cancel()
+    made.journal.close()
+
+
+@pytest.mark.parametrize("limit", [50, 31.5])
+async def test_what_is_told_in_amperes_is_the_same_in_the_composite_schedule(autojump_clock, american, limit):
+    await set_(american, 1, (0, limit), unit="A")
+    await set_(american, 0, (0, 2 * limit), unit="A", purpose="ChargePointMaxProfile", chargingProfileId=8)
+
+    assert limit * 3 * 277 * 0.9 == pytest.approx(allowed(american, 1))
+    assert 2 * limit * 3 * 277 == pytest.approx(allowed(american, 0))
+    assert [(0, limit)] == await schedule(american, 1, chargingRateUnit="A")
+    assert [(0, 2 * limit)] == await schedule(american, 0, chargingRateUnit="A")
+
+
+async def test_where_the_conversion_loses_the_station_draws_more_than_its_connectors_give(autojump_clock, american):
+    """The site of this bench has 150 kW at the grid, each connector 100 kW of direct current."""
+    await set_(american, 0, (0, 45_000))
+    assert [[(0, 45_000)], [(0, 100_000)]] == [await schedule(american, connector) for connector in (1, 0)]
+    await set_(american, 0, (0, 40_000), purpose="ChargePointMaxProfile", chargingProfileId=8)
+
+    assert [[(0, 36_000)], [(0, 40_000)]] == [await schedule(american, connector) for connector in (1, 0)]
+
+
+async def test_a_number_of_phases_that_nobody_would_guess_is_told(autojump_clock, online):
+    await set_(online, 1, (0, 20), unit="A")
+    online.settings.put_in_force(in_force(online, phases=1))
+    answer = await online.ask("GetCompositeSchedule", {"connectorId": 1, "duration": 60, "chargingRateUnit": "A"})
+
+    assert 20 * 230.0 == allowed(online, 1)
+    assert [{"startPeriod": 0, "limit": 20.0, "numberPhases": 1}] == answer["chargingSchedule"][
+        "chargingSchedulePeriod"
+    ]
+
+
+async def test_other_mains_change_what_amperes_mean_at_once_and_cost_no_link(autojump_clock, online):
+    """In installed profiles, in one that waits for its session, and after a restart; in watts nothing changes."""
+    await set_(online, 1, (0, 100), unit="A", chargingProfileId=1)
+    await set_(online, 2, (0, 30_000), chargingProfileId=2)
+    profile = told((0, 10), unit="A", purpose="TxProfile")
+    await online.ask("RemoteStartTransaction", {"idTag": "APP-1", "connectorId": 2, "chargingProfile": profile})
+    seen = []
+    online.backend.profiles.subscribe(lambda: seen.append(allowed(online, 1)))
+    links = online.links
+    online.settings.put_in_force(in_force(online, phase_voltage_v=120.0))
+    assert [36_000.0] == seen
+    assert 30_000 == allowed(online, 2)
+    await online.begin(2, tag=APP)
+    assert 3_600 == allowed(online, 2)
+    assert links == online.links
+    await online.restart()
+
+    assert 36_000 == allowed(online, 1)
+
+
+def in_force(site, **more):
+    before = site.settings.cabinet
+    return attrs.evolve(before, site=attrs.evolve(before.site, **more))
 
 
 # --- through restarts and away from the central system ---------------------------------------------------------------

@@ -15,15 +15,18 @@ import trio
 
 from jp_firmware.composition.configuration import central_changes
 from jp_firmware.composition.configuration.central_changes import ANSWER_S, KEPT_BEFORE, CentralChanges
-from jp_firmware.composition.configuration.configuring import CONFIRM_S, Change, Configuring, Wish
+from jp_firmware.composition.configuration.change import CONFIRM_S, Change, Wish
+from jp_firmware.composition.configuration.configuring import Configuring
 from jp_firmware.config.kept.versions import Origin
 from jp_firmware.config.schema import MEASURANDS
 from jp_firmware.config.text.edits import Edit, Put
 from jp_firmware.journal import state
 from jp_firmware.ocpp.endpoint import Endpoint
 from jp_firmware.ocpp.failure import Kind, LinkFailure
+from jp_firmware.ocpp.v16.charging_profile import Mains
 from jp_firmware.ocpp.v16.client import Backend16
 from jp_firmware.ocpp.v16.configuration import Undecided
+from jp_firmware.ocpp.v16.smart_charging import SmartCharging
 from tests.ocpp.pipes import PipeEnd, pipe
 from tests.whole.charger import ONE
 from tests.whole.configured import Site
@@ -102,6 +105,39 @@ async def test_the_patience_with_the_link_grows_with_the_interval_of_pings(autoj
     assert part.child.watchdog_s > 2 * 3600
 
 
+async def expected(site: Site, connector: int, unit: str = "W") -> float:
+    """What the composite schedule says of the present."""
+    asked = {"connectorId": connector, "duration": 60, "chargingRateUnit": unit}
+    smart_charging = SmartCharging(client(site).profiles, client(site).local_w, client(site).transaction_of)
+    (period,) = (await smart_charging.composite_schedule(asked))["chargingSchedule"]["chargingSchedulePeriod"]
+    return float(period["limit"])
+
+
+async def test_the_composite_schedule_follows_the_ratings_that_are_in_force(autojump_clock: Clock, site: Site) -> None:
+    """The client is the same all along: it may not go on with what it was made with."""
+    made, before_w = client(site), await expected(site, 1)
+    await changes(site).change(Put("connectors.1.max_power_w", 50_000), "")
+    assert [180_000, 50_000] == [before_w, await expected(site, 1)]  # of 1000 V and the cable's 180 A
+    await changes(site).change(Put("connectors.1.cable_max_current_a", 40), "")
+    assert await expected(site, 1) == 40_000
+    await changes(site).change(Put("site.limit_w", 120_000), "")
+
+    assert [120_000, 40_000] == [await expected(site, connector) for connector in (0, 1)]
+    assert client(site) is made
+
+
+async def test_the_supply_that_is_in_force_says_what_an_ampere_is(autojump_clock: Clock, site: Site) -> None:
+    before_a = await expected(site, 0, "A")
+    await changes(site).change(Put("site.phase_voltage_v", 277), "")
+    profiles = client(site).profiles
+
+    assert [289.8, 240.6] == [before_a, await expected(site, 0, "A")]  # 200 kW
+    assert profiles.mains == Mains(phase_voltage_v=277)
+    await changes(site).change(Put("site.phases", 1), "")
+    await changes(site).change(Put("site.efficiency", 0.9), "")
+    assert profiles.mains == Mains(phase_voltage_v=277, phases=1, efficiency=0.9)
+
+
 @pytest.mark.parametrize(
     ("edit", "why"),
     [
@@ -149,7 +185,7 @@ async def test_a_disk_that_is_slow_is_not_waited_for(autojump_clock: Clock, site
         return do()
 
     start_s = trio.current_time()
-    with mock.patch("jp_firmware.composition.configuration.configuring.in_thread", slowly):
+    with mock.patch("jp_firmware.composition.configuration.threads.in_thread", slowly):
         with pytest.raises(Undecided):
             await changes(site).change(HEARTBEAT, "")
         assert trio.current_time() - start_s == pytest.approx(ANSWER_S)

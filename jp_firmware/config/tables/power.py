@@ -32,6 +32,16 @@ class Site:
             between=(0.8, 1.0),
         ),
     ] = 1.0
+    phase_voltage_v: Annotated[
+        float,
+        Key(
+            "The nominal voltage of one phase of the supply to its neutral. With phases, what an ampere is where the "
+            "central system limits in amperes: one on each phase of the supply.",
+            unit="V",
+            between=(100, 400),
+        ),
+    ] = 230.0
+    phases: Annotated[int, Key("How many phases the supply has: see phase_voltage_v.", between=(1, 3))] = 3
 
 
 @attrs.frozen(kw_only=True, field_transformer=declared)

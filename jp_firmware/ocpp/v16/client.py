@@ -38,6 +38,7 @@ from jp_firmware.ocpp.rpc import Answered, Outcome, Refused, TimedOut
 from jp_firmware.ocpp.transport import PONG_WITHIN_S, LinkFailure, default_tls, open_link
 from jp_firmware.ocpp.v16.boot import Boot, Registration
 from jp_firmware.ocpp.v16.cache import AuthorizationCache
+from jp_firmware.ocpp.v16.charging_profile import Mains
 from jp_firmware.ocpp.v16.commands import Commands
 from jp_firmware.ocpp.v16.configuration import Configuration, Settings
 from jp_firmware.ocpp.v16.keys import Keys
@@ -141,6 +142,7 @@ class Backend16:
         self.connector_ids = tuple(one.id for one in self.cabinet.connectors)
         self._endpoint = endpoint(self.config.url, self.cabinet.charger.identity, self.config.password)
         self._tls = default_tls() if self._endpoint.secure else None
+        self.profiles.configure(Mains.of(self.cabinet.site))
         self.keys = Keys(self.cabinet)
         self.cache = AuthorizationCache(_listed(self.cabinet))
         self.outbox = Outbox(self.journal, self)
@@ -174,6 +176,7 @@ class Backend16:
         """
         self.keys.configure(cabinet)
         self.cache.keep_out(_listed(cabinet))
+        self.profiles.configure(Mains.of(cabinet.site))
 
     def cached(self, token: IdToken) -> Authorization | None:
         """What the central system said of a token before; None without the cache, or if it never spoke of it."""

@@ -73,6 +73,11 @@ def lowest(*each: InForce) -> InForce:
     return attrs.evolve(tightest, until_ms=min(one.until_ms for one in each))
 
 
+def scaled(one: InForce, factor: float) -> InForce:
+    """As it is at the other side of a loss."""
+    return attrs.evolve(one, limit_w=one.limit_w * factor)
+
+
 def together(each: Sequence[InForce]) -> InForce:
     """Side by side: their sum."""
     return InForce(sum(one.limit_w for one in each), None, min(one.until_ms for one in each))

@@ -26,10 +26,12 @@ from jp_firmware.ocpp.v16 import composite
 from jp_firmware.ocpp.v16.charging_profile import (
     MAX_INSTALLED,
     ChargingProfile,
+    Mains,
     NotAcceptable,
     Purpose,
     from_json,
     milliseconds,
+    read,
 )
 from jp_firmware.ocpp.v16.metering import running_session
 
@@ -66,6 +68,7 @@ class ProfileBook:
     view: ConnectorView
     journal: Journal
     wall: Callable[[], datetime] = lambda: datetime.now(UTC)
+    mains: Mains = attrs.field(factory=Mains, kw_only=True)  # by which amperes are understood: see `configure`
 
     profiles: tuple[ChargingProfile, ...] = attrs.field(default=(), init=False)
     _running: dict[ConnectorId, Running] = attrs.field(factory=dict, init=False)
@@ -121,6 +124,19 @@ class ProfileBook:
 
     # --- changes -----------------------------------------------------------------------------------------------------
 
+    def configure(self, mains: Mains) -> None:
+        """What was told in amperes is understood by `mains` from now on. All that follows is done when this returns."""
+        if mains == self.mains:
+            return
+        self.mains = mains
+        self._announced = {
+            key: attrs.evolve(one, profile=self._anew(one.profile)) for key, one in self._announced.items()
+        }
+        self._take_over([self._anew(one) for one in self.profiles])
+
+    def _anew(self, one: ChargingProfile) -> ChargingProfile:
+        return read(one.connector, one.told, one.accepted_ms, self.mains)
+
     async def recall(self) -> None:
         """Takes over what an earlier run kept; once. Raises JournalError."""
         kept = None if self._recalled else await self.journal.read(lambda db: state.get(db, PROFILES))
@@ -130,7 +146,7 @@ class ProfileBook:
         profiles = []
         for one in kept if isinstance(kept, list) else ():
             try:
-                profiles.append(from_json(one))
+                profiles.append(from_json(one, self.mains))
             except NotAcceptable as error:
                 log.error("a charging profile in the journal is dropped: %s", error)
         self._take_over((*profiles, *self.profiles))
@@ -149,16 +165,16 @@ class ProfileBook:
                 if written:  # it had the id of one that stays after all
                     await self._write(self.profiles)
                 raise
-            self._take_over((*self._others(profile), profile))
+            self._take_over((*self._others(profile), self._anew(profile)))  # the mains may be others by now
 
     async def clear(self, meant: Callable[[ChargingProfile], bool]) -> int:
         """Takes out all that are `meant`; how many they were. Raises JournalError, and then none is out."""
         async with self._changing:
-            out = {one.id for one in self.profiles if meant(one)}
+            out = sum(map(meant, self.profiles))
             if out:
-                await self._keep([one for one in self.profiles if one.id not in out])
-                self._take_over([one for one in self.profiles if one.id not in out])
-            return len(out)
+                await self._keep([one for one in self.profiles if not meant(one)])
+                self._take_over([one for one in self.profiles if not meant(one)])
+            return out
 
     def announce(self, connector: ConnectorId | None, id_tag: str, profile: ChargingProfile | None) -> None:
         """A remote start was accepted; `profile` is for the session that it leads to, wherever that may be for None.
@@ -184,7 +200,7 @@ class ProfileBook:
         if len(others) < MAX_INSTALLED:
             return others
         now_ms = self.now_ms
-        return [one for one in others if now_ms < one.valid_to_ms]
+        return [one for one in others if not one.is_over(now_ms)]
 
     async def _keep(self, profiles: Sequence[ChargingProfile]) -> bool:
         """Has `profiles` on the disk, as far as they belong there; whether anything had to be written for that."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -21,7 +21,7 @@ from jp_firmware.ocpp.envelope import Payload
 from jp_firmware.ocpp.v16 import composite
 from jp_firmware.ocpp.v16.charging_profile import (
     MAX_PERIODS,
-    PHASE_V,
+    MAX_SECONDS,
     PHASES,
     ChargingProfile,
     NotAcceptable,
@@ -43,7 +43,7 @@ UNKNOWN: Final[Payload] = {"status": "Unknown"}
 class SmartCharging:
     """Answers for one charger.
 
-    `local_w` is what a connector, or the station for 0, can draw at most whatever the profiles say; `transaction_of`
+    `local_w` is what a connector gives, or the station for 0 draws, at most whatever the profiles say; `transaction_of`
     the id that the central system gave to a session.
     """
 
@@ -72,7 +72,7 @@ class SmartCharging:
         try:
             if told["chargingProfilePurpose"] != Purpose.TRANSACTION.value or "transactionId" in told:
                 raise NotAcceptable("a profile for a start is a TxProfile and names no transaction")
-            return read(connector or self.book.connector_ids[0], told, self.book.now_ms)
+            return read(connector or self.book.connector_ids[0], told, self.book.now_ms, self.book.mains)
         except NotAcceptable as error:
             log.warning("RemoteStartTransaction rejected: %s", error)
             return None
@@ -94,26 +94,26 @@ class SmartCharging:
     async def composite_schedule(self, payload: Payload) -> Payload:
         """What is to be expected from now on, by all profiles and by what the charger can do (§5.7).
 
-        Cut short after `MAX_PERIODS`, which its duration then tells. Lets others run between its steps.
+        Of a connector what it gives, of the station what it draws at the mains; in amperes, the mains' for both. Cut
+        short after `MAX_PERIODS`, which its duration then tells. Lets others run between its steps.
         """
-        connector, seconds, unit = payload["connectorId"], payload["duration"], payload.get("chargingRateUnit", "W")
+        connector, unit = payload["connectorId"], payload.get("chargingRateUnit", "W")
+        seconds = min(payload["duration"], MAX_SECONDS)
         if seconds <= 0 or (connector != STATION and connector not in self.book.connector_ids):
             return REJECTED
         from_ms = self.book.now_ms // 1000 * 1000
         to_ms, look = from_ms + seconds * 1000, self._look(connector, from_ms)
-        periods: list[Payload] = []
+        limits: dict[int, float] = {}  # by second, and each that begins within one takes the place of the one before
         for steps, (at_ms, piece) in enumerate(composite.pieces(look, from_ms, to_ms)):
             if steps == MAX_PERIODS:
                 to_ms = at_ms
                 break
-            limit = _told(piece.limit_w, unit)
-            if not periods or periods[-1]["limit"] != limit:
-                periods.append({"startPeriod": (at_ms - from_ms) // 1000, "limit": limit})
+            limits[(at_ms - from_ms) // 1000] = self._told(connector, piece.limit_w, unit)
             await trio.lowlevel.checkpoint()
         schedule = {
             "duration": (to_ms - from_ms) // 1000,
             "chargingRateUnit": unit,
-            "chargingSchedulePeriod": periods,
+            "chargingSchedulePeriod": self._periods(limits, unit),
         }
         return {
             "status": "Accepted",
@@ -122,10 +122,27 @@ class SmartCharging:
             "chargingSchedule": schedule,
         }
 
+    def _periods(self, limits: Mapping[int, float], unit: str) -> list[Payload]:
+        """Equal neighbours are one. The number of phases is told where it is not the one that is understood (§7.14)."""
+        phases = self.book.mains.phases
+        more = {"numberPhases": phases} if unit == "A" and phases != PHASES else {}
+        periods: list[Payload] = []
+        for start, limit in limits.items():
+            if not periods or periods[-1]["limit"] != limit:
+                periods.append({"startPeriod": start, "limit": limit, **more})
+        return periods
+
+    def _told(self, connector: int, limit_w: float, unit: str) -> float:
+        """To one decimal, as 1.6 has it, and never above the limit."""
+        if unit == "A":
+            mains = self.book.mains
+            limit_w /= mains.ampere_w() * (1.0 if connector == STATION else mains.efficiency)
+        return math.floor(round(limit_w * 10, 6)) / 10
+
     def _read(self, connector: int, told: Payload) -> ChargingProfile:
         if connector != STATION and connector not in self.book.connector_ids:
             raise NotAcceptable("there is no such connector")
-        profile = read(connector, told, self.book.now_ms)
+        profile = read(connector, told, self.book.now_ms, self.book.mains)
         if profile.purpose is Purpose.TRANSACTION and connector == STATION:
             raise NotAcceptable("a TxProfile is for a connector")
         return profile
@@ -141,7 +158,7 @@ class SmartCharging:
 
     def _look(self, connector: int, from_ms: int) -> composite.Look:
         """What is to be expected at a moment. Without a transaction: of one that begins at `from_ms`."""
-        book = self.book
+        book, efficiency = self.book, self.book.mains.efficiency
         began_ms = {one: book.began_ms(one, from_ms) or from_ms for one in book.connector_ids}
 
         def of_one(one: int, now_ms: int) -> composite.InForce:
@@ -151,13 +168,8 @@ class SmartCharging:
         def look(now_ms: int) -> composite.InForce:
             station = composite.lowest(book.in_force(STATION, now_ms), composite.InForce(self.local_w(STATION)))
             if connector == STATION:
-                return composite.lowest(station, composite.together([of_one(one, now_ms) for one in began_ms]))
-            return composite.lowest(station, of_one(connector, now_ms))
+                connectors = composite.together([of_one(one, now_ms) for one in began_ms])
+                return composite.lowest(station, composite.scaled(connectors, 1 / efficiency))
+            return composite.lowest(composite.scaled(station, efficiency), of_one(connector, now_ms))
 
         return look
-
-
-def _told(limit_w: float, unit: str) -> float:
-    """To one decimal, as 1.6 has it, and never above the limit."""
-    limit = limit_w if unit == "W" else limit_w / (PHASES * PHASE_V)
-    return math.floor(round(limit * 10, 6)) / 10
