@@ -97,6 +97,7 @@ class Switching:
     _refused: dict[ModuleId, str] = attrs.field(init=False, factory=dict)
     _went_home: set[ModuleId] = attrs.field(init=False, factory=set)
     _closed: frozenset[Relay] = attrs.field(init=False, default=frozenset())  # relays, as commanded last
+    _contained: frozenset[Relay] = attrs.field(init=False, default=frozenset())  # the same: of those PLC-06 is enough
     _told: dict[PlcId, BoardSeen] = attrs.field(init=False, factory=dict)  # what each board said last of its relays
     _count: int = attrs.field(init=False, default=0)
     _failed: int = attrs.field(init=False, default=0)
@@ -219,7 +220,7 @@ class Switching:
                 if place.move.phase is Phase.CLOSE:  # a module that is off would not be at that voltage when it closes
                     closing |= place.move.switches
         if closing:
-            self._command(self._closed - closing)
+            self._command(self._closed - closing, self._contained)
         self._bell.ring()  # the task ends
 
     async def safe(self) -> None:
@@ -268,13 +269,14 @@ class Switching:
         for place in self.yard.groups:
             for module in place.modules:
                 self._carry_out(place, self.modules[module], now_s)
-        self._command(self._closed, self.yard.contained(world))
+        self._contained = self.yard.contained(world)
+        self._command(self._closed, self._contained)
         for move in self.yard.finished:
             self._finished(move)
         self.yard.finished.clear()
         self._publish(now_s)
 
-    def _command(self, closed: frozenset[Relay], contained: frozenset[Relay] = frozenset()) -> None:
+    def _command(self, closed: frozenset[Relay], contained: frozenset[Relay]) -> None:
         for key, board in self.boards.items():
             if self.seeing.holds(key):
                 board.set_relays(_of(key, closed), _of(key, contained))
@@ -294,12 +296,12 @@ class Switching:
     def _carry_out(self, place: Place, module: ModuleTask, now_s: float) -> None:
         """Makes a module what it shall be. Each act is idempotent."""
         order = place.order
-        member_of = next((key for key, stage in self.stages.items() if module in stage.members), None)
-        if member_of is not None and member_of != order.member_of:
-            if not self.stages[member_of].drained(module):
-                self.stages[member_of].drain(module)
+        present = self._stage_of(module)
+        if present is not None and present.connector_id != order.member_of:
+            if not present.drained(module):
+                present.drain(module)
                 return  # it leaves at a later look
-            self.stages[member_of].leave(module)
+            present.leave(module)
         if order.member_of is not None:
             stage = self.stages[order.member_of]
             (stage.drain if order.drain else stage.join)(module)
@@ -313,8 +315,15 @@ class Switching:
                 module.choose_range(self.stages[move.receiver].max_voltage_v)
 
     def _off(self, place: Place) -> None:
-        for module in place.modules:
-            self.modules[module].want_off()
+        """Off, and out of what its connector shares: the next set-point must not put it on again."""
+        for module in map(self.modules.__getitem__, place.modules):
+            stage = self._stage_of(module)
+            if stage is not None:
+                stage.drain(module)
+            module.want_off()
+
+    def _stage_of(self, module: ModuleTask) -> Stage | None:
+        return next((stage for stage in self.stages.values() if module in stage.members), None)
 
     def _finished(self, move: Move) -> None:
         if move.phase is Phase.JOINED:

@@ -16,6 +16,7 @@ from jp_firmware.sim.free_relay import RelayAlarm
 from tests.whole.charger import BOTH, ONE, TWO, Process, World
 from tests.whole.moving import (
     BRIDGED,
+    LEFT,
     MOVER,
     SWITCHED,
     at_home,
@@ -293,8 +294,14 @@ async def test_frozen_while_a_relay_closes_it_is_opened_again(
         await at_home(world, process)
         await both_charge(world, process)
         moving = switching(process)
+        contained: list[set[int]] = []
         assert moving.assign(MOVER, TWO) == ""
         await world.until(lambda: any(move.phase.value == "close" for move in moving.yard.moves))
+        board = type(moving.boards[LEFT])
+        monkeypatch.setattr(board, "set_relays", lambda _self, _closed, failing: contained.append(set(failing)))
+        moving.safe_now()
+        monkeypatch.undo()
+        assert contained[0] == {3, 4, 16}, "a relay that fails now stops nobody either"
         moving.safe_now()
         await trio.sleep(0.3)
 
@@ -302,6 +309,27 @@ async def test_frozen_while_a_relay_closes_it_is_opened_again(
         assert (relay.command, relay.closed) == (False, False)
         assert relay_crimes(world) == []
         assert world.plant.nodes["module-1"].module.on, "all others go on"
+
+
+async def test_a_board_that_is_lost_while_nobody_moves_modules_takes_them_off_for_good(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The board opens its relays by itself after a second, whether or not the task that moves modules works."""
+    async with charger() as (world, process):
+        await at_home(world, process)
+        await both_charge(world, process)
+        await moved(world, process, MOVER, TWO)
+        await world.until(lambda: world.plant.nodes[MOVER].module.current_a > 20.0)
+        monkeypatch.setattr(type(switching(process).yard), "step", lambda *_: 1 / 0)
+        await trio.sleep(0.5)
+        world.verbs.freeze("plc-1")
+        await world.until(lambda: not world.plant.nodes[MOVER].module.on, within_s=0.8)
+        await trio.sleep(2.0)
+
+        assert not world.plant.boards["plc-1"].relays[4].closed
+        assert not world.plant.nodes[MOVER].module.on
+        assert process.state(TWO) is ConnectorState.CHARGING
+        assert relay_crimes(world) == []
 
 
 async def test_an_operator_moves_one_module_and_is_told_why_another_may_not_move(
