@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 
 MAX_CHARS = 256 * 1024  # ours; the largest 1.6 message in the field, a full local list, is well below 64 KiB
+MAX_VALUES = 8192  # ours, of a CALL: looked at in 10 ms of a PC, measured; a SetChargingProfile of 96 periods has 300
 MAX_DEPTH = 16  # ours; a SetChargingProfile, the deepest of 1.6, needs 6
 MAX_INTEGER = 2**63 - 1
 MAX_ID_CHARS = 36  # 1.6-J §4.1.4
@@ -146,10 +147,14 @@ def _error(frame: list[Any], id_: str) -> Error:
 
 
 def _unsound(frame: list[Any]) -> str | None:
-    """What is wrong with any value at any depth: too deep, not finite, too large, or no valid Unicode."""
+    """What is wrong with any value at any depth: too deep, not finite, too large, or no valid Unicode; or too many."""
     waiting: list[tuple[Any, int]] = [(frame, 0)]
+    room = MAX_VALUES if frame[0] == CALL else MAX_CHARS
     while waiting:
         value, depth = waiting.pop()
+        room -= len(value) if isinstance(value, dict | list) else 0
+        if room < 0:
+            return "too many values"
         if depth > MAX_DEPTH:
             return f"nested deeper than {MAX_DEPTH}"
         if isinstance(value, str):

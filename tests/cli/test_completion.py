@@ -60,8 +60,8 @@ def test_bash_offers_files_where_a_file_is_wanted() -> None:
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
-        ("jp config set site.", {"site.limit_w=", "site.efficiency="}),
-        ("jp config set --unset site.", {"site.limit_w", "site.efficiency"}),
+        ("jp config set site.p", {"site.phase_voltage_v=", "site.phases="}),
+        ("jp config set --unset site.p", {"site.phase_voltage_v", "site.phases"}),
         ("jp config explain site.l", {"site.limit_w"}),
         ("jp config set --add conn", {"connectors="}),
         ("jp config secret b", {"backend.password"}),

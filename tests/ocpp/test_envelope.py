@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jp_firmware.ocpp.envelope import MAX_CHARS, MAX_DEPTH, Call, Error, Malformed, Result, build, parse
+from jp_firmware.ocpp.envelope import MAX_CHARS, MAX_DEPTH, MAX_VALUES, Call, Error, Malformed, Result, build, parse
 
 JSON = st.recursive(
     st.none()
@@ -69,6 +69,7 @@ def test_a_frame_of_the_right_type_with_wrong_parts_raises_nothing_but_malformed
         '[2,"id","Heartbeat",{"a":"\\ud800"}]',
         '[2,"\\ud800","Heartbeat",{}]',
         '[2,"id","Heartbeat",{}] ' + " " * MAX_CHARS,
+        '[2,"id","Heartbeat",{"a":[' + "[]," * MAX_VALUES + "0]}]",
         '[2,"id",["Heartbeat"],{}]',
         '[2,"id","",{}]',
         '[2,"id","Heartbeat",[]]',
@@ -95,6 +96,13 @@ def test_a_frame_of_the_right_type_with_wrong_parts_raises_nothing_but_malformed
 def test_hostile_frames_are_malformed(text):
     with pytest.raises(Malformed):
         parse(text)
+
+
+def test_an_answer_may_be_long():
+    """Only requests come from strangers; whoever asks for a long answer wants it."""
+    rows = [{"key": f"JP.{n}", "readonly": True} for n in range(MAX_VALUES // 2)]
+
+    assert rows == parse(build(Result("id", {"configurationKey": rows}))).payload["configurationKey"]
 
 
 def test_a_malformed_call_with_a_sound_id_tells_its_id_so_that_it_can_be_refused():
