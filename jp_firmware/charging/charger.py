@@ -21,6 +21,15 @@ from jp_firmware.model.session import IdToken, StopReason, TokenSource
 from jp_firmware.model.signals import Source
 
 
+@attrs.frozen
+class Armed:
+    """An identification that waits for a car at one of the connectors its reader serves."""
+
+    token: IdToken
+    until_s: float
+    served: frozenset[ConnectorId]  # empty: all
+
+
 @attrs.define(eq=False)
 class Charger:
     """The charger as seen from outside. `restart` is called once sessions have been told to end."""
@@ -30,7 +39,7 @@ class Charger:
     restart: Callable[[bool], None]
     remember_operative: Callable[[Mapping[ConnectorId, bool]], None] = lambda _: None
     idle_off: Callable[[], None] = lambda: None  # modules that feed no connector
-    _armed: tuple[IdToken, float] | None = None  # identification waiting for a car, and until when
+    _armed: Armed | None = None
 
     def __attrs_post_init__(self) -> None:
         for runner in self.runners.values():
@@ -92,7 +101,7 @@ class Charger:
     def set_operative(self, connector_id: ConnectorId | None, operative: bool) -> str:
         """In or out of service, one connector or all. Survives a restart."""
         chosen = [runner for key, runner in self.runners.items() if connector_id in (None, key)]
-        busy = [runner for runner in chosen if runner.session is not None]
+        busy = [runner for runner in chosen if runner.machine.in_session]
         for runner in chosen:
             runner.set_operative(operative)
         self.remember_operative({key: runner.machine.operative for key, runner in self.runners.items()})
@@ -103,18 +112,18 @@ class Charger:
     def swipe(self, uid: str, served: frozenset[ConnectorId]) -> None:
         """A tag at a reader: ends the session it started, else starts one where a car waits, else waits for a car."""
         token = IdToken(uid.upper(), TokenSource.RFID)
-        reachable = {key: runner for key, runner in self.runners.items() if not served or key in served}
+        reachable = self._served(served)
         for runner in reachable.values():
-            if runner.session and runner.session.token.uid == token.uid:
+            if runner.session and runner.session.token.uid.upper() == token.uid:
                 runner.end(Ending(StopReason.LOCAL, "the tag that started it", token))
                 return
-            if runner.machine.token and runner.machine.token.uid == token.uid:
+            if any(one.uid.upper() == token.uid for one in _identifications(runner)):
                 return  # the same tag once more, while its session is starting
         waiting = self._waiting_connector(reachable)
         if waiting:
             waiting.present(token, authorize=True)
         else:
-            self._armed = (token, trio.current_time() + self.plug_timeout_s)
+            self._armed = Armed(token, trio.current_time() + self.plug_timeout_s, served)
 
     def end_all(self, ending: Ending) -> None:
         """Asks every session to end in order."""
@@ -124,7 +133,7 @@ class Charger:
     async def all_ended(self) -> None:
         """Returns when no session is running. Put it in a cancel scope."""
         await until(
-            lambda: all(runner.session is None for runner in self.runners.values()),
+            lambda: not any(runner.machine.in_session for runner in self.runners.values()),
             *(runner.report for runner in self.runners.values()),
         )
 
@@ -149,25 +158,37 @@ class Charger:
     def _give_armed_token(self) -> None:
         if self._armed is None:
             return
-        token, until_s = self._armed
-        if trio.current_time() >= until_s:
+        armed = self._armed
+        if trio.current_time() >= armed.until_s:
             self._armed = None
-        elif waiting := self._waiting_connector(self.runners):
+        elif waiting := self._waiting_connector(self._served(armed.served)):
             self._armed = None
-            waiting.present(token, authorize=True)
+            waiting.present(armed.token, authorize=True)
+
+    def _served(self, served: frozenset[ConnectorId]) -> Mapping[ConnectorId, ConnectorRunner]:
+        return {key: runner for key, runner in self.runners.items() if not served or key in served}
 
 
 def _awaits_token(runner: ConnectorRunner) -> bool:
+    """Whether a car is plugged in for which nobody has identified himself. One whose answer is on its way is his."""
     report = runner.report.signal.value
     plugged = report is not None and report.plugged
-    return plugged and runner.machine.state is ConnectorState.PREPARING and runner.machine.token is None
+    return plugged and runner.machine.state is ConnectorState.PREPARING and not _identifications(runner)
+
+
+def _identifications(runner: ConnectorRunner) -> Sequence[IdToken]:
+    """Accepted, or waiting for their answer."""
+    accepted = [runner.machine.token] if runner.machine.token else []
+    return [*accepted, *runner.identifying]
 
 
 def _why_not(runner: ConnectorRunner, token: IdToken) -> str:
     machine = runner.machine
     where = f"connector {runner.connector_id}"
-    if runner.session:
+    if machine.in_session:
         return f"{where} already runs a session"
+    if not runner.up:
+        return f"{where} is not at work: its task is not running"
     if machine.state in (ConnectorState.FAULTED, ConnectorState.UNAVAILABLE):
         return f"{where} is {machine.state.value}: {machine.text}"
     if machine.reservation and machine.reservation.token_uid != token.uid:

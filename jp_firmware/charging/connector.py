@@ -74,7 +74,7 @@ class ConnectorMachine:
     since_s: float = 0.0
     operative: bool = True
     token: IdToken | None = None  # accepted, waiting for or in a session
-    in_session: bool = False  # from `begin` until `session_over`
+    in_session: bool = False  # from `about_to_begin` until `session_over`
     wish: Wish | None = None
     faults: dict[str, str] = attrs.field(factory=dict)  # code -> detail, of the machine's own
     ending: Ending | None = None
@@ -99,10 +99,13 @@ class ConnectorMachine:
 
     # --- requests ----------------------------------------------------------------------------------------------------
 
-    def authorize(self, token: IdToken, now_s: float) -> None:
-        """An identification was accepted for this connector."""
+    def authorize(self, token: IdToken, now_s: float) -> bool:
+        """An identification was accepted for this connector. False where it is of no use, now or later."""
+        if self.in_session or self.state in (S.FAULTED, S.UNAVAILABLE):
+            return False
         self.faults.pop("AUT-03", None)
         self.token, self._token_at_s, self._handshake_at_s = token, now_s, None
+        return True
 
     def ask_to_end(self, ending: Ending) -> bool:
         """Asks for an orderly end of the session, or drops a waiting identification. False if there is neither."""
@@ -139,10 +142,24 @@ class ConnectorMachine:
 
     # --- the session, as its runner brackets it ----------------------------------------------------------------------
 
+    def about_to_begin(self) -> None:
+        """The start is being made durable. Until `begin` nothing moves, and what would end the session is remembered.
+
+        So the first step after `begin` ends it, by the right reason, before anything is switched on.
+        """
+        self.in_session, self.wants_session = True, False
+        self.ending, self._request = None, None
+
+    def not_begun(self) -> None:
+        """The start could not be made durable. Who asked to end the session meant the identification, too."""
+        if self._request:
+            self.token = None
+        self.in_session, self._request = False, None
+        self._take_configured()
+
     def begin(self, now_s: float) -> None:
         """The session is durable and the scope is open: power may flow from here."""
-        self.in_session, self.wants_session = True, False
-        self.ending, self._request, self._had_session = None, None, True
+        self._had_session = True
         self._cable_check = CableCheck(now_s, self.limits)
         self._delivery = Delivery(self.connector, self.limits)
         self._watch = self._new_watch()
@@ -159,7 +176,7 @@ class ConnectorMachine:
 
     def session_over(self) -> None:
         """The scope is closed and the session accounted for."""
-        self.in_session, self.token = False, None
+        self.in_session, self.token, self._request = False, None, None
         self._take_configured()
 
     def _take_configured(self) -> None:
@@ -259,6 +276,8 @@ class ConnectorMachine:
             self._go(S.PREPARING, view.now_s, "plug in the car")
 
     def _preparing(self, view: View) -> None:
+        if self.in_session:  # its start is being made durable
+            return
         self.wants_session = False
         if self._leave_for_trouble(view):
             self.token = None

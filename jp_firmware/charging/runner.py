@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
@@ -81,6 +81,7 @@ class ConnectorRunner:
     _in_doubt: bool = False  # a commit was given up that the disk may yet carry out
     _raised: dict[str, str] = attrs.field(factory=dict)
     _presented: list[tuple[IdToken, bool]] = attrs.field(factory=list)
+    _asking: list[IdToken] = attrs.field(factory=list)  # what `_authorize` is at work on
     _last_demand: tuple[float, float, bool, bool] = (0.0, 0.0, False, False)
     _wish: tuple[float, float, str] = (0.0, 0.0, "connector")  # the last one that the car was heard to have
     _began_s: float = 0.0  # when the session began
@@ -102,6 +103,16 @@ class ConnectorRunner:
     def session(self) -> Session | None:
         return self._book.session if self._book else None
 
+    @property
+    def up(self) -> bool:
+        """Whether its task is at work; while it is not, requests lead to nothing."""
+        return self._up
+
+    @property
+    def identifying(self) -> Sequence[IdToken]:
+        """What was presented for it and has no answer yet."""
+        return [*(token for token, _ in self._presented), *self._asking]
+
     # --- requests ----------------------------------------------------------------------------------------------------
 
     def present(self, token: IdToken, *, authorize: bool) -> None:
@@ -110,8 +121,10 @@ class ConnectorRunner:
         self._bell.ring()
 
     def end(self, ending: Ending) -> bool:
-        """Asks for an orderly end; False when there is nothing to end."""
-        asked = self.machine.ask_to_end(ending)
+        """Asks for an orderly end, of an identification without an answer too; False when there is nothing to end."""
+        asked = self.machine.ask_to_end(ending) or bool(self.identifying)
+        self._presented.clear()
+        self._asking.clear()
         self.scan()
         return asked
 
@@ -271,8 +284,10 @@ class ConnectorRunner:
                         await self._session(nursery, lifeline)
 
     def _is_down(self) -> None:
-        """Nobody is to read of a connector that works while its task does not."""
-        self._up = False
+        """Nobody is to read of a connector that works while its task does not, or to be charged for when it is back."""
+        self._up, self.machine.token = False, None
+        self._presented.clear()
+        self._asking.clear()
         self._publish_report(None, trio.current_time())
 
     async def _recover(self) -> None:
@@ -320,6 +335,7 @@ class ConnectorRunner:
             await self._bell.wait()
         while self._presented:
             token, ask = self._presented.pop(0)
+            self._asking.append(token)
             nursery.start_soon(self._authorize, token, ask)
         self.scan()
         if self._defect:
@@ -328,18 +344,30 @@ class ConnectorRunner:
         lifeline.feed()
 
     async def _authorize(self, token: IdToken, ask: bool) -> None:
+        """An identification that was presented for one car counts for no other."""
+        stay, verdict, text = self._stay(), True, f"accepted ({token.source.value})"
         if ask:
-            self.authorization = "pending"
-            verdict = await self.ports.authorizer.authorize(token, self.connector_id)
-            self.authorization = f"{verdict.status.value} by {verdict.by}"
-            if not verdict.accepted:
-                logger.info("connector %s: %s refused: %s", self.connector_id, token.uid, self.authorization)
-                self.scan()
-                return
-        else:
-            self.authorization = f"accepted ({token.source.value})"
-        self.machine.authorize(token, trio.current_time())
+            if not self.machine.in_session:
+                self.authorization = "pending"
+            answer = await self.ports.authorizer.authorize(token, self.connector_id)
+            verdict, text = answer.accepted, f"{answer.status.value} by {answer.by}"
+        if not verdict:
+            logger.info("connector %s: %s refused: %s", self.connector_id, token.uid, text)
+        elif (
+            token not in self._asking  # taken back
+            or stay not in (None, self._stay())
+            or not self.machine.authorize(token, trio.current_time())
+        ):
+            text += ", too late"
+        if token in self._asking:
+            self._asking.remove(token)
+        if not self.machine.in_session:
+            self.authorization = text
         self.scan()
+
+    def _stay(self) -> float | None:
+        """Since when the present car has been waiting for an identification; None if there is none."""
+        return self.machine.since_s if self.machine.state is ConnectorState.PREPARING else None
 
     async def _session(self, nursery: trio.Nursery, lifeline: Lifeline) -> None:
         """One session: durable, then energised, then accounted for, whatever happens in between."""
@@ -350,11 +378,7 @@ class ConnectorRunner:
         book = SessionBook.open(
             self.connector_id, token, reading.import_wh, self.ports.boot_id, ev.evccid if ev else "", self.ports.log
         )
-        with trio.move_on_after(CLOSING_S, shield=True) as patience:
-            await self.ports.log.started(book.session)
-        if patience.cancelled_caught:
-            logger.error("connector %s: the start of a session was not committed, so no power", self.connector_id)
-            self._in_doubt = True
+        if not await self._commit_start(book):
             return
         self._book = book
         try:
@@ -370,6 +394,21 @@ class ConnectorRunner:
                 self.authorization = ""
                 self.machine.session_over()
                 self.scan()
+
+    async def _commit_start(self, book: SessionBook) -> bool:
+        """Whether the start is on the disk. Raises what the journal raises; cannot be cancelled."""
+        committed = False
+        self.machine.about_to_begin()
+        try:
+            with trio.move_on_after(CLOSING_S, shield=True):
+                await self.ports.log.started(book.session)
+                committed = True
+        finally:
+            if not committed:
+                logger.error("connector %s: the start of a session was not committed, so no power", self.connector_id)
+                self._in_doubt = True
+                self.machine.not_begun()
+        return committed
 
     async def _close(self, book: SessionBook) -> None:
         ending = self.machine.ending or Ending(StopReason.FAULT)

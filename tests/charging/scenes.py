@@ -111,6 +111,7 @@ class Scene:
 
     def cable_check(self) -> Scene:
         self.wants_session()
+        self.machine.about_to_begin()
         self.machine.begin(self.now_s)
         return self
 

@@ -502,6 +502,7 @@ def test_in_any_world_only_known_transitions_happen_and_power_is_wished_for_only
             machine.session_over()
         machine.operative = act != "out of service" and (machine.operative or act == "in service")
         if machine.wants_session:
+            machine.about_to_begin()
             machine.begin(scene.now_s)
             before = machine.state
         scene.step(seconds, **world)

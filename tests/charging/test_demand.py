@@ -25,6 +25,7 @@ def charging() -> Bench:
     bench.ev_link.status.publish(car, now_s)
     bench.stage.output.publish(StageOutput(voltage_v=398.0, current_a=80.0, modules_on=2), now_s)
     bench.runner.machine.state = ConnectorState.PREPARING
+    bench.runner.machine.about_to_begin()
     bench.runner.machine.begin(now_s)
     return bench
 
