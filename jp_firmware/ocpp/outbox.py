@@ -7,7 +7,9 @@ Its rules (1.6 §3.7 and errata 3.18):
    name is committed in the same transaction that takes the start away. A transaction that was never named is -1.
 3. A CALLERROR or no answer is an attempt. The n-th is followed by a wait of n times TransactionMessageRetryInterval;
    after TransactionMessageAttempts the message is given up, kept aside, and the next one goes.
-4. A link that goes while a message is under way is no attempt: it is sent again on the next link, with a new id.
+4. Meter values that are refused, as by central systems that do not know the transaction, must not keep its bill from
+   arriving: once one was given up like that, each has one attempt, until one is taken.
+5. A link that goes while a message is under way is no attempt: it is sent again on the next link, with a new id.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from jp_firmware.ocpp.rpc import Answered, Lost, Outcome, Refused
 log = logging.getLogger(__name__)
 
 NEVER_NAMED: Final = -1  # errata 3.18
+METER_VALUES: Final = "MeterValues"
 JOURNAL_RETRY_S: Final = 5.0  # ours; a full disk is not filled further by looking at it more often
 
 T = TypeVar("T")
@@ -70,6 +73,7 @@ class Outbox:
     _gone: Bell = attrs.field(factory=Bell, init=False)  # a message has, or the link
     _ask: Ask | None = attrs.field(default=None, init=False)
     _hold: tuple[int, float] = attrs.field(default=(0, 0.0), init=False)  # a message, and until when it waits
+    _values_refused: bool = attrs.field(default=False, init=False)  # the last meter values were, for good
 
     def wake(self) -> None:
         """There may be a new message."""
@@ -155,13 +159,17 @@ class Outbox:
             records.insert(0, TransactionIdGiven(message.session_id, answer["transactionId"]))
         await self._commit(*records)
         self._gone.ring()
+        if message.action == METER_VALUES:
+            self._values_refused = False
         self.postman.answered(message, answer)
 
     async def _failed(self, message: Message, outcome: Outcome) -> None:
         attempts = message.attempts + 1
         why = f"refused with {outcome.code}: {outcome.text}" if isinstance(outcome, Refused) else "not answered"
         log.warning("%s was %s (attempt %d)", message.action, why, attempts)
-        if attempts >= self.postman.attempts():
+        values_refused = message.action == METER_VALUES and isinstance(outcome, Refused)
+        if attempts >= self.postman.attempts() or (values_refused and self._values_refused):
+            self._values_refused |= values_refused
             await self._give_up(message, f"{why}, {attempts} times")
             return
         self._hold = (message.seq, trio.current_time() + attempts * self.postman.retry_interval_s())

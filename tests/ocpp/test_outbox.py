@@ -131,6 +131,51 @@ async def test_a_central_system_that_never_answers_cannot_block_for_ever(autojum
     assert ["StartTransaction", "StopTransaction"] == online.journal.given_up()
 
 
+async def sampled_and_ended(site, samples=20):
+    """A session whose meter values go out every minute, and the time of its end."""
+    session = await site.begin(1)
+    for _ in range(samples):
+        await settle(60)
+        site.sample(session)
+    await site.end(session)
+    ended_at_s = trio.current_time()
+    await settle(600)
+    return ended_at_s
+
+
+async def test_meter_values_that_are_refused_for_good_do_not_keep_the_bill_from_arriving(autojump_clock, online):
+    online.rule("MeterValues", *[error] * 1000)
+    ended_at_s = await sampled_and_ended(online)
+
+    assert [ended_at_s] == times(online, "StopTransaction")
+    assert ["MeterValues"] * 20 == online.journal.given_up()
+    assert 3 + 19 == len(online.calls("MeterValues"))
+
+
+async def test_meter_values_have_all_their_attempts_again_once_one_was_taken(autojump_clock, online):
+    taken = says()
+    online.rule("MeterValues", error, error, error, error, taken, error, error, taken)
+    await sampled_and_ended(online)
+
+    assert ["MeterValues"] * 2 == online.journal.given_up()
+
+
+async def test_what_the_bill_is_made_of_has_all_its_attempts_always(autojump_clock, online):
+    online.rule("MeterValues", *[error] * 1000)
+    online.rule("StopTransaction", error, error)
+    await sampled_and_ended(online)
+
+    assert 3 == len(online.calls("StopTransaction"))
+    assert "StopTransaction" not in online.journal.given_up()
+
+
+async def test_meter_values_that_are_only_not_answered_have_all_their_attempts(autojump_clock, online):
+    online.rule("MeterValues", *[silent] * 6)
+    await sampled_and_ended(online, samples=2)
+
+    assert 6 == len(online.calls("MeterValues"))
+
+
 async def test_attempts_and_interval_are_the_keys_as_they_are_now(autojump_clock, online):
     for key, value in (("TransactionMessageAttempts", "2"), ("TransactionMessageRetryInterval", "7")):
         assert {"status": "Accepted"} == await online.ask("ChangeConfiguration", {"key": key, "value": value})
