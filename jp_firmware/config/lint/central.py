@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Mapping
+from itertools import count
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -96,6 +97,27 @@ def _no_path(cabinet: Cabinet) -> Iterator[Mistake]:
         yield Mistake(
             _URL, f"has no path; most central systems want one, as in {parts.scheme}://{parts.netloc}/ocpp: ask theirs"
         )
+
+
+def _port(cabinet: Cabinet) -> Iterator[Mistake]:
+    parts = _parts(cabinet)
+    if parts and (parts.scheme, parts.port) in (("ws", 443), ("wss", 80)):
+        other, plain = ("wss", "without TLS") if parts.scheme == "ws" else ("ws", "with TLS")
+        yield Mistake(
+            _URL, f"calls port {parts.port} {plain}, where the other is spoken; write {other}://, or another port"
+        )
+
+
+def _numbers(cabinet: Cabinet) -> Iterator[Mistake]:
+    ids = {one.id for one in cabinet.connectors}
+    if not cabinet.backend.url or ids == set(range(1, len(ids) + 1)):
+        return
+    missing = next(number for number in count(1) if number not in ids)
+    at = next(nth for nth, one in enumerate(cabinet.connectors) if one.id > missing)
+    yield Mistake(
+        ("connectors", at, "id"),
+        f"there is no connector {missing} below {cabinet.connectors[at].id}; number them from 1 without a gap",
+    )
 
 
 def _pings(cabinet: Cabinet) -> Iterator[Mistake]:
@@ -231,5 +253,22 @@ CENTRAL = (
         fix="Remove it from the file and set it with: jp config secret KEY.",
         severity=Severity.WARNING,
         check=_secrets,
+    ),
+    Rule(
+        id="RULE-71",
+        title="A port of TLS without it, or the other way round",
+        reason="On port 443 TLS is spoken, on port 80 it is not: one side waits for what the other never says.",
+        fix="Write wss:// for port 443, ws:// for port 80, or the port that the central system has.",
+        severity=Severity.WARNING,
+        check=of_cabinet(_port),
+    ),
+    Rule(
+        id="RULE-72",
+        title="Connectors whose numbers have a gap",
+        reason="OCPP 1.6 numbers the connectors of a charger from 1 and leaves none out; a central system "
+        "that counts them knows none above their number.",
+        fix="Number the connectors from 1 without a gap, here and on the charger.",
+        severity=Severity.WARNING,
+        check=of_cabinet(_numbers),
     ),
 )

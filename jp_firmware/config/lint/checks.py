@@ -5,12 +5,14 @@ Pure; each check is a rule's, or a part of one (`lint.fit`), and none relies on 
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.metadata import entry_points
+from ipaddress import ip_address
 from typing import Any, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from jp_firmware.config.profiles import path_of
 from jp_firmware.config.schema import Cabinet, ConfigError, Meter, Module, PlcBoard, Reader, Wire
@@ -18,6 +20,8 @@ from jp_firmware.config.structure import Mistake, suggest, twice
 from jp_firmware.config.text.lines import KeyPath
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_NOT_IN_URL = re.compile(r"[^A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]")  # RFC 3986, section 2
+_HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")  # as DNS has them, and "_"
 
 Device: TypeAlias = Module | Meter | PlcBoard
 
@@ -66,18 +70,34 @@ def retries(cabinet: Cabinet) -> Iterator[Mistake]:
 
 def url(cabinet: Cabinet) -> Iterator[Mistake]:
     """Whether it can be called at all."""
-    backend = cabinet.backend
-    if not backend.url:
+    text = cabinet.backend.url
+    at: KeyPath = ("backend", "url")
+    if not text:
+        return
+    if wrong := _NOT_IN_URL.search(text):
+        what = f"holds {wrong[0]!r}, which cannot stand in a URL"
+        yield Mistake(at, f"{what}; remove it, or encode it: {quote(wrong[0])}, in a host's name as xn--…")
         return
     try:
-        parts = urlsplit(backend.url)
+        parts = urlsplit(text)
         usable = parts.scheme in ("ws", "wss") and bool(parts.hostname) and parts.port != 0
     except ValueError:  # a port that is none
         usable = False
-    if not usable:
-        yield Mistake(("backend", "url"), f'"{backend.url}" is no backend; write ws://HOST/PATH or wss://HOST/PATH')
+    if not usable or parts.netloc.endswith(":"):
+        yield Mistake(at, "is no address of a central system; write ws://HOST/PATH or wss://HOST/PATH")
     elif parts.username or parts.password:
-        yield Mistake(("backend", "url"), "must not hold the password; write it in backend.password")
+        yield Mistake(at, "must not hold the password; write it in backend.password")
+    elif not _is_host(parts.hostname or ""):
+        yield Mistake(at, f'"{parts.hostname}" is neither a name nor an address; correct it')
+
+
+def _is_host(text: str) -> bool:
+    """A name of DNS, or an address; only figures and dots are an address."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return bool(_HOST.fullmatch(text)) and not re.fullmatch(r"[0-9.]+", text)
+    return True
 
 
 def wire_keys(cabinet: Cabinet) -> Iterator[Mistake]:
@@ -89,11 +109,16 @@ def wire_keys(cabinet: Cabinet) -> Iterator[Mistake]:
 def ports(cabinet: Cabinet) -> Iterator[Mistake]:
     """A port carries one wire or one reader."""
     used: list[tuple[KeyPath, str]] = [
-        (("wires", at, "port"), f"{one.host}:{one.port}" if one.host else one.port)
+        (("wires", at, "port"), f"{one.host}:{one.port}" if one.host else _place(one.port))
         for at, one in enumerate(cabinet.wires)
     ]
-    used += [(("readers", at, "port"), one.port) for at, one in enumerate(cabinet.readers)]
+    used += [(("readers", at, "port"), _place(one.port)) for at, one in enumerate(cabinet.readers)]
     yield from twice(used, lambda port: f'"{port}" is used twice; a port carries one wire or one reader')
+
+
+def _place(port: str) -> str:
+    """One port in one spelling: `./ttyUSB0` and `/dev/ttyUSB0` are ttyUSB0, unless --device-dir says otherwise."""
+    return posixpath.normpath(port.removeprefix("/dev/")) if port else port
 
 
 def _wire(at: KeyPath, wire: Wire) -> Iterator[Mistake]:

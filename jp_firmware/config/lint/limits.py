@@ -98,7 +98,7 @@ def _never_reached(cabinet: Cabinet) -> Iterator[Mistake]:
         widest = [one for one in inner if not any(one.connectors < other.connectors for other in inner)]
         together_w = sum(one.most_w for one in widest)
         covered = frozenset[ConnectorId]().union(*(one.connectors for one in widest))
-        if covered == outer.connectors and together_w < outer.most_w:
+        if widest and covered == outer.connectors and together_w < outer.most_w:
             names = ", ".join(sorted(one.name for one in widest))
             yield Mistake(
                 outer.path,

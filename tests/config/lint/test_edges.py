@@ -62,6 +62,20 @@ def called(url: str) -> str:
         ("http://cpo.example/ocpp", ["RULE-62"]),
         ("wss://user:hush@cpo.example/ocpp", ["RULE-62"]),
         ("wss://cpo.example:99999/ocpp", ["RULE-62"]),
+        ("wss://cpo.example:/ocpp", ["RULE-62"]),
+        (" wss://cpo.example/ocpp", ["RULE-62"]),
+        ("wss://cpo.example/oc pp", ["RULE-62"]),
+        ("wss://cpo.example/büro", ["RULE-62"]),
+        ("wss://cpo.example/<id>", ["RULE-62"]),
+        ("wss://https://cpo.example/ocpp", ["RULE-62"]),
+        ("wss://cpo..example/ocpp", ["RULE-62"]),  # the resolver raises UnicodeError
+        ("wss://10.0.0.300/ocpp", ["RULE-62"]),
+        ("wss://cpo_1.example./ocpp?token=a%20b", []),
+        ("wss://[2001:db8::7]:8443/ocpp", []),
+        ("wss://cpo.example:443/ocpp", []),
+        ("ws://cpo.example:80/ocpp", ["RULE-64"]),
+        ("ws://10.0.0.3:443/ocpp", ["RULE-71"]),
+        ("wss://10.0.0.3:80/ocpp", ["RULE-71"]),
     ],
 )
 def test_an_url_breaks_its_rule(url: str, broken: list[str]) -> None:
@@ -72,6 +86,21 @@ def test_what_is_to_be_written_instead_can_be_called() -> None:
     ((_, text),) = told(called("wss://cpo.example/ocpp/JP-1"))
 
     assert text.endswith('write "wss://cpo.example/ocpp"')
+
+
+def test_a_password_in_an_url_is_told_to_nobody() -> None:
+    for url in ("http://me:hush@cpo.example/ocpp", "wss://me:hush@cpo.example/ocpp", "wss://me:hush@cpo..example/o"):
+        assert all("hush" not in text for _, text in told(called(url)))
+
+
+@pytest.mark.parametrize("port", ["/dev/jp/can0", "./jp/can0", "jp//can0", "jp/x/../can0"])
+def test_a_port_is_one_in_any_spelling(port: str) -> None:
+    assert rules(GOOD.replace('port = "jp/rs485-0"', f'port = "{port}"')) == ["RULE-02"]
+
+
+def test_without_connectors_nothing_is_said_of_limits() -> None:
+    found = rules('[charger]\nidentity = "JP-1"\n[site]\nlimit_w = 60_000\n[backend]\nurl = "wss://cpo.example/o"\n')
+    assert found == ["RULE-08"]
 
 
 def test_without_a_password_nothing_is_sent_in_clear() -> None:
