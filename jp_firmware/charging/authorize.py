@@ -13,7 +13,7 @@ from jp_firmware.model.ids import ConnectorId
 from jp_firmware.model.session import Authorization, AuthorizationStatus, IdToken
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Authorizing:
     """Fulfils the `Authorizer` port. `remote` is None for a charger without a central system."""
 

@@ -30,7 +30,7 @@ class Armed:
     served: frozenset[ConnectorId]  # empty: all
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Charger:
     """The charger as seen from outside. `restart` is called once sessions have been told to end."""
 

@@ -64,7 +64,7 @@ class Reservation:
     until_s: float
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class ConnectorMachine:
     """One connector. `step` is called with each new view; the requests (`authorize`, `ask_to_end`, ...) in between."""
 
@@ -96,6 +96,9 @@ class ConnectorMachine:
     def __attrs_post_init__(self) -> None:
         self._delivery = Delivery(self.connector, self.limits)
         self._watch = self._new_watch()
+
+    def __repr__(self) -> str:
+        return f"<ConnectorMachine {self.connector.id}: {self.state.value}, {self.text}>"
 
     # --- requests ----------------------------------------------------------------------------------------------------
 

@@ -43,7 +43,7 @@ class NotSafe(Exception):
     """A connector whose contactors were told to open, and are reported closed."""
 
 
-@attrs.define(eq=False, kw_only=True)
+@attrs.define(eq=False, kw_only=True, repr=False)
 class Ports:
     """What one connector is joined to. `sources` are the names whose faults concern it."""
 
@@ -62,7 +62,7 @@ class Ports:
     elsewhere: Callable[[], frozenset[str]] = frozenset  # those of `sources` that do not concern it now
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class ConnectorRunner:
     """One connector at work. Owns its machine, its report and, while a session runs, the power scope."""
 
@@ -90,6 +90,9 @@ class ConnectorRunner:
     def __attrs_post_init__(self) -> None:
         self.report = Source(self.name)
         self._publish_report(None, 0.0)
+
+    def __repr__(self) -> str:
+        return f"<ConnectorRunner {self.name}: {self.machine.state.value}>"
 
     @property
     def connector_id(self) -> ConnectorId:

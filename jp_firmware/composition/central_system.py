@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from jp_firmware.controller import Controller
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class CentralSystem:
     """One charger's. `run` and `follow` are parts of the tree; `configure` is for while they are down."""
 

@@ -27,7 +27,7 @@ SETTLED_S = 2.0  # ours: a choice that holds this long is carried out; cars ramp
 USUAL_V = 400.0  # ours: of a connector whose car has not told its voltage yet
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class ModuleChoice:
     """Fulfils the planner's `Modules`. `switching` is None where every module is wired to its connector."""
 

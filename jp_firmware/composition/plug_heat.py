@@ -19,7 +19,7 @@ HOT, UNWATCHED, REDUCED = "TMP-03", "TMP-05", "TMP-10"
 STEADY_S = 60.0  # facts: TMP-05 clears when temperatures have been valid for so long; ours: TMP-10 likewise
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class PlugHeat:
     """One connector's plug. `watchdog_s` is how long its board may be silent."""
 

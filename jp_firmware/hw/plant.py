@@ -47,7 +47,7 @@ FRESH_S = 2.0  # ours: the age at which another device's current is no longer a 
 Swiped = Callable[[str, frozenset[ConnectorId]], None]
 
 
-@attrs.define(eq=False, kw_only=True)
+@attrs.define(eq=False, kw_only=True, repr=False)
 class Plant:
     """The devices by their names, and the ports of charging that they fulfil by connector."""
 

@@ -95,7 +95,7 @@ class Subtree(Branch, Protocol):
     def stop_budget_s(self) -> float: ...
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class Child:
     """One part of the tree and its terms.
 
@@ -117,6 +117,9 @@ class Child:
     backoff: Backoff = attrs.field(factory=Backoff)
     subtree: Subtree | None = None  # set by `Supervisor.as_child`
 
+    def __repr__(self) -> str:
+        return f"<Child {self.name}>"
+
     @property
     def stop_budget_s(self) -> float:
         """Longest time an ordered stop of this child takes, its safe state included."""
@@ -124,7 +127,7 @@ class Child:
         return own_s + (self.safe_within_s if self.safe else 0.0)
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Lifeline:
     """A running child's sign of life, and the tree's record of the child over all its runs."""
 
@@ -157,6 +160,9 @@ class Lifeline:
     _is_settled: trio.Event = attrs.field(factory=trio.Event, init=False, repr=False)  # another one for each time
     _tell: Callable[[Lifeline], None] = attrs.field(default=lambda _: None, init=False, repr=False)
     _report: Callable[[str, Lifeline, End], None] = attrs.field(default=lambda *_: None, init=False, repr=False)
+
+    def __repr__(self) -> str:
+        return f"<Lifeline {self.path or self.name}: {self.state}>"
 
     @property
     def name(self) -> str:

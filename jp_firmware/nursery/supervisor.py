@@ -69,7 +69,7 @@ class Escalated(Exception):
     """A supervisor gave up on a child; its own parent decides what happens next. `__cause__` is the child's error."""
 
 
-@attrs.define(eq=False, kw_only=True)
+@attrs.define(eq=False, kw_only=True, repr=False)
 class Supervisor(Requests):
     """Runs `children` under one strategy.
 
@@ -106,6 +106,9 @@ class Supervisor(Requests):
         if len(set(names)) != len(names):
             raise ValueError(f"supervisor {self.name!r}: two children share a name in {names}")
         self.lifelines = [Lifeline(child=child, path=f"{self.name}/{child.name}") for child in self.children]
+
+    def __repr__(self) -> str:
+        return f"<Supervisor {self._path or self.name}>"
 
     def as_child(self, **terms: Any) -> Child:
         """This supervisor as a child of another. It starts and stops as its children do; `terms` are `Child`'s."""

@@ -14,7 +14,7 @@ class UnknownScope(ValueError):
     """A limit on something this charger does not have: nobody would obey it."""
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class LimitBook:
     """Holds the limits. `on_change` is called after each change, synchronously, so that a cut acts at once.
 

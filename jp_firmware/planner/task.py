@@ -26,7 +26,7 @@ PIECES = 8  # ours: of a search for modules after each plan; with eight a hard o
 PERIOD_S = 0.5  # ours: a tenth of an allocation's life, and the pace at which measured room is handed out
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Planner:
     """Publishes `plan`. Fed by plans published, which is its evidence of life."""
 

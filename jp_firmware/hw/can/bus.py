@@ -46,7 +46,7 @@ ECHO_S = 1.0
 """How long a frame of ours may take to come back from an adapter that echoes (ours)."""
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class CanBus:
     """One bus by its wire's name. `open_link` opens the link anew each time `run` starts."""
 

@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 import attrs
 import trio
@@ -39,6 +40,10 @@ STEP_A = 0.001
 """A smaller rise is not worth a frame (ours: what set-points are told in)."""
 
 
+Caps: TypeAlias = Callable[[Mapping[ModuleId, float]], Mapping[ModuleId, float]]
+"""What contactors let through of what modules give, A: of those that may not give all of it."""
+
+
 class NotDrained(Exception):
     """A module was to leave a connector that it may still be feeding."""
 
@@ -47,7 +52,7 @@ class NotAMember(Exception):
     """A module was to be drained from, or to leave, a connector that it does not belong to."""
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Stage:
     """One connector's modules. Fulfils `PowerStage`. Everything is synchronous."""
 
@@ -57,6 +62,7 @@ class Stage:
     _clock: Callable[[], float] = trio.current_time
     output: Source[StageOutput] = attrs.field(init=False)
     max_voltage_v: float | None = attrs.field(init=False, default=None)  # the car's, while a session runs
+    caps_a: Caps = attrs.field(init=False, default=lambda _gives_a: {})
     _members: dict[ModuleId, ModuleTask] = attrs.field(init=False, factory=dict)
     _draining: set[ModuleId] = attrs.field(init=False, factory=set)
     _unsubscribe: dict[ModuleId, Callable[[], None]] = attrs.field(init=False, factory=dict)
@@ -81,6 +87,15 @@ class Stage:
         Those that only wait for their range to settle count with it: they deliver in a moment.
         """
         return StageRating.together([module.rating for module in self._serving() if module.usable or module.settling])
+
+    def gives_a(self, voltage_v: float) -> Mapping[ModuleId, float]:
+        """What each member can give at `voltage_v`, A; of one that is not usable, while it may be giving anything."""
+        now_s, serving = self._clock(), self._serving()
+        return {
+            module.id: (module.rating if able else module.profile.rating).current_limit_a(voltage_v)
+            for module in self._members.values()
+            if (able := module in serving and module.usable) or module.carried_current_a(now_s) > 0.0
+        }
 
     # --- power ------------------------------------------------------------------------------------------------------
 
@@ -130,9 +145,10 @@ class Stage:
         off = [module for module in able if not module.wanted]
         waiting = off if now_s < self._next_start_at_s else off[1:] if _staggered(off) else []
         among = [module for module in able if module not in waiting]
+        caps_a = self.caps_a(self.gives_a(voltage_v))
         members = [
             Member(
-                rating=module.rating,
+                rating=_capped(module.rating, caps_a.get(module.id, math.inf)),
                 min_current_a=module.profile.min_current_a,
                 on=module.wanted,
                 starting=not module.started,
@@ -259,6 +275,10 @@ class Stage:
             ),
             at_s=min(at_s for _, at_s in on or known),
         )
+
+
+def _capped(rating: StageRating, cap_a: float) -> StageRating:
+    return rating if cap_a >= rating.max_current_a else attrs.evolve(rating, max_current_a=cap_a)
 
 
 def _staggered(modules: Iterable[ModuleTask]) -> bool:
