@@ -10,7 +10,8 @@ from jp_firmware.csms.central import CentralSystem
 from jp_firmware.journal import state
 from jp_firmware.model.session import AuthorizationStatus, IdToken, TokenSource
 from jp_firmware.ocpp.transport import Kind, LinkFailure
-from jp_firmware.ocpp.v16.client import CACHE, Backend16
+from jp_firmware.ocpp.v16.client import Backend16
+from jp_firmware.ocpp.v16.tags import CACHE
 from tests.ocpp.bench import TAG, Site, cabinet, error, says, settle, silent
 
 

@@ -24,20 +24,17 @@ import trio
 
 from jp_firmware.charging.ports import ConnectorView, FaultSink, FaultView, Operations
 from jp_firmware.config import schema
-from jp_firmware.journal import state
 from jp_firmware.journal.outbox import Message
 from jp_firmware.journal.writer import Journal
 from jp_firmware.model.ids import ConnectorId, SessionId
-from jp_firmware.model.session import Authorization, AuthorizationStatus, IdToken, Session
-from jp_firmware.nursery.bell import Bell
+from jp_firmware.model.session import Authorization, IdToken, Session
 from jp_firmware.nursery.child import Lifeline
 from jp_firmware.ocpp.endpoint import Endpoint, endpoint
 from jp_firmware.ocpp.envelope import Payload
 from jp_firmware.ocpp.outbox import NEVER_NAMED, Outbox
-from jp_firmware.ocpp.rpc import Answered, Outcome, Refused, TimedOut
 from jp_firmware.ocpp.transport import PONG_WITHIN_S, LinkFailure, default_tls, open_link
+from jp_firmware.ocpp.v16 import tags
 from jp_firmware.ocpp.v16.boot import Boot, Registration
-from jp_firmware.ocpp.v16.cache import AuthorizationCache
 from jp_firmware.ocpp.v16.charging_profile import Mains
 from jp_firmware.ocpp.v16.commands import Commands
 from jp_firmware.ocpp.v16.configuration import Configuration, Settings
@@ -45,18 +42,17 @@ from jp_firmware.ocpp.v16.keys import Keys
 from jp_firmware.ocpp.v16.life import UNWATCHED_S, Life, PingableLink
 from jp_firmware.ocpp.v16.metering import ClockAligned, TriggeredMeter, running_session
 from jp_firmware.ocpp.v16.profile_book import ProfileBook
+from jp_firmware.ocpp.v16.refused_starts import RefusedStarts
 from jp_firmware.ocpp.v16.reporter import Reporter
 from jp_firmware.ocpp.v16.smart_charging import SmartCharging
-from jp_firmware.ocpp.v16.translate import authorization, parse_timestamp
+from jp_firmware.ocpp.v16.tags import Tags
+from jp_firmware.ocpp.v16.translate import parse_timestamp
 
 log = logging.getLogger(__name__)
 
-CACHE: Final = "ocpp16.cache"  # in the journal's state
-CENTRAL_SYSTEM: Final = "central system"
 SOURCE: Final = "backend"  # of the faults below, as the tree names this child
 UNREACHABLE, NOT_ACCEPTED, MESSAGE_REFUSED = "NET-01", "OCP-06", "OCP-19"
 STEADY_S: Final = 60.0  # ours: a link that lasted this long ends the doubling of the back-off
-MAX_TAG_CHARS: Final = 20  # idToken of 1.6
 
 
 class LinkState(enum.Enum):
@@ -89,10 +85,6 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def _listed(cabinet: schema.Cabinet) -> tuple[str, ...]:
-    return tuple(entry.uid for entry in cabinet.authorize.local_list)
-
-
 @attrs.define(eq=False)
 class Backend16:
     """The central system, as the rest of the charger sees it. Fulfils `charging.ports.RemoteAuthorizer`.
@@ -119,7 +111,7 @@ class Backend16:
     config: schema.Backend = attrs.field(init=False)
     connector_ids: tuple[ConnectorId, ...] = attrs.field(init=False)
     keys: Keys = attrs.field(init=False)
-    cache: AuthorizationCache = attrs.field(init=False)
+    tags: Tags = attrs.field(init=False)
     boot: Boot = attrs.field(factory=Boot, init=False)
     outbox: Outbox = attrs.field(init=False)
     reporter: Reporter = attrs.field(init=False)
@@ -133,8 +125,7 @@ class Backend16:
     _reason: str = attrs.field(default="", init=False)
     _since_s: float | None = attrs.field(default=None, init=False)
     _running: dict[ConnectorId, SessionId | None] = attrs.field(factory=dict, init=False)
-    _refused: set[SessionId] = attrs.field(factory=set, init=False)  # sessions that must end
-    _refused_bell: Bell = attrs.field(factory=Bell, init=False)
+    _refused: RefusedStarts = attrs.field(init=False)
     _listeners: list[Callable[[], None]] = attrs.field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -144,7 +135,8 @@ class Backend16:
         self._tls = default_tls() if self._endpoint.secure else None
         self.profiles.configure(Mains.of(self.cabinet.site))
         self.keys = Keys(self.cabinet)
-        self.cache = AuthorizationCache(_listed(self.cabinet))
+        self.tags = Tags(self.journal, self.keys, self.wall, self.cabinet.authorize.local_list)
+        self._refused = RefusedStarts(self.connector_ids, self.view, self.operations)
         self.outbox = Outbox(self.journal, self)
         self.reporter = Reporter(
             connector_ids=self.connector_ids,
@@ -175,33 +167,19 @@ class Backend16:
         What the link is made with takes another client.
         """
         self.keys.configure(cabinet)
-        self.cache.keep_out(_listed(cabinet))
+        self.tags.configure(cabinet.authorize.local_list)
         self.profiles.configure(Mains.of(cabinet.site))
 
     def cached(self, token: IdToken) -> Authorization | None:
         """What the central system said of a token before; None without the cache, or if it never spoke of it."""
-        if not self.keys.flag("AuthorizationCacheEnabled"):
-            return None
-        return self.cache.verdict(token.uid, self.wall())
+        return self.tags.cached(token)
 
     async def authorize(self, token: IdToken) -> Authorization:
         """Asks the central system, for at most `call_timeout_s`. A refusal of the question refuses the token."""
-        unreachable = Authorization(AuthorizationStatus.UNREACHABLE, CENTRAL_SYSTEM)
         life = self._life
         if life is None or self._state is not LinkState.ONLINE:
-            return unreachable
-        if len(token.uid) > MAX_TAG_CHARS:
-            return Authorization(AuthorizationStatus.INVALID, f"OCPP 1.6: longer than {MAX_TAG_CHARS} characters")
-        outcome: Outcome = TimedOut("", "Authorize")
-        with trio.move_on_after(self.config.call_timeout_s):
-            outcome = await life.ask("Authorize", {"idTag": token.uid})
-        if isinstance(outcome, Answered):
-            self._learn(token.uid, outcome.payload)
-            return authorization(outcome.payload["idTagInfo"]["status"], CENTRAL_SYSTEM)
-        if isinstance(outcome, Refused):
-            log.warning("Authorize was refused with %s: %s", outcome.code, outcome.text)
-            return Authorization(AuthorizationStatus.INVALID, CENTRAL_SYSTEM)
-        return unreachable
+            return tags.UNREACHABLE
+        return await self.tags.ask(life.ask, token, self.config.call_timeout_s)
 
     def wake(self) -> None:
         """There is a new message in the outbox."""
@@ -241,7 +219,7 @@ class Backend16:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self.outbox.run)
                 nursery.start_soon(aligned.run)
-                nursery.start_soon(self._end_refused_sessions)
+                nursery.start_soon(self._refused.run)
                 await self._keep_connected()
         finally:
             for end in ends:
@@ -249,7 +227,7 @@ class Backend16:
             self._enter(LinkState.WAITING, "stopped")
 
     async def _recall(self) -> None:
-        self.cache.load(await self.journal.read(lambda db: state.get(db, CACHE)))
+        await self.tags.recall()
         await self.profiles.recall()
 
     async def _keep_connected(self) -> None:
@@ -297,7 +275,7 @@ class Backend16:
                 boot=self.boot,
                 keys=self.keys,
                 configuration=Configuration(self.keys, self.settings),
-                cache=self.cache,
+                tags=self.tags,
                 operations=self.operations,
                 view=self.view,
                 memory=self,
@@ -360,7 +338,7 @@ class Backend16:
         """A transaction message has arrived. A start whose tag is refused ends its session."""
         self._fault_gone(MESSAGE_REFUSED)
         if "idTagInfo" in answer and "idTag" in message.payload:
-            self._learn(message.payload["idTag"], answer)
+            self.tags.learn(message.payload["idTag"], answer)
         if message.session_id is None:
             return
         if message.action == "StopTransaction":
@@ -368,7 +346,6 @@ class Backend16:
         elif message.action == "StartTransaction" and answer["idTagInfo"]["status"] != "Accepted":
             log.warning("the start of session %s was refused: %s", message.session_id, answer["idTagInfo"]["status"])
             self._refused.add(message.session_id)
-            self._refused_bell.ring()
 
     def given_up(self, message: Message, why: str) -> None:
         """A transaction message will never arrive."""
@@ -379,18 +356,11 @@ class Backend16:
         for listener in tuple(self._listeners):
             listener()
 
-    # --- what the commands keep and look up: commands.Memory ---------------------------------------------------------
-
-    def keep_cache(self) -> None:
-        self.journal.post(state.Put(CACHE, self.cache.dump()))
+    # --- what the commands look up: commands.Memory ------------------------------------------------------------------
 
     async def transaction_of(self, session: Session) -> int | None:
         number = await self.outbox.transaction_id(session.id)
         return None if number == NEVER_NAMED else number
-
-    def _learn(self, id_tag: str, answer: Payload) -> None:
-        if self.keys.flag("AuthorizationCacheEnabled") and self.cache.update(id_tag, answer["idTagInfo"], self.wall()):
-            self.keep_cache()
 
     # --- sessions ----------------------------------------------------------------------------------------------------
 
@@ -401,18 +371,4 @@ class Backend16:
         if ids != self._running:
             self._running = ids
             self.outbox.wake()
-        if self._refused:
-            self._refused_bell.ring()
-
-    async def _end_refused_sessions(self) -> None:
-        """Ends sessions whose start was refused. The answer may be here before the report of the session is."""
-        while True:
-            await self._refused_bell.wait()
-            for connector_id in self.connector_ids:
-                session = running_session(self.view, connector_id)
-                if session and session.id in self._refused:
-                    accepted, why = self.operations.deauthorize(connector_id)
-                    if accepted:
-                        self._refused.discard(session.id)
-                    else:  # it is just starting or ending: its next report is the next chance
-                        log.debug("session %s cannot be ended now: %s", session.id, why)
+        self._refused.report_changed()

@@ -20,11 +20,11 @@ from jp_firmware.ocpp.conversation import Refusal, Reply, Silence
 from jp_firmware.ocpp.envelope import Payload
 from jp_firmware.ocpp.rpc import Incoming
 from jp_firmware.ocpp.v16.boot import Boot, Registration
-from jp_firmware.ocpp.v16.cache import AuthorizationCache
 from jp_firmware.ocpp.v16.configuration import Configuration
 from jp_firmware.ocpp.v16.keys import Keys
 from jp_firmware.ocpp.v16.metering import present_values, running_session
 from jp_firmware.ocpp.v16.smart_charging import SmartCharging
+from jp_firmware.ocpp.v16.tags import Tags
 
 log = logging.getLogger(__name__)
 
@@ -33,10 +33,7 @@ REJECTED: Final[Payload] = {"status": "Rejected"}
 
 
 class Memory(Protocol):
-    """What the commands keep and look up: the backend's part of the journal."""
-
-    def keep_cache(self) -> None:
-        """Writes the authorization cache down, soon."""
+    """What the commands look up: the backend's part of the journal."""
 
     async def transaction_of(self, session: Session) -> int | None:
         """The id that the central system gave to a session; None if it has not, or never will."""
@@ -63,7 +60,7 @@ class Commands:
     boot: Boot
     keys: Keys
     configuration: Configuration
-    cache: AuthorizationCache
+    tags: Tags
     operations: Operations
     view: ConnectorView
     memory: Memory
@@ -145,10 +142,9 @@ class Commands:
         return await self.configuration.change(payload)
 
     async def _clear_cache(self, payload: Payload) -> Reply:  # noqa: ARG002  has no parameters
-        if not self.keys.flag("AuthorizationCacheEnabled"):
+        if not self.tags.enabled:
             return Reply(REJECTED)
-        self.cache.clear()
-        self.memory.keep_cache()
+        self.tags.forget()
         return Reply(ACCEPTED)
 
     # --- charging profiles ---
