@@ -7,6 +7,7 @@ drawn on a timer, never at the moment they arrive, so that a talkative charger c
 from __future__ import annotations
 
 import asyncio
+import math
 import signal
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -37,6 +38,7 @@ from jp_firmware.tui.widgets.choices import Choices
 
 FLUSH_S: Final = 0.25
 ROUTE_WAITS_S: Final = 5.0
+LEAVES_WITHIN_S: Final = 10.0
 
 
 class Charger(Protocol):
@@ -104,6 +106,7 @@ class ConsoleApp(DiffingDisplay, inherit_bindings=False):
         self._due = True
         self._shown_second = 0
         self._routing_until_s = 0.0
+        self._may_leave_until_s = -math.inf
         self.drawable = False  # until all widgets are there
         self.main = MainScreen()
 
@@ -137,6 +140,7 @@ class ConsoleApp(DiffingDisplay, inherit_bindings=False):
     def _on_link(self, state: LinkState) -> None:
         if state.up:
             self.store.link_up(self._clock())
+            self.editing.link_up()
         else:
             self.store.link_down(state.reason, self._clock())
             self.editing.applying.link_lost()
@@ -278,6 +282,12 @@ class ConsoleApp(DiffingDisplay, inherit_bindings=False):
         self.screen.refresh(layout=True)
 
     def _do_quit(self) -> None:
+        """Leaves; with something unsaved in sight only when asked once more."""
+        now_s = self._clock()
+        if self.editing.is_unsaved and not self.main.too_small and now_s >= self._may_leave_until_s:
+            self._may_leave_until_s = now_s + LEAVES_WITHIN_S
+            self.tell("Unsaved changes would be lost: the same key again leaves", "warn")
+            return
         self._leave()
 
     def action_how_to_leave(self) -> None:
@@ -301,6 +311,8 @@ class ConsoleApp(DiffingDisplay, inherit_bindings=False):
             self.draw()
 
     async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key | events.Paste) and self.main.too_small and not self._is_way_out(event):
+            return  # nobody sees what it would do, dialogs among them
         # Caught here and not by a screen of its own, so that a letter typed at once after `g` finds its way.
         if isinstance(event, events.Key) and self.main.routing:
             in_time = self._clock() < self._routing_until_s
@@ -310,6 +322,10 @@ class ConsoleApp(DiffingDisplay, inherit_bindings=False):
                 self._routed(event.character or "")
                 return
         await super().on_event(event)
+
+    @staticmethod
+    def _is_way_out(event: events.Key | events.Paste) -> bool:
+        return isinstance(event, events.Key) and event.key in (*BY_ID["quit"].keys, *BY_ID["repaint"].keys)
 
     def _routed(self, letter: str) -> None:
         if letter.isdecimal() and letter != "0":

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 from jp_firmware.console.protocol import CallFailed, ConsoleError, ErrorCode
 from jp_firmware.tui.action import Action
 from jp_firmware.tui.actions import BY_ID
-from jp_firmware.tui.configuration.told import ConfigView, DifferenceView, PlanView, VersionView
-from jp_firmware.tui.possible import why_not
+from jp_firmware.tui.configuration.desk import Sent
+from jp_firmware.tui.configuration.told import ConfigView, DifferenceView, PlanView, UnconfirmedView, VersionView
+from jp_firmware.tui.possible import why_no_change, why_not
 from jp_firmware.tui.screens.config_forms import ApplyScreen
 from jp_firmware.tui.screens.config_pages import DecideScreen, ProgressScreen
 from jp_firmware.tui.screens.dialogs import ConfirmScreen, Dialog, Question
@@ -44,7 +45,9 @@ class Applying:
         self._asked_of: int | None = None  # the version that a change was asked of, whose end is not known yet
         self._asking = False  # that change's answer has not come
         self._why = ""  # that change's
+        self._sent: Sent | None = None  # the draft that it was asked with; None: it was none
         self._waits_for_link = False  # all parts start anew, and the link has not been cut yet
+        self._waited: UnconfirmedView | None = None  # when the topic was told last
 
     # --- how a change ends -------------------------------------------------------------------------------------------
 
@@ -69,13 +72,29 @@ class Applying:
         if now.number == base:
             self._end(f"Version {base} is still in force: the change was not made, or it was taken back", "high")
             return
-        is_mine = (now.who, now.why) == (self._who, self._why)
+        is_mine = (now.who, now.why) == (clean(self._who), clean(self._why))
         if is_mine:
-            self._editing.desk.drop()
-            self._editing.desk.all_done()
+            self._done()
         words = f"In force is version {now.number} by {now.who}{': ' if now.why else ''}{now.why}"
         self._end(words, "strong" if is_mine else "high")
         self._editing.run(self._editing.load, "config-load")
+
+    def _done(self) -> None:
+        """What was asked for here is in force."""
+        if self._sent is not None:
+            self._editing.desk.taken(self._sent)
+        self._editing.desk.all_done()
+
+    def tell_fate(self, now: ConfigView) -> None:
+        """What became of a version that waited to be confirmed, whoever made it."""
+        waited, self._waited = self._waited, now.unconfirmed
+        if waited is None or (now.unconfirmed is not None and now.unconfirmed.version == waited.version):
+            return
+        if now.version.number == waited.version:
+            self._end(f"Configuration {waited.version} is confirmed", "strong")
+        else:
+            why = f": {now.version.why}" if now.version.why else ""
+            self._end(f"Configuration {waited.version} was undone{why}; in force is {now.version.number}", "high")
 
     def _end(self, words: str, role: str) -> None:
         self._editing.desk.outcome = (words, role)
@@ -133,12 +152,13 @@ class Applying:
                 return
             base = in_force.version.number
             params = {**self._editing.desk.params, "base": base, "origin": _ORIGIN}
-            self._carry_out("Apply the draft", "config.apply", base, params | form.params)
+            self._carry_out("Apply the draft", "config.apply", base, params | form.params, self._editing.desk.sent())
 
         self._app.push_screen(form, asked)
 
-    def _carry_out(self, title: str, call: str, base: int, params: dict[str, Any]) -> None:
-        """Asks for a change and shows how far it is."""
+    def _carry_out(self, title: str, call: str, base: int, params: dict[str, Any], sent: Sent | None = None) -> None:
+        """Asks for a change and shows how far it is. `sent` is the draft, where it is one that is asked for."""
+        self._sent = sent
         self._editing.desk.progress, self._editing.desk.outcome = None, ("", "text")
         self._asked_of, self._asking, self._why = base, True, str(params["why"])
         self._app.push_screen(ProgressScreen(self._app.scene, title, pages.progress))
@@ -180,8 +200,7 @@ class Applying:
         if result == "applied":
             confirm_s = answer.get("confirm_s") or 0
             waits = f"; undone in {confirm_s:g} s unless confirmed: Ctrl-Y" if confirm_s else ""
-            self._editing.desk.drop()
-            self._editing.desk.all_done()
+            self._done()
             self._end(f"{title}: version {answer.get('version')} is in force{waits}", "strong")
             self._editing.run(self._editing.load, "config-load")
         elif result == "outdated":
@@ -332,7 +351,7 @@ class Applying:
         action = BY_ID["config.apply"]
 
         def still_possible(scene: Scene) -> str:
-            return "no link to the charger" if scene.stale else ""
+            return "no link to the charger" if scene.stale else why_no_change(scene)
 
         form = ApplyScreen(self._app.scene, title, plan, action.effect, still_possible)
 

@@ -28,6 +28,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.strip import Strip
 
 from jp_firmware.tui.cells import Cell, Shown
+from jp_firmware.tui.text import in_cells
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -207,7 +208,7 @@ class DiffingDisplay(App[int], inherit_bindings=False):
 
 
 def cells_of(update: ChopsUpdate | LayoutUpdate, colours: ColorSystem) -> dict[int, dict[int, Cell]]:
-    """The cells that an update of the compositor draws. One character is one cell, as everywhere in this terminal."""
+    """The cells that an update of the compositor draws; one character is one cell, also where somebody types others."""
     rows: dict[int, dict[int, Cell]] = {}
     for y, start, segments in _strips(update):
         x, row = start, rows.setdefault(y, {})
@@ -215,7 +216,7 @@ def cells_of(update: ChopsUpdate | LayoutUpdate, colours: ColorSystem) -> dict[i
             if control:
                 continue
             sgr = _sgr(style, colours)
-            for character in text:
+            for character in in_cells(text):
                 row[x] = (character, sgr)
                 x += 1
     return rows

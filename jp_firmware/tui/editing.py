@@ -50,12 +50,20 @@ class Editing:
             topic is not None and topic.version.number != known.version.number and not self.desk.dirty
         ):
             self.run(self.load, "config-load")
+        elif not self.desk.is_checked:
+            self.run(self.check, "config-check")
+
+    def link_up(self) -> None:
+        """What could not be asked without it is asked now; what became of the configuration, the topic tells."""
+        if self.desk.trouble and self._app.main.current == "config":
+            self.look()
 
     def heard(self) -> None:
         """The topic `config` was told anew."""
         topic, desk = self._app.store.config, self.desk
         if topic is None:
             return
+        self.applying.tell_fate(topic)
         if topic.change is not None:
             desk.progress = topic.change
             return
@@ -123,6 +131,12 @@ class Editing:
             self._ask_secret(row)
         else:
             self._ask_value(row)
+
+    @property
+    def is_unsaved(self) -> bool:
+        """Whether there is a draft, or a text in the editor that is not in it yet."""
+        screens = self._app.screen_stack
+        return self.desk.dirty or any(isinstance(one, TextScreen) and one.is_changed for one in screens)
 
     def _row(self) -> Row | None:
         return self._app.main.configuration.chosen(self._app.scene())

@@ -20,7 +20,8 @@ Panel { height: 1fr; width: 1fr; background: $jp-paper; color: $jp-text-fg; }
 #workspaces { height: 1fr; }
 .workspace { height: 1fr; padding: 0 1; }
 #too-small { display: none; height: 1fr; content-align: center middle; }
-.-cramped, .-low { #too-small { display: block; } #status, #banner, #workspaces, #hint, #keys { display: none; } }
+.-cramped, .-low { #too-small { display: block; }
+                   #status, #banner, #workspaces, #hint, #keys, #dialog { display: none; } }
 
 /* overview */
 #site { height: 4; }

@@ -45,11 +45,23 @@ def _why_not_configuration(action: Action, scene: Scene) -> str:
         return "" if waits or waiting else "no change waits, for a word or for sessions"
     if not desk.dirty:
         return "there is no unsaved change"
-    if waits and topic is not None and topic.unconfirmed is not None:
-        return f"version {topic.unconfirmed.version} waits to be confirmed: Ctrl-Y keeps it, Ctrl-U undoes it"
+    if refused := why_no_change(scene):
+        return refused
     if desk.is_checked and desk.plan is not None and desk.plan.errors:
         return f"the draft has {'an error' if desk.plan.errors == 1 else f'{desk.plan.errors} errors'}"
     return ""
+
+
+def why_no_change(scene: Scene) -> str:
+    """Why the configuration cannot be changed now, whatever the change is: one at a time."""
+    topic = scene.store.config
+    if topic is None:
+        return ""
+    if topic.unconfirmed is not None:
+        return f"version {topic.unconfirmed.version} waits to be confirmed: Ctrl-Y keeps it, Ctrl-U undoes it"
+    if topic.change is not None and topic.change.state == "waiting":
+        return f"a change by {topic.change.who or 'somebody'} waits for sessions: Ctrl-U gives it up"
+    return "another change is being made" if topic.change is not None else ""
 
 
 def _why_not_connector(action: Action, scene: Scene) -> str:

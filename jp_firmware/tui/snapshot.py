@@ -35,10 +35,12 @@ class ChargerView:
     identity: str
     version: str
     uptime_s: float | None
+    brand: str = ""
 
     @classmethod
     def read(cls, raw: Json) -> ChargerView:
         return cls(
+            brand=text_of(object_of(raw, "brand"), "name"),
             name=text_of(raw, "name"),
             identity=text_of(raw, "identity"),
             version=text_of(raw, "version"),
@@ -62,6 +64,12 @@ class SiteView:
     utilisation: float | None  # that larger one as a share of the limit
     short_by_w: float | None  # what cars ask for and connectors could give, beyond what is allowed
     forecast: ForecastView | None
+
+    @property
+    def over_by_w(self) -> float:
+        """How much more flows than the limit lets; 0 within one per cent of it, which meters do not tell apart."""
+        over_w = (self.measured_w or 0.0) - (self.limit_w or 0.0)
+        return over_w if self.limit_w is not None and over_w > self.limit_w / 100 else 0.0
 
     @classmethod
     def read(cls, raw: Json) -> SiteView:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import textwrap
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from rich.cells import cell_len
@@ -51,6 +52,18 @@ def clean(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(_one_cell(character) for character in text)
+
+
+@lru_cache(2048)
+def in_cells(text: str) -> str:
+    """`text` with one character for each cell that Textual gives it: a wide one is `??`, one without width is left out.
+
+    For drawing what is typed, which itself stays as it is: terminals differ in how wide they draw such characters.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    width = cell_len(text)
+    return "".join(clean(one) * cell_len(one) for one in text)[:width].ljust(width)
 
 
 def _one_cell(character: str) -> str:

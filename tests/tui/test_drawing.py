@@ -186,3 +186,19 @@ def test_a_serial_line_carries_the_configuration_and_its_text() -> None:
         assert tap.drain() == ""
 
     on_stage(play, theme="16")
+
+
+def test_what_is_typed_in_any_script_shifts_nothing_beside_it() -> None:
+    """Terminals differ in how wide they draw it: the row keeps its edge, and what is typed after it its place."""
+
+    async def play(stage: Stage) -> None:
+        stage.charger.answers |= Engine().calls()
+        await stage.press("ctrl+e", "right", "down", "down", "enter")
+        tap, shown = Tap(stage, ColorSystem.STANDARD, (80, 24)), pyte.Screen(80, 24)
+        await stage.press("ctrl+u", *"a日本🚗e\u0301 b")
+        pyte.Stream(shown).feed("\x1b[?7l" + tap.drain())
+        at = next(y for y, one in enumerate(shown.display) if "Value:" in one)
+        assert shown.display[at].startswith("  │  Value:  a??????e b ")
+        assert len({one.rstrip() and one.rindex("│") for one in shown.display[at - 1 : at + 2]}) == 1
+
+    on_stage(play)

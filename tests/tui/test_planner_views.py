@@ -8,7 +8,7 @@ from jp_firmware.tui.plan import LossView, PlanView
 from jp_firmware.tui.screens.limits import limit_params, limit_row, place_row, places
 from jp_firmware.tui.symbols import ASCII
 from jp_firmware.tui.text import ROLES, Line, plain, width_of
-from jp_firmware.tui.views import planner, sharing, why
+from jp_firmware.tui.views import overview, planner, sharing, why
 from jp_firmware.tui.views.scene import Scene
 from tests.tui import cabinet
 from tests.tui.screenshot import example
@@ -115,6 +115,16 @@ class TestSite:
         status["site"]["reserve_w"] = 10_000.0
         assert "reserve 10.0 kW" in text(planner.site(shared(status), 78, 5))
 
+    @pytest.mark.parametrize("view", [lambda one: planner.site(one, 78, 5), lambda one: overview.site(one, 78)])
+    def test_more_than_the_limit_is_told_in_words_not_only_by_colour(self, view) -> None:
+        status = example()["status"]
+        status["site"] |= {"measured_w": 121_000.0, "utilisation": 1.008}
+        assert "OVER" not in text(view(shared(status)))
+        status["site"] |= {"measured_w": 132_400.0, "utilisation": 1.103}
+        assert "OVER THE LIMIT by 12.4 kW  utilisation 110%" in text(view(shared(status)))
+        status["site"]["limit_w"] = None
+        assert "OVER" not in text(view(shared(status)))
+
 
 class TestConnectors:
     def row(self, one: Scene, number: int, width: int = 78) -> str:
@@ -127,6 +137,17 @@ class TestConnectors:
             "1", "●", "charging", "118.4", "60.0", "60.0", "60.0", "54.3", "2", "modules",
         ]  # fmt: skip
         assert self.row(one, 2).split()[-3:] == ["2+1", "the", "car"]
+
+    @pytest.mark.parametrize("width", [58, 78, 118])
+    def test_modules_that_do_not_deliver_are_named_not_only_coloured(self, width: int) -> None:
+        status = example()["status"]
+        status["modules"]["module-1"]["state"] = "silent"
+        assert "  1 silent" in self.row(shared(status), 1, width)
+        status["modules"]["module-2"]["state"] = "fault"
+        assert width < 78 or "  1 silent, 1" in self.row(shared(status), 1, width)
+        assert "silent" not in self.row(shared(status), 2, width)
+        status["modules"]["module-5"]["state"] = "silent"
+        assert "  1 silent" in self.row(shared(status), 3, width)
 
     def test_a_module_on_its_way_feeds_nobody(self) -> None:
         assert self.row(shared(), 3).split()[5] == "1"

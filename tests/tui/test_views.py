@@ -115,6 +115,14 @@ class TestChrome:
         assert text.startswith(" Overview")
         assert "1 active fault, acknowledged" in text
 
+    def test_the_title_names_the_brand_and_its_version_while_all_is_well(self) -> None:
+        status = cabinet.status()
+        one = scene(status=status, told_faults={"active": [], "recent": []})
+        assert plain(chrome.banner(one, "Overview", 80)).endswith(" 0.1.0, up 1 d 02 h ")
+        status["charger"]["brand"] = {"name": "Volta Süd", "support_phone": None}
+        one = scene(status=status, told_faults={"active": [], "recent": []})
+        assert plain(chrome.banner(one, "Overview", 80)).endswith(" Volta Süd 0.1.0, up 1 d 02 h ")
+
     def test_a_lost_link_outranks_every_alarm(self) -> None:
         one = scene()
         one.store.link_down("closed", 1.0)

@@ -35,6 +35,15 @@ class Only(enum.Enum):
     DRAFT = "unsaved changes"
 
 
+@attrs.frozen
+class Sent:
+    """A draft as it was sent to the charger."""
+
+    data: Data
+    by_hand: str | None
+    secrets: dict[str, str] = attrs.field(repr=False)
+
+
 @attrs.define(eq=False)
 class Desk:
     """One terminal's."""
@@ -197,6 +206,20 @@ class Desk:
         self.by_hand, self.data = None, self.base
         self.secrets.clear()
         self.theirs = None
+        self._changed()
+
+    def sent(self) -> Sent:
+        """The draft as it is now, before it is sent."""
+        return Sent(self.data, self.by_hand, dict(self.secrets))
+
+    def taken(self, sent: Sent) -> None:
+        """What was sent is in force; what was changed here since is a draft on top of it."""
+        if not self.dirty:
+            return
+        self.base, self.theirs = sent.data, None
+        if self.by_hand == sent.by_hand:
+            self.by_hand = None
+        self.secrets = {key: value for key, value in self.secrets.items() if sent.secrets.get(key) != value}
         self._changed()
 
     def take_plan(self, plan: PlanView, revision: int) -> None:

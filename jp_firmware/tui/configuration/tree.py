@@ -12,7 +12,7 @@ import attrs
 
 from jp_firmware.tui.configuration.desk import Desk, Only
 from jp_firmware.tui.configuration.draft import MISSING, value_at
-from jp_firmware.tui.configuration.keys import Declared, Kind, Parts, key_text, words_of
+from jp_firmware.tui.configuration.keys import Declared, Kind, Parts, key_text, parts_of, words_of
 
 Shape = Literal["table", "list", "item", "value", "add", "removed"]
 
@@ -156,7 +156,7 @@ class _Walk:
         return "changed" if at in self._around or at in self._secrets() else ""
 
     def _secrets(self) -> set[Parts]:
-        return {tuple(key.split(".")) for key in self._desk.secrets}
+        return {parts_of(key) for key in self._desk.secrets}
 
     @property
     def _unfiltered(self) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from rich.style import Style
 from textual import on
+from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -64,12 +65,9 @@ class DecideScreen(Dialog):
 
 
 class ProgressScreen(ReadScreen):
-    """How far a change is, and the keys that keep or undo it."""
+    """How far a change is, and the key that undoes it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+y", "app.do('config.confirm')", show=False),
-        Binding("ctrl+u", "app.do('config.revert')", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+u", "app.do('config.revert')", show=False)]
 
 
 class FindScreen(Dialog):
@@ -165,6 +163,7 @@ class TextScreen(Dialog):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+o", "take", show=False, priority=True),
+        Binding("ctrl+y", "keep", show=False, priority=True),
         Binding("escape", "leave", show=False, priority=True),
     ]
 
@@ -208,8 +207,20 @@ class TextScreen(Dialog):
         self.text = self.query_one(TomlArea).text
         self.dismiss("taken")
 
+    async def action_keep(self) -> None:
+        """Confirms the version that waits for it; where none does, the key is the editor's own."""
+        topic = self._make_scene().store.config
+        if topic is None or topic.unconfirmed is None:
+            raise SkipAction
+        await self.run_action("app.do('config.confirm')")
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether something was typed that is not in the draft."""
+        return self.query_one(TomlArea).text != self.text
+
     def action_leave(self) -> None:
-        if self.query_one(TomlArea).text != self.text and not self._left_once:
+        if self.is_changed and not self._left_once:
             self._left_once = True
             self.show(self._make_scene())
             return

@@ -6,13 +6,15 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import ClassVar
 
 import attrs
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
+from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from jp_firmware.tui import layout
 from jp_firmware.tui.action import Action, key_names
 from jp_firmware.tui.text import BLANK, Line, Span, cell, cut, line, span, to_height, wrap
 from jp_firmware.tui.views.help import help_lines
@@ -24,19 +26,33 @@ MakeScene = Callable[[], Scene]
 
 
 class Dialog(ModalScreen[str]):
-    """A box above the workspace; the status line and the alarm banner stay in sight. Esc closes it."""
+    """A box above the workspace; the status line and the alarm banner stay in sight. Esc closes it.
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
+    Ctrl-Y is named in the status line while a version waits to be confirmed, so it confirms from here as well.
+    """
+
+    HORIZONTAL_BREAKPOINTS = layout.HORIZONTAL
+    VERTICAL_BREAKPOINTS = layout.VERTICAL
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", show=False),
+        Binding("ctrl+y", "app.do('config.confirm')", show=False),
+    ]
 
     def __init__(self, make_scene: MakeScene) -> None:
         super().__init__()
         self._make_scene = make_scene
+        self._typed_into: Widget | None = None
 
     def action_leave(self) -> None:
         self.dismiss("")
 
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        self._typed_into = event.widget
+
     def show(self, scene: Scene) -> None:
         """Draws what depends on the charger's state."""
+        if self.focused is None:  # it was hidden while the terminal was too small
+            self.set_focus(self._typed_into)
         for panel in self.query(Panel):
             panel.show(scene)
 

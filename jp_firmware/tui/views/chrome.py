@@ -18,7 +18,7 @@ def status_line(scene: Scene, width: int) -> Line:
     clock = scene.now.astimezone(scene.zone).strftime("%H:%M:%S")
     waits = unconfirmed_words(scene)
     if waits:
-        waits = f" UNCONFIRMED {waits}: Ctrl-Y "
+        waits = f" UNCONFIRMED {waits} " if scene.stale else f" UNCONFIRMED {waits}: Ctrl-Y "
     room = width - len(clock) - 4 - len(waits)
     kept: list[str] = []
     for part in _status_parts(scene):
@@ -42,7 +42,7 @@ def unconfirmed_words(scene: Scene) -> str:
     if topic is None or topic.unconfirmed is None:
         return ""
     ends_at_s = topic.unconfirmed.ends_at_s
-    return "" if ends_at_s is None else f"{max(0, int(ends_at_s - scene.now_s))} s"
+    return "" if ends_at_s is None else fmt.marked(f"{max(0, int(ends_at_s - scene.now_s))} s", scene.stale)
 
 
 def _status_parts(scene: Scene) -> list[str]:
@@ -80,7 +80,8 @@ def banner(scene: Scene, title: str, width: int) -> Line:
     active, status = scene.store.faults.active, scene.store.status
     right: Line = ()
     if not active and status is not None:
-        words = f"{status.charger.version}, up {fmt.duration(status.charger.uptime_s)} "
+        charger = status.charger
+        words = f"{charger.brand} {charger.version}, up {fmt.duration(charger.uptime_s)} ".lstrip()
         right = line(span(words, "label"))
     elif active:
         words = fmt.counted(len(active), "active fault", "active faults")

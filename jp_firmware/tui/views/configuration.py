@@ -278,7 +278,7 @@ def _verdict(desk: Desk) -> Line:
     if desk.in_force is None or desk.plan is None:
         return line(span("---", "label"))
     if not desk.is_checked:
-        return line(span("CHECKING", "label"))
+        return line(span("NOT CHECKED", "warn") if desk.trouble else span("CHECKING", "label"))
     errors, warnings = desk.plan.errors, desk.plan.warnings
     if errors:
         return line(span(fmt.counted(errors, "ERROR", "ERRORS"), "high"))

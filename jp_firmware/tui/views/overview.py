@@ -22,13 +22,12 @@ def site(scene: Scene, width: int) -> list[Line]:
         return [scene.heading("SITE POWER", width), WAITING, BLANK, BLANK]
     power, symbols = status.site, scene.symbols
     share = scene.value(fmt.percent(power.utilisation_percent), "strong")
-    right = line(span("utilisation ", "label"), share)
+    right = line(*scene.too_much(power.over_by_w), span("utilisation ", "label"), share)
     measured = power.measured_w or 0.0
     whole = max(power.limit_w or 0.0, power.assigned_w or 0.0, measured)
-    over = power.limit_w is not None and measured > power.limit_w * 1.01
     bar = scene.bar(
         width,
-        (measured, symbols.full, "stale" if scene.stale else "high" if over else "bar"),
+        (measured, symbols.full, "stale" if scene.stale else "high" if power.over_by_w else "bar"),
         (power.assigned_w or 0.0, symbols.soft, "stale" if scene.stale else "bar-soft"),
         whole=whole,
     )

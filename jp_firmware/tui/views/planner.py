@@ -51,7 +51,7 @@ def site(scene: Scene, width: int, height: int) -> list[Line]:
 
 def _use(scene: Scene, power: SiteView) -> Line:
     """How much of the limit is used, what is kept back of it, and what it is at the grid if modules lose some."""
-    parts: list[Span] = []
+    parts: list[Span] = [*scene.too_much(power.over_by_w)]
     lossy = power.grid_limit_w is not None and power.limit_w is not None and power.grid_limit_w - power.limit_w > 100
     for name, value_w in (("at the grid", power.grid_limit_w if lossy else None), ("reserve", power.reserve_w)):
         if value_w:
@@ -63,10 +63,9 @@ def _use(scene: Scene, power: SiteView) -> Line:
 def _bar(scene: Scene, power: SiteView, width: int) -> Line:
     """Measured, assigned and allowed power against the limit, or against whatever is more than that."""
     measured, assigned = power.measured_w or 0.0, power.assigned_w or 0.0
-    over = power.limit_w is not None and measured > power.limit_w * 1.01
     return scene.bar(
         width,
-        (measured, scene.symbols.full, "stale" if scene.stale else "high" if over else "bar"),
+        (measured, scene.symbols.full, "stale" if scene.stale else "high" if power.over_by_w else "bar"),
         (assigned, scene.symbols.soft, "stale" if scene.stale else "bar-soft"),
         whole=max(power.limit_w or 0.0, assigned, measured),
     )
@@ -165,11 +164,21 @@ def _modules(scene: Scene, number: int) -> Span:
     return cell(text, 4, role, right=True)
 
 
+def _bad_modules(scene: Scene, number: int) -> Line:
+    """`  1 silent, 1 fault,`: those of its modules that do not deliver, in words."""
+    status = scene.store.status
+    states = [] if status is None else [one.state for one in status.modules_of(number)]
+    counts = [(state, states.count(state)) for state in ("silent", "fault")]
+    words = "".join(f" {count} {state}," for state, count in counts if count)
+    return line(span(f" {words}", "warn")) if words else ()
+
+
 def _binding(scene: Scene, connector: ConnectorView, width: int) -> Line:
-    """The owner of the limit that binds, and its place where there is room; an old wish is named first."""
+    """The owner of the limit that binds, with its place where there is room; before it bad modules and an old wish."""
+    bad = _bad_modules(scene, connector.number)
     if not connector.in_session:
-        return line(span(f"  {connector.stage_text}", "label"))
-    old = line(span("  old wish,", "warn")) if connector.stale else ()
+        return (*bad, *line(span(f"  {connector.stage_text}", "label")))
+    old = (*bad, *(line(span("  old wish,", "warn")) if connector.stale else ()))
     if connector.limited_by in ("", "demand"):
         return (*old, span("  "), scene.value("the car" if connector.limited_by else ""))
     plan = scene.store.plan

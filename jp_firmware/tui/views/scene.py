@@ -81,6 +81,10 @@ class Scene:
             marked += " "
         return cell(marked, width, role, right=right, ellipsis=self.symbols.ellipsis)
 
+    def too_much(self, over_by_w: float) -> Line:
+        """How much more flows than the limit lets, in words; empty where it does not."""
+        return line(span(f"OVER THE LIMIT by {fmt.power_kw(over_by_w)} kW  ", "high")) if over_by_w else ()
+
     def row(self, label: str, *parts: Span | str, label_width: int = 11) -> Line:
         """`Label      value`, one line of a card."""
         return line(cell(label, label_width, "label"), *parts)
