@@ -126,6 +126,9 @@ async def test_a_change_made_on_site_is_told_at_once(autojump_clock, online):
         ("JP.site.limit_w", "80 kW", "Rejected"),
         ("jp.connectors.2.weight", "2.5", "Accepted"),
         ("JP.connectors.2.cable_max_current_a", "150", "Accepted"),
+        ("JP.charger.name", "Bay 7 – left", "Accepted"),
+        ("JP.charger.name", "Bay 7\x1b[2J", "Rejected"),
+        ("JP.charger.name", "Bay 7\n", "Rejected"),
         ("JP.backend.url", "ws://elsewhere", "Rejected"),
         ("JP.backend.password", "secret", "Rejected"),
         ("JP.charger.model", "Other", "Rejected"),
@@ -137,6 +140,18 @@ async def test_a_change_made_on_site_is_told_at_once(autojump_clock, online):
 async def test_a_value_is_taken_only_if_it_is_permitted(autojump_clock, online, key, value, status):
     assert {"status": status} == await change(online, key, value)
     assert (status == "Accepted") == bool(online.settings.changes)
+
+
+async def test_to_leave_out_what_is_left_out_is_no_change_and_accepted(autojump_clock, online):
+    """It is told as empty, and what is told can be said again."""
+    key = "JP.connectors.1.cable_max_current_a"
+    assert {"status": "Accepted"} == await change(online, key, "")
+    assert [] == online.settings.changes
+    await change(online, key, "150")
+    await change(online, key, "")
+
+    assert 2 == len(online.settings.changes)
+    assert {key: ""} == {one["key"]: one["value"] for one in (await told(online, key)).values()}
 
 
 async def test_what_is_accepted_is_told(autojump_clock, online):

@@ -135,7 +135,8 @@ def test_a_value_is_read_by_the_type_of_its_key(key, text, value):
 def test_an_empty_text_leaves_out_what_may_be_left_out():
     left_out, named = parameter(MATRIX, "connectors.2.cable_max_current_a"), parameter(MATRIX, "charger.name")
 
-    assert ("", Remove("connectors.2.cable_max_current_a")) == (left_out.text, left_out.edit(""))
+    assert Remove("connectors.2.cable_max_current_a") == attrs.evolve(left_out, value=150.0).edit("")
+    assert ("", None) == (left_out.text, left_out.edit("")), "there is nothing to leave out"
     assert Put("charger.name", "") == named.edit("")
 
 

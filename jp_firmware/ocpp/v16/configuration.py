@@ -123,7 +123,8 @@ class Configuration:
             return Reply({"status": "NotSupported"})
         try:
             edit = self._edit(row, own, text)
-            why = await self.settings.change(edit, f"ChangeConfiguration of {row.name if row else name}")
+            asked = f"ChangeConfiguration of {row.name if row else name}"
+            why = await self.settings.change(edit, asked) if edit else ""
         except NotPermitted as error:
             why = str(error)
         except Undecided as error:
@@ -134,7 +135,7 @@ class Configuration:
             self.keys.settle(row.name)
         return Reply({"status": "Rejected" if why else "Accepted"})
 
-    def _edit(self, row: Row | None, own: Parameter | None, text: str) -> Edit:
+    def _edit(self, row: Row | None, own: Parameter | None, text: str) -> Edit | None:
         stands_for = row.parameter(self.settings.cabinet) if row is not None else own
         if stands_for is None or not stands_for.writable:
             raise NotPermitted("it is read-only")

@@ -55,10 +55,13 @@ class Parameter:
         key = self.known.key
         return Role.INSTALLER.may(key.role) and key.reload in (Reload.LIVE, Reload.NEXT_SESSION) and not key.secret
 
-    def edit(self, text: str) -> Edit:
-        """The change that `text` asks for; an empty one leaves out what may be left out. Raises NotPermitted."""
+    def edit(self, text: str) -> Edit | None:
+        """The change that `text` asks for; an empty one leaves out what may be left out. None if it is so already.
+
+        Raises NotPermitted.
+        """
         if not text and self.known.default is None:
-            return Remove(self.key)
+            return None if self.value is None else Remove(self.key)
         return Put(self.key, self.read(text))
 
     def read(self, text: str) -> Any:
@@ -165,5 +168,7 @@ def _read(text: str, kind: type) -> Any:
     if kind is float and _DECIMAL.fullmatch(text):
         return float(text) if "." in text else int(text)
     if kind is str:
+        if not text.isprintable():  # people see it in their terminals
+            raise NotPermitted("it holds what cannot be printed")
         return text
     raise NotPermitted(f"{text!r} is not a {'whole number' if kind is int else 'number'}")
