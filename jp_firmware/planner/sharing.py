@@ -156,6 +156,8 @@ def _with_modules(
             bounded[key] = attrs.evolve(bounded[key], high_w=has_w, low_w=min(bounded[key].low_w, has_w))
         shared = _shared(bounded, bounds, rules, now_s)
         target_w = shared.power_w
+        if all(power_w <= capacity_w.get(key, 0.0) + TINY_W for key, power_w in target_w.items()):
+            break  # what has been found carries this too
     else:
         capacity_w = modules.capacity_w(target_w)
         target_w = {key: min(value_w, capacity_w.get(key, 0.0)) for key, value_w in target_w.items()}

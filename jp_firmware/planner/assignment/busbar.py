@@ -24,6 +24,8 @@ class Host:
     weight: float = 1.0
     tier: int = 1
     base_w: float = 0.0
+    most_before: float = math.inf  # segments in a row that the ties before its own carry, and behind it
+    most_behind: float = math.inf
 
 
 @attrs.frozen
@@ -114,8 +116,10 @@ def _sums(segments: Sequence[int], host: Host | None) -> list[float]:
 
 def _splits(bar: _Bar, gap: _Gap) -> Iterator[tuple[int, int]]:
     length = len(gap.segments)
-    for to_left in range(length + 1 if gap.left is not None else 1):
-        for to_right in range(length - to_left + 1 if gap.right is not None else 1):
+    most_left = 0 if gap.left is None else int(min(length, bar.hosts[gap.left].most_behind))
+    most_right = 0 if gap.right is None else int(min(length, bar.hosts[gap.right].most_before))
+    for to_left in range(most_left + 1):
+        for to_right in range(min(most_right, length - to_left) + 1):
             if _leaves_locked(bar, gap, to_left, length - to_right):
                 yield to_left, to_right
 

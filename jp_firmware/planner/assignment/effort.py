@@ -1,4 +1,4 @@
-"""How much may be searched at a time where modules are of different sizes, and what is kept until it goes on.
+"""How much may be searched for modules at a time, and what is kept until it goes on.
 
 A search costs most where everybody wants more than there is. It may not hold up the set-points, so it stops after so
 many looks and hands out the best it has found; asked the same again, with the next plan, it goes on.
@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 import attrs
 
-from jp_firmware.planner.assignment.mixed import Search
-from jp_firmware.planner.assignment.problem import Net, Problem
-from jp_firmware.planner.assignment.search import Looks
+from jp_firmware.planner.assignment.equal import EqualSearch
+from jp_firmware.planner.assignment.mixed import MixedSearch
+from jp_firmware.planner.assignment.problem import Problem
+from jp_firmware.planner.assignment.stretch import Looks, Search
 
 LOOKS = 50  # ours: steps looked at for one plan, and in each piece after it; measured in docs/planner.md
 
@@ -40,15 +41,21 @@ class Effort:
         if self._searches:
             self._earlier, self._searches = self._searches, {}
 
-    def search(self, problem: Problem, net: Net, users: Sequence[int]) -> Search:
+    def search(self, problem: Problem, users: Sequence[int]) -> Search:
         """The search for this question, as far as it comes with the looks that are left."""
         key = tuple(users), tuple(problem.target_w)
         search = self._searches.pop(key, None) or self._earlier.get(key)
         if search is None or not search.problem.asks_the_same(problem):
-            search = Search(problem, net, before=search or self._latest(key[0]))
+            search = self._begun(problem, users, search)
         self._searches[key] = search
         search.go_on(self._looks)
         return search
+
+    def _begun(self, problem: Problem, users: Sequence[int], before: Search | None) -> Search:
+        net, equal_w = problem.net(users), problem.equal_w()
+        if equal_w is not None:
+            return EqualSearch(problem, net, equal_w)
+        return MixedSearch(problem, net, before if isinstance(before, MixedSearch) else self._latest(tuple(users)))
 
     def go_on(self) -> bool:
         """As many looks again for the questions of this plan, which the next one will ask again; False: none is open.
@@ -61,10 +68,10 @@ class Effort:
                 return True
         return False
 
-    def _latest(self, users: tuple[int, ...]) -> Search | None:
+    def _latest(self, users: tuple[int, ...]) -> MixedSearch | None:
         """The last search for the same use of the bridges, whatever was wanted."""
         for searches in (self._searches, self._earlier):
             for key, search in reversed(searches.items()):
-                if key[0] == users:
+                if key[0] == users and isinstance(search, MixedSearch):
                     return search
         return None

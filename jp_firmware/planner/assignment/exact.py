@@ -12,6 +12,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections import deque
+from collections.abc import Sequence
 
 import attrs
 
@@ -20,22 +21,22 @@ from jp_firmware.planner.assignment.problem import NOBODY, TINY_W, Net, Problem
 
 @attrs.define(eq=False)
 class _Matching:
-    """Some realisation of the counts so far. `closed` are connectors that nothing can raise any more."""
+    """Some realisation of the counts so far. `closed` are groups of nodes that nothing can raise any more."""
 
     net: Net
     at: list[int]  # the node each module is at
     room: list[int]
     closed: list[bool]
 
-    def raise_by_one(self, connector: int) -> bool:
-        """One module more for `connector`, and no fewer for anybody."""
-        for node in self.net.nodes_of[connector]:
+    def raise_by_one(self, group: int) -> bool:
+        """One module more for `group`, and no fewer for anybody."""
+        for node in self.net.nodes_of[group]:
             if self.room[node] > 0:
                 for module in self.net.modules_at[node]:
                     if self.at[module] == NOBODY:
                         self._put(module, node)
                         return True
-        return self._raise_along_a_path(connector)
+        return self._raise_along_a_path(group)
 
     def _put(self, module: int, node: int) -> None:
         if self.at[module] != NOBODY:
@@ -43,34 +44,36 @@ class _Matching:
         self.at[module] = node
         self.room[node] -= 1
 
-    def _raise_along_a_path(self, connector: int) -> bool:
-        """Breadth first: take a module from a connector that can replace it from one that can, ... from an idle one.
+    def _raise_along_a_path(self, group: int) -> bool:
+        """Breadth first: take a module from a group that can replace it from one that can, ... from an idle one.
 
-        If there is no such path, all connectors met on the way share what they have: none of them can be raised again.
+        If there is no such path, all groups met on the way share what they have: none of them can be raised again.
         """
-        opened_by = {node: NOBODY for node in self.net.nodes_of[connector] if self.room[node] > 0}
+        opened_by = {node: NOBODY for node in self.net.nodes_of[group] if self.room[node] > 0}
         goes_to: dict[int, int] = {}
         queue = deque(opened_by)
+        seen = set(opened_by)  # of these nodes no other module helps further
         while queue:
             node = queue.popleft()
             for module in self.net.modules_at[node]:
                 was = self.at[module]
-                if module in goes_to or was == node:
+                if was in seen:
                     continue
                 goes_to[module] = node
                 if was == NOBODY:
                     self._shift(module, goes_to, opened_by)
                     return True
-                owner = self.net.connector_at[was]
+                seen.add(was)
+                owner = self.net.group_at[was]
                 if self.closed[owner]:
                     continue
                 for other in self.net.nodes_of[owner]:
                     if other not in opened_by and (other == was or self.room[other] > 0):
                         opened_by[other] = module
                         queue.append(other)
-        self.closed[connector] = True
+        self.closed[group] = True
         for node in opened_by:
-            self.closed[self.net.connector_at[node]] = True
+            self.closed[self.net.group_at[node]] = True
         return False
 
     def _shift(self, module: int, goes_to: dict[int, int], opened_by: dict[int, int]) -> None:
@@ -80,18 +83,18 @@ class _Matching:
             module = opened_by[node]
 
 
-def best_counts(problem: Problem, net: Net, equal_w: list[float]) -> list[int]:
-    """Modules in play for each connector. Of equally good counts, those nearer to the present ones."""
-    wanted = [_wanted(problem, connector, equal_w[connector]) for connector in problem.connectors]
-    has = [0] * len(wanted)
+def best_counts(problem: Problem, net: Net, equal_w: Sequence[float], wanted: Sequence[int]) -> list[int]:
+    """Modules in play for each group. Of equally good counts, those nearer to the present ones."""
+    connectors = len(problem.target_w)
+    has = [0] * connectors
     for module, connector in enumerate(problem.present):
         if connector != NOBODY and problem.in_play[module]:
             has[connector] += 1
     count = [0] * len(wanted)
     matching = _Matching(net, [NOBODY] * len(problem.present), list(net.room), [False] * len(wanted))
-    for connector in problem.connectors:
-        if problem.keeps_one[connector] and matching.raise_by_one(connector):
-            count[connector] = 1
+    for group, least in enumerate([*map(int, problem.keeps_one), *wanted[connectors:]]):
+        if least and matching.raise_by_one(group):
+            count[group] = 1
 
     def turn(connector: int) -> tuple[float, float, bool, int]:
         """Poorest first; of equals the one that gains more, then one that has the module already."""
@@ -111,6 +114,12 @@ def best_counts(problem: Problem, net: Net, equal_w: list[float]) -> list[int]:
                 continue
         heapq.heappop(turns)
     return count
+
+
+def wanted_counts(problem: Problem, net: Net, equal_w: Sequence[float]) -> list[int]:
+    """Modules in play for each group if there were enough: the fewest that carry its target; one that is kept."""
+    wanted = [_wanted(problem, connector, equal_w[connector]) for connector in problem.connectors]
+    return wanted + [1] * (len(net.nodes_of) - len(wanted))
 
 
 def _wanted(problem: Problem, connector: int, each_w: float) -> int:

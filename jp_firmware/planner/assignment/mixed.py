@@ -8,17 +8,16 @@ step by step, that is the plan; else the fresh one is brought near the present o
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Sequence
 
 import attrs
 
 from jp_firmware.planner.assignment.division import Division
-from jp_firmware.planner.assignment.problem import MOST_W, NOBODY, TINY_W, Net, Problem, compared
+from jp_firmware.planner.assignment.problem import MOST_W, NOBODY, TINY_W, Problem, compared
 from jp_firmware.planner.assignment.realise import fewest_moves
-from jp_firmware.planner.assignment.search import PATIENCE, Looks, cheapen, improve, tidy
+from jp_firmware.planner.assignment.search import PATIENCE, cheapen, improve, tidy
+from jp_firmware.planner.assignment.stretch import Looks, Search
 
-END: Final = object()
 SMALL = 64  # modules; ours: in larger cabinets there are more ways to the same end, and less time for each
 
 
@@ -32,19 +31,14 @@ def _starts(problem: Problem) -> tuple[bool, ...]:
 
 
 @attrs.define(eq=False)
-class Search:
-    """The search for one answer. It may stop wherever its looks are spent, and goes on from there.
+class MixedSearch(Search):
+    """Never worse than the present assignment.
 
-    `owner` is the best found so far, NOBODY for idle: never worse than the present assignment.
+    `before` is a search for another question, from whose end it begins if that is better than the present.
     """
 
-    problem: Problem
-    net: Net
-    before: Search | None = None  # for another question, from whose end it begins if that is better than the present
-    looks: Looks = attrs.field(factory=Looks)
-    finished: bool = False
+    before: MixedSearch | None = None
     _division: Division = attrs.field(init=False)
-    _course: Iterator[None] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._division = Division.of(self.problem, self.net, self.problem.present)
@@ -58,14 +52,7 @@ class Search:
     def owner(self) -> list[int]:
         return self._division.owner
 
-    def go_on(self, looks: Looks) -> None:
-        """Searches while there are looks left, and takes from them what it uses."""
-        self.looks.left = looks.left
-        if not self.finished:
-            self.finished = next(self._course, END) is END
-        looks.left = self.looks.left
-
-    def _begin_further(self, before: Search) -> None:
+    def _begin_further(self, before: MixedSearch) -> None:
         further = self._division.holding(before.owner)
         tidy(further)
         further.late = frozenset(before._division.settled)
@@ -75,19 +62,19 @@ class Search:
             self._division = further
 
     def _run(self) -> Iterator[None]:
-        yield from _settle(self._division, self.looks)
+        yield from _settle(self._division, self._looks)
         if not self._division.poorest_first():
             return
         best: Division | None = None
         for tight in _starts(self.problem):
             fresh = self._division.emptied()
-            yield from _fill(fresh, tight, self.looks)
+            yield from _fill(fresh, tight, self._looks)
             if best is None or fresh.levels() > best.levels():
                 best = fresh
         if best is not None and compared(best.levels(), self._division.levels()) > 0:
             _realise_by_class(best)
             self._division = best
-            yield from _settle(best, self.looks)
+            yield from _settle(best, self._looks)
 
 
 def _settle(division: Division, looks: Looks) -> Iterator[None]:
@@ -187,9 +174,10 @@ def _realise_by_class(division: Division) -> None:
         for module in members:
             if division.owner[module] != NOBODY:
                 count[division.owner[module]] += 1
-        ways = [[module for module in modules if module in members] for modules in net.modules_at]
-        part = Net(ways, net.connector_at, room, net.nodes_of, net.spare_a)
+        ways: list[Sequence[int]] = [[module for module in modules if module in members] for modules in net.modules_at]
+        part = attrs.evolve(net, modules_at=ways, room=room)
         owner = fewest_moves(part, count, problem.present)
+        assert owner is not None  # the division itself realises these counts
         if all(division.owner[module] == owner[module] for module in members):
             continue
         before = {module: division.owner[module] for module in members}

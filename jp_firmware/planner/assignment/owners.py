@@ -14,10 +14,8 @@ from jp_firmware.model.ids import ConnectorId, ModuleId
 from jp_firmware.planner.assignment import bridges, busbar
 from jp_firmware.planner.assignment.efficiency import refine
 from jp_firmware.planner.assignment.effort import Effort
-from jp_firmware.planner.assignment.exact import best_counts
-from jp_firmware.planner.assignment.problem import NOBODY, Net, Problem, Situation, Wiring, pose
-from jp_firmware.planner.assignment.realise import fewest_moves
-from jp_firmware.planner.assignment.ties import with_fewest_moves
+from jp_firmware.planner.assignment.problem import NOBODY, Problem, Situation, Wiring, pose
+from jp_firmware.planner.assignment.tie_room import most_segments
 from jp_firmware.planner.topology import Assignment, BusBar, Topology
 
 
@@ -67,8 +65,22 @@ def assign(
         used = {wiring.bridges[n].name: wiring.connectors[user] for n, user in enumerate(users) if user != NOBODY}
     else:
         used, owner = {}, solver.owners(())
-    told = _told(problem, owner, before, used, dict.fromkeys(targets_w, 0.0))
-    return attrs.evolve(told, is_final=solver.is_final)
+    capacity_w = problem.capacities(owner)
+    names = [None if number == NOBODY else wiring.connectors[number] for number in owner]
+    changes = [
+        (module, before.get(module), now)
+        for module, now, fixed in zip(wiring.modules, names, wiring.fixed_at, strict=True)
+        if fixed == NOBODY and before.get(module) != now
+    ]
+    return Assigned(
+        owner=dict(zip(wiring.modules, names, strict=True)),
+        capacity_w=dict.fromkeys(targets_w, 0.0) | dict(zip(wiring.connectors, capacity_w, strict=True)),
+        attached=tuple(module for module, was, _ in changes if was is None),
+        moved=tuple(module for module, was, now in changes if was is not None and now is not None),
+        released=tuple(module for module, _, now in changes if now is None),
+        bridge_users=used,
+        is_final=solver.is_final,
+    )
 
 
 @attrs.define
@@ -81,72 +93,14 @@ class _Solver:
     def owners(self, users: Sequence[int]) -> list[int]:
         """The owner of every module if the bridges are used like this."""
         problem = self.problem
-        net = problem.net(users)
-        equal_w = problem.equal_w()
-        if equal_w is None:
-            search = self.effort.search(problem, net, users)
-            owner, self.is_final = list(search.owner), self.is_final and search.finished
-        else:
-            owner = _solved(problem, net, equal_w)
+        search = self.effort.search(problem, users)
+        owner, self.is_final = list(search.owner), self.is_final and search.finished
         if self.situation.efficiency is not None:
-            owner = refine(problem, net, owner, self.situation.efficiency)
+            owner = refine(problem, search.net, owner, self.situation.efficiency)
         for module, present in enumerate(problem.present):
             if not problem.in_play[module]:
                 owner[module] = present
         return owner
-
-
-def _solved(problem: Problem, net: Net, equal_w: list[float]) -> list[int]:
-    count = best_counts(problem, net, equal_w)
-    owner = fewest_moves(net, count, problem.present)
-    if len(net.modules_at) == len(problem.target_w):
-        owner = with_fewest_moves(problem, net, equal_w, count, owner)
-    for connector, keeps in enumerate(problem.keeps_one):
-        if keeps and not any(owner[m] == connector == problem.present[m] for m in problem.modules):
-            return _with_one_pinned(problem, net, connector, equal_w)
-    return owner
-
-
-def _with_one_pinned(problem: Problem, net: Net, connector: int, equal_w: list[float]) -> list[int]:
-    """The best assignment in which one of the present modules of `connector` stays. Each of them is tried."""
-    tried = []
-    for module, present in enumerate(problem.present):
-        if present == connector and any(module in net.modules_at[node] for node in net.nodes_of[connector]):
-            owner = _solved(problem.pinned(module), net.without(module, connector), equal_w)
-            owner[module] = connector
-            tried.append(owner)
-    return max(
-        tried,
-        key=lambda each: (
-            [round(level, 2) for level in problem.levels(problem.capacities(each))],
-            -problem.cost_of(each),
-        ),
-    )
-
-
-def _told(
-    problem: Problem,
-    owner: Sequence[int],
-    before: Assignment,
-    used: Mapping[str, ConnectorId],
-    nothing_w: Mapping[ConnectorId, float],
-) -> Assigned:
-    wiring = problem.wiring
-    names = [None if number == NOBODY else wiring.connectors[number] for number in owner]
-    changes = [
-        (module, before.get(module), now)
-        for module, now, fixed in zip(wiring.modules, names, wiring.fixed_at, strict=True)
-        if fixed == NOBODY and before.get(module) != now
-    ]
-    capacity_w = problem.capacities(owner)
-    return Assigned(
-        owner=dict(zip(wiring.modules, names, strict=True)),
-        capacity_w={**nothing_w, **dict(zip(wiring.connectors, capacity_w, strict=True))},
-        attached=tuple(module for module, was, _ in changes if was is None),
-        moved=tuple(module for module, was, now in changes if was is not None and now is not None),
-        released=tuple(module for module, _, now in changes if now is None),
-        bridge_users=used,
-    )
 
 
 def _with_bars_divided(targets_w: Mapping[ConnectorId, float], situation: Situation, wiring: Wiring) -> Situation:
@@ -169,7 +123,7 @@ def _bar_divided(bar: BusBar, problem: Problem, situation: Situation) -> dict[Mo
         if connector is None or (locked[at] and had[at] != connector):
             continue  # while a locked segment stays with another, the connector it hosts is cut off
         if problem.target_w[problem.wiring.connector_number[connector]] > 0:
-            wanting[connector] = _host(bar, at, connector, problem)
+            wanting[connector] = _host(bar, at, connector, problem, had)
     names = list(wanting)
     owners = busbar.divide(
         list(wanting.values()),
@@ -186,14 +140,21 @@ def _bar_divided(bar: BusBar, problem: Problem, situation: Situation) -> dict[Mo
     return division
 
 
-def _host(bar: BusBar, at: int, connector: ConnectorId, problem: Problem) -> busbar.Host:
+def _host(
+    bar: BusBar, at: int, connector: ConnectorId, problem: Problem, had: Sequence[ConnectorId | None]
+) -> busbar.Host:
     wiring, number = problem.wiring, problem.wiring.connector_number[connector]
+    gives_w = [
+        sum(problem.gives_w[wiring.module_number[module]][number] for module in segment.modules)
+        for segment in bar.segments
+    ]
+    gives_a = [power_w / problem.voltage_v[number] if power_w else 0.0 for power_w in gives_w]
+    carrying = wiring.topology.carrying
     return busbar.Host(
         segment=at,
-        gives_w=[
-            sum(problem.gives_w[wiring.module_number[module]][number] for module in segment.modules)
-            for segment in bar.segments
-        ],
+        gives_w=gives_w,
+        most_before=most_segments(bar, at, -1, gives_a, had, carrying),
+        most_behind=most_segments(bar, at, 1, gives_a, had, carrying),
         target_w=problem.target_w[number],
         weight=problem.weight[number],
         tier=problem.tier[number],

@@ -109,22 +109,52 @@ class Wiring:
 class Net:
     """Where modules may go: a node for each connector, and one more for each bridge that is given to a connector.
 
-    Node `n` below the number of connectors is connector `n` itself. `room` counts the modules a node can take.
+    Node `n` below the number of connectors is connector `n` itself. `room` counts the modules a node can take. Nodes
+    that a module may be exchanged between for nothing make a group: those of a connector, with its own number, first.
     """
 
-    modules_at: list[list[int]]
+    modules_at: list[Sequence[int]]
     connector_at: list[int]
     room: list[int]
-    nodes_of: list[list[int]]
+    group_at: list[int]
+    nodes_of: list[list[int]]  # by group, its root first
     spare_a: list[float]
 
-    def without(self, module: int, connector: int) -> Net:
-        """The same ways while `module` stays at `connector` for good."""
-        room = list(self.room)
-        for node in self.nodes_of[connector]:
-            room[node] -= module in self.modules_at[node]
-        modules_at = [[each for each in modules if each != module] for modules in self.modules_at]
-        return attrs.evolve(self, modules_at=modules_at, room=room)
+    @property
+    def has_bridges(self) -> bool:
+        return any(len(nodes) > 1 for nodes in self.nodes_of)
+
+    def keeping_one(self, problem: Problem) -> Net:
+        """The same ways with a group of its own for the one module that each connector keeps, if it must keep one.
+
+        Of one whose modules are all behind a bridge it is one of those, and takes a place on the bridge; of any
+        other one that is on no bridge.
+        """
+        net = attrs.evolve(
+            self,
+            modules_at=list(self.modules_at),
+            connector_at=list(self.connector_at),
+            room=list(self.room),
+            group_at=list(self.group_at),
+            nodes_of=list(self.nodes_of),
+        )
+        for connector in problem.connectors:
+            if not problem.keeps_one[connector]:
+                continue
+            for node in self.nodes_of[connector]:
+                its = [each for each in self.modules_at[node] if problem.present[each] == connector]
+                if its and self.room[node] > 0:
+                    net.room[node] -= 1
+                    net._add_group(connector, its)
+                    break
+        return net
+
+    def _add_group(self, connector: int, modules: Sequence[int]) -> None:
+        self.nodes_of.append([len(self.modules_at)])
+        self.group_at.append(len(self.nodes_of) - 1)
+        self.modules_at.append(modules)
+        self.connector_at.append(connector)
+        self.room.append(1)
 
 
 @attrs.define(eq=False)
@@ -213,23 +243,18 @@ class Problem:
         """One row of `gives_w` for each size."""
         return list(dict(zip(self.size, self.gives_w, strict=True)).values())
 
-    def pinned(self, module: int) -> Problem:
-        """The same problem while `module` stays where it is for good."""
-        connector = self.present[module]
-        base_w, in_play, keeps_one = list(self.base_w), list(self.in_play), list(self.keeps_one)
-        base_w[connector] += self.gives_w[module][connector]
-        in_play[module] = keeps_one[connector] = False
-        return attrs.evolve(self, base_w=base_w, in_play=in_play, keeps_one=keeps_one)
-
     def net(self, users: Sequence[int]) -> Net:
         """The ways that are open if each bridge is used by the connector in `users`. A useless module has no way."""
         wiring, in_play, gives_w = self.wiring, self.in_play, self.gives_w
-        modules_at = [
-            [module for module in modules if in_play[module] and gives_w[module][connector] > 0.0]
-            for connector, modules in enumerate(wiring.modules_of)
-        ]
-        net = Net(modules_at, list(self.connectors), [MUCH] * len(modules_at), [[n] for n in self.connectors], [])
-        net.spare_a = [math.inf] * len(modules_at)
+        modules_at: list[Sequence[int]] = list(wiring.modules_of)
+        if not all(in_play) or any(0.0 in row for row in {id(row): row for row in gives_w}.values()):
+            modules_at = [
+                [module for module in modules if in_play[module] and gives_w[module][connector] > 0.0]
+                for connector, modules in enumerate(modules_at)
+            ]
+        numbers = list(self.connectors)
+        net = Net(modules_at, numbers, [MUCH] * len(numbers), list(numbers), [[n] for n in numbers], [])
+        net.spare_a = [math.inf] * len(numbers)
         if wiring.bridge_at:
             self._divide_by_bridges(net, users)
         return net
@@ -244,12 +269,13 @@ class Problem:
                 if user == connector and behind:
                     self._add_node(net, connector, bridge, behind)
 
-    def _add_node(self, net: Net, connector: int, bridge: int, modules: list[int]) -> None:
+    def _add_node(self, net: Net, connector: int, bridge: int, modules: Sequence[int]) -> None:
         spare_a = self.wiring.bridges[bridge].max_current_a - self.used_a[bridge]
         each_a = max(self.gives_w[module][connector] for module in modules) / self.voltage_v[connector]
         net.nodes_of[connector].append(len(net.modules_at))
         net.modules_at.append(modules)
         net.connector_at.append(connector)
+        net.group_at.append(connector)
         net.room.append(max(0, int(spare_a / each_a + 1e-9)))
         net.spare_a.append(spare_a)
 

@@ -24,7 +24,7 @@ class _Flow:
     present: Sequence[int]
     at: list[int]
     room: list[int]
-    missing: list[int]
+    missing: list[int]  # by group
     potential: list[int]
 
     def put(self, module: int, node: int) -> None:
@@ -36,22 +36,23 @@ class _Flow:
     def take_directly(self, wanted_from_idle: bool) -> None:
         """Every module that is where it is needed stays; then every need is met by an idle module in its reach."""
         for node, modules in enumerate(self.net.modules_at):
-            connector = self.net.connector_at[node]
-            if self.missing[connector] <= 0:
+            group = self.net.group_at[node]
+            if self.missing[group] <= 0:
                 continue
-            origin = NOBODY if wanted_from_idle else connector
+            origin = NOBODY if wanted_from_idle else self.net.connector_at[node]
             for module in modules:
                 if self.present[module] == origin and self.at[module] == NOBODY and self.room[node] > 0:
                     self.put(module, node)
-                    self.missing[connector] -= 1
-                    if self.missing[connector] <= 0:
+                    self.missing[group] -= 1
+                    if self.missing[group] <= 0:
                         break
 
-    def bring_one(self, connector: int) -> None:
-        """One module more for `connector` along a cheapest path. Raises ValueError if there is none."""
-        distance = {connector: 0}
+    def bring_one(self, group: int) -> bool:
+        """One module more for `group` along a cheapest path. False if there is none."""
+        root = self.net.nodes_of[group][0]
+        distance = {root: 0}
         came: dict[int, tuple[int, int]] = {}  # node: the module it would give up, and to which node
-        queue = [(0, connector)]
+        queue = [(0, root)]
         settled: set[int] = set()
         best, last = math.inf, (NOBODY, NOBODY)
         while queue:
@@ -73,14 +74,15 @@ class _Flow:
                     came[other] = module, node
                     heapq.heappush(queue, (onward, other))
         if last[1] == NOBODY:
-            raise ValueError("these counts cannot be realised with the modules in reach")
+            return False
         for node in settled:
             self.potential[node] += distance[node] - int(best)
-        self._shift(last, came, connector)
-        self.missing[connector] -= 1
+        self._shift(last, came, root)
+        self.missing[group] -= 1
+        return True
 
     def _arcs(self, node: int) -> Iterable[tuple[int, int, int]]:
-        """What a need at `node` can be met by: a module from elsewhere, or a need at another node of its connector."""
+        """What a need at `node` can be met by: a module from elsewhere, or a need at another node of its group."""
         present, at = self.present, self.at
         connector = self.net.connector_at[node]
         arcs = []
@@ -93,11 +95,12 @@ class _Flow:
             if was != NOBODY:
                 cost -= 0 if origin == self.net.connector_at[was] else 1 if origin == NOBODY else 2
             arcs.append((module, was, cost))
-        if node != connector:
+        root, *others = self.net.nodes_of[self.net.group_at[node]]
+        if node != root:
             if self.room[node] < self.net.room[node]:
-                arcs.append((NOBODY, connector, 0))
+                arcs.append((NOBODY, root, 0))
         else:
-            arcs += [(NOBODY, other, 0) for other in self.net.nodes_of[node][1:] if self.room[other] > 0]
+            arcs += [(NOBODY, other, 0) for other in others if self.room[other] > 0]
         return arcs
 
     def _shift(self, last: tuple[int, int], came: dict[int, tuple[int, int]], root: int) -> None:
@@ -110,13 +113,14 @@ class _Flow:
             module, node = came[node]
 
 
-def fewest_moves(net: Net, count: Sequence[int], present: Sequence[int]) -> list[int]:
-    """The connector of each module, NOBODY for idle. Raises ValueError if the counts cannot be realised."""
+def fewest_moves(net: Net, count: Sequence[int], present: Sequence[int]) -> list[int] | None:
+    """The connector of each module, NOBODY for idle; None if the counts, by group, cannot be realised together."""
     nodes = len(net.modules_at)
     flow = _Flow(net, present, [NOBODY] * len(present), list(net.room), list(count), [0] * nodes)
     flow.take_directly(wanted_from_idle=False)
     flow.take_directly(wanted_from_idle=True)
-    for connector, missing in enumerate(list(flow.missing)):
+    for group, missing in enumerate(list(flow.missing)):
         for _ in range(missing):
-            flow.bring_one(connector)
+            if not flow.bring_one(group):
+                return None
     return [NOBODY if node == NOBODY else net.connector_at[node] for node in flow.at]

@@ -8,24 +8,15 @@ sizes).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
-
-import attrs
 
 from jp_firmware.planner.assignment.division import Division, Kind, Step
 from jp_firmware.planner.assignment.problem import NOBODY, SAME, TINY_W, Level
+from jp_firmware.planner.assignment.stretch import Looks
 
 HELPED = 12  # connectors that steps are sought for, the poorest; ours: in a large cabinet that has to do
 
 PATIENCE = 8  # steps for each module, and rounds; ours: an end that sums of floating-point numbers cannot put off
-
-
-@attrs.define
-class Looks:
-    """How many steps may still be looked at: the bound on what a search may cost at a time, the same on any machine."""
-
-    left: float = math.inf
 
 
 def improve(division: Division, deep: bool, looks: Looks) -> Iterator[None]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jp_firmware.planner.assignment import Assigned, Effort, Wiring, assign
+from jp_firmware.planner.assignment import Assigned, Effort, Wiring, assign, equal
 from tests.planner.assignment import brute
 from tests.planner.assignment.instances import Instance, a_little_later, assignment_instance
 from tests.planner.assignment.test_properties import instances, owner_list
@@ -117,5 +120,41 @@ def test_a_module_that_fails_meanwhile_is_counted_out_at_once() -> None:
 
 @given(st.integers(0, 30))
 @settings(max_examples=20, deadline=None)
-def test_equal_modules_are_always_final(seed: int) -> None:
-    assert asked(assignment_instance(6, 14, seed, hungry=True), Effort(0)).is_final
+def test_equal_modules_serve_everybody_as_well_as_can_be_at_once_and_save_moves_later(seed: int) -> None:
+    instance, effort = assignment_instance(6, 14, seed, hungry=True), Effort(1)
+    unhurried = assign(instance.targets_w, instance.situation, instance.topology)
+    answers = until_final(instance, effort)
+
+    assert all(unhurried.capacity_w.keys() == one.capacity_w.keys() for one in answers)
+    best = brute.levels(instance, owner_list(instance, unhurried))
+    assert all(best == brute.levels(instance, owner_list(instance, one)) for one in answers)
+    assert unhurried == answers[-1]
+    assert [one.cost for one in answers] == sorted((one.cost for one in answers), reverse=True)
+
+
+def test_the_moves_of_equal_modules_are_not_looked_for_longer_than_a_plan_may_take() -> None:
+    """Cars want more than there is, and modules stand anywhere: equally good counts are tried for a long time."""
+    answers = until_final(assignment_instance(64, 256, 13, hungry=True), Effort())
+
+    assert not answers[0].is_final
+    assert answers[-1].cost < answers[0].cost
+
+
+@pytest.mark.parametrize("seed", [18, 23])
+def test_that_every_connector_keeps_a_module_is_worked_out_once(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connectors share their modules with neighbours who need them: nothing is tried module by module."""
+    worked_out = []
+
+    def counted(*question: Any) -> tuple[list[int], bool]:
+        worked_out.append(question)
+        return served(*question)
+
+    served = equal._served
+    monkeypatch.setattr(equal, "_served", counted)
+    instance = assignment_instance(64, 256, seed)
+    situation = attrs.evolve(instance.situation, delivering=list(instance.targets_w))
+    still = attrs.evolve(instance, situation=situation)
+    made = assign(still.targets_w, situation, still.topology)
+
+    assert [] == brute.violations(still, owner_list(still, made))
+    assert len(worked_out) == 2
