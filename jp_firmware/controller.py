@@ -33,7 +33,8 @@ from jp_firmware.composition.arrivals import ExpectedArrivals
 from jp_firmware.composition.boot import boot_id
 from jp_firmware.composition.central_system import CentralSystem
 from jp_firmware.composition.configuration import picture as config_picture
-from jp_firmware.composition.configuration.configuring import Configuring, Resumed
+from jp_firmware.composition.configuration.change import Resumed
+from jp_firmware.composition.configuration.configuring import Configuring
 from jp_firmware.composition.guarding import Guarding
 from jp_firmware.composition.inventory import ModuleInventory
 from jp_firmware.composition.limiting import SITE_LIMIT

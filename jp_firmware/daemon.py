@@ -20,7 +20,7 @@ from pathlib import Path
 import trio
 
 from jp_firmware.composition.configuration.beginning import Beginning, begin_again
-from jp_firmware.composition.configuration.configuring import Resumed
+from jp_firmware.composition.configuration.change import Resumed
 from jp_firmware.composition.process import Process, check_stop_budget
 from jp_firmware.config.schema import ConfigError
 from jp_firmware.console.protocol import ConsoleError

@@ -6,7 +6,6 @@ changes the text and nothing else.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from jp_firmware.config.effects import Effects, effects
 from jp_firmware.config.examine import Examined, Finding, Severity, examine, findings_of
 from jp_firmware.config.schema import Cabinet
 from jp_firmware.config.structure import Mistake
+from jp_firmware.config.text import toml
 from jp_firmware.config.text.difference import SECRET, Change, changes
 from jp_firmware.config.text.document import edited
 from jp_firmware.config.text.edits import Data, Edit, Key, Remove, key_of, parts_of
@@ -48,6 +48,7 @@ class Draft:
     examined: Examined = attrs.field(repr=False)
     changes: tuple[Change, ...] = ()
     effects: Effects = attrs.field(factory=lambda: Effects(()))
+    is_text: bool = False  # somebody's own text, not edits of the one in force
 
     @property
     def cabinet(self) -> Cabinet | None:
@@ -90,7 +91,7 @@ def draft(
         is_good = not any(one.severity is Severity.ERROR for one in findings)
         examined = attrs.evolve(examined, findings=findings, cabinet=examined.cabinet if is_good else None)
     if examined.cabinet is None:
-        return Draft(base=base, text=proposed, secrets=all_secrets, examined=examined)
+        return Draft(base=base, text=proposed, secrets=all_secrets, examined=examined, is_text=text is not None)
     differing = changes(effective(base.cabinet), effective(examined.cabinet), is_secret)
     overridden = _overridden(base, proposed, examined.data)
     examined = attrs.evolve(examined, findings=(*examined.findings, *overridden))
@@ -101,19 +102,29 @@ def draft(
         examined=examined,
         changes=differing,
         effects=effects([one.key for one in differing], base.cabinet),
+        is_text=text is not None,
     )
 
 
 def _without_secrets(text: str, base: InForce) -> tuple[str, dict[str, str]]:
     """The text without those, and what they are, by key. A text that is no TOML is left as it is."""
     try:
-        data, former = tomllib.loads(text), tomllib.loads(base.text)
-    except tomllib.TOMLDecodeError:
+        data, former = toml.loads(text), toml.loads(base.text)
+    except toml.TomlError:
         return text, {}
-    found = {path: value for path in _SECRETS if isinstance(value := _at(data, path), str)}
+    found = _secrets_in(data)
     values = {path: _at(former, path) if value == SECRET else value for path, value in found.items()}
     kept = {key_of(path): value for path, value in values.items() if isinstance(value, str)}
     return edited(text, [Remove(path) for path in found]) if found else text, kept
+
+
+def without_secrets(text: str) -> str:
+    """A valid text without the secrets that stand in it."""
+    return edited(text, [Remove(path) for path in _secrets_in(toml.loads(text))])
+
+
+def _secrets_in(data: Data) -> dict[Key, str]:
+    return {path: value for path in _SECRETS if isinstance(value := _at(data, path), str)}
 
 
 def _overridden(base: InForce, text: str, data: Mapping[str, Any]) -> Iterable[Finding]:
@@ -121,7 +132,7 @@ def _overridden(base: InForce, text: str, data: Mapping[str, Any]) -> Iterable[F
     if not base.overrides:
         return
     keys = dict.fromkeys(parts_of(one.partition("=")[0].strip()) for one in base.overrides)
-    for change in changes(tomllib.loads(base.text), dict(data), is_secret):
+    for change in changes(toml.loads(base.text), dict(data), is_secret):
         for key in keys:
             if key[: len(change.parts)] == change.parts and change.after is not None:
                 yield Finding(

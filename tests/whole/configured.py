@@ -19,7 +19,7 @@ import attrs
 import trio
 
 from jp_firmware import controller as composition
-from jp_firmware.composition.configuration.configuring import Resumed
+from jp_firmware.composition.configuration.change import Resumed
 from jp_firmware.config.kept.commit import Disk
 from jp_firmware.config.kept.config_store import ConfigStore
 from jp_firmware.config.schema import Cabinet, Wire
@@ -419,8 +419,8 @@ class _SilentPort:
 @contextmanager
 def _no_threads() -> Iterator[None]:
     # What was found keeps nothing from being tried: another driver than the one of the modules that answer, say.
-    unseen = mock.patch("jp_firmware.composition.configuration.configuring.new_mistakes", return_value=[])
-    with mock.patch("jp_firmware.composition.configuration.configuring.in_thread", _at_once), unseen:
+    unseen = mock.patch("jp_firmware.composition.configuration.proposing.new_mistakes", return_value=[])
+    with mock.patch("jp_firmware.composition.configuration.threads.in_thread", _at_once), unseen:
         yield
 
 

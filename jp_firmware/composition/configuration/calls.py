@@ -7,7 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
 from jp_firmware.composition.configuration import picture as config_picture
-from jp_firmware.composition.configuration.configuring import ChangeRefused, Configuring, Wish
+from jp_firmware.composition.configuration.change import Change, ChangeRefused, Wish
+from jp_firmware.composition.configuration.configuring import Configuring
 from jp_firmware.config.draft import Draft, Secrets, is_secret
 from jp_firmware.config.kept.config_store import Outdated
 from jp_firmware.config.kept.versions import Origin, OriginKind
@@ -72,7 +73,7 @@ class ConfigCalls:
         configuring = self._configuring
         store = configuring.store
         told = {**config_picture.version(store.current), "unconfirmed": config_picture.unconfirmed(configuring)}
-        in_force = configuring.in_force
+        in_force = configuring.proposing.in_force
         return told | await self._configuring.beside(
             lambda: {
                 "path": str(store.path_in_force),
@@ -106,8 +107,14 @@ class ConfigCalls:
     # --- changing ----------------------------------------------------------------------------------------------------
 
     async def check(self, params: Json) -> object:
-        """`text`, `edits` or `version`, `secrets?`: what it would change, and what that would take. Nothing is done."""
-        only(params, *CHANGE, "version")
+        """What a change would do, and what that would take: `text`, `edits`, `version` or `waiting`. Nothing is done.
+
+        `secrets?` belongs to the first two; `waiting` is the id of the change that waits.
+        """
+        only(params, *CHANGE, "version", "waiting")
+        if "waiting" in params:
+            waiting = self._waiting(parameter(params, "waiting", str))
+            return config_picture.plan(self._configuring, waiting.wish.draft)
         if "version" in params:
             text = self._text_at(parameter(params, "version", int))
             return config_picture.plan(self._configuring, await self._proposed(text=text))
@@ -144,11 +151,28 @@ class ConfigCalls:
         return {"result": "accepted"}
 
     async def revert(self, params: Json) -> object:
-        """Undoes the version that waits to be confirmed, or gives up a change that waits for sessions."""
-        only(params)
-        if not self._configuring.revert():
+        """`waiting?`: gives up the change of that id. Else undoes the version that waits to be confirmed, or gives up.
+
+        What is given up is the change that waits for sessions.
+        """
+        only(params, "waiting")
+        configuring, done = self._configuring, {"result": "accepted", "undone": None, "given_up": None}
+        if "waiting" in params:
+            self._waiting(parameter(params, "waiting", str))
+        elif configuring.change is not None:
+            raise CallRefused(f"{configuring.change.id} is under way; wait for it, or name the change to give up")
+        elif (undone := configuring.undo()) is not None:
+            return done | {"undone": undone}
+        if (given_up := configuring.give_up()) is None:
             raise CallRefused("no version waits to be confirmed, and no change for sessions; see jp config rollback")
-        return {"result": "accepted"}
+        return done | {"given_up": given_up}
+
+    def _waiting(self, id_: str) -> Change:
+        waiting = self._configuring.waiting
+        if waiting is None or waiting.id != id_:
+            there = f"{waiting.id} does" if waiting else "no change does"
+            raise CallRefused(f"{id_} does not wait; {there}")
+        return waiting
 
     async def _apply(self, proposed: Draft, params: Json, kind: OriginKind, of: int | None = None) -> Json:
         told = parameter(params, "origin", str, kind)
@@ -194,7 +218,7 @@ class ConfigCalls:
 
     async def _proposed(self, **what: Any) -> Draft:
         try:
-            return await self._configuring.draft(**what)
+            return await self._configuring.proposing.draft(**what)
         except ConfigError as error:
             raise CallRefused(str(error)) from None
 

@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 import attrs
 import trio
 
-from jp_firmware.composition.configuration.configuring import CONFIRM_S, ChangeRefused, Configuring, Wish
+from jp_firmware.composition.configuration.change import CONFIRM_S, ChangeRefused, Wish
+from jp_firmware.composition.configuration.configuring import Configuring
 from jp_firmware.config.draft import Draft
 from jp_firmware.config.kept.config_store import Outdated
 from jp_firmware.config.kept.versions import Origin
@@ -64,14 +65,17 @@ class CentralChanges:
         configuring = self._controller.configuring
         assert configuring is not None  # or the key would be fixed
         with trio.move_on_after(ANSWER_S):
-            proposed = await configuring.draft(secrets={PASSWORD: password})
+            proposed = await configuring.proposing.draft(secrets={PASSWORD: password})
             if proposed.cabinet is None:
                 return self._refused("a new password", _refusal(proposed))
             if not proposed.changes:
                 return lambda: None
-            if configuring.change is not None or configuring.store.unconfirmed is not None:
-                return self._refused("a new password", "another change is under way, or waits to be confirmed")
-            return partial(self._begin, configuring, self._wish(proposed, "AuthorizationKey", CONFIRM_S))
+            wish = self._wish(proposed, "AuthorizationKey", CONFIRM_S)
+            try:
+                configuring.admit(wish)
+            except (Outdated, ChangeRefused) as error:
+                return self._refused("a new password", str(error))
+            return partial(self._begin, configuring, wish)
         raise Undecided(f"the password was not looked at within {ANSWER_S:g} s; try again")
 
     async def prove(self, client: Backend16) -> None:
@@ -127,7 +131,7 @@ class CentralChanges:
     async def _apply(self, configuring: Configuring, edits: Sequence[Edit], why: str) -> str:
         while True:
             try:
-                proposed = await configuring.draft(edits=edits)
+                proposed = await configuring.proposing.draft(edits=edits)
                 if refusal := _refusal(proposed):
                     return self._refused(why, refusal)
                 if not proposed.changes:

@@ -1,111 +1,64 @@
-"""The configuration of a charger that runs: proposals, changes, and the word that keeps or undoes them.
+"""The configuration of a charger that runs: changes, one at a time, and the word that keeps or undoes them.
 
-A child of the tree; it alone changes what is in force. A change is all or nothing, one at a time:
+A child of the tree; it alone changes what is in force. A change is all or nothing:
 
     wait for sessions ─▶ commit, not yet for good ─▶ hand over to the parts ─▶ for good, or wait for a word
                                      │                        │                         │
                                      └── the disk refuses     └── a part refuses        └── none in time
                                           nothing happened         all as before             all as before
 
+One may wait, and meanwhile others are made at once beside it, as long as they touch none of its keys. After each of
+them the one that waits is proposed anew, to the version that is in force then. It is kept in memory only: a charger
+that ends, or starts anew, drops it.
+
 Live keys are handed over first and committed then, so that a cut waits for no disk; until it is committed, a restart
 brings the old one back. A version that is not for good when the process ends is undone at the next start.
-
-Texts are read, checked and written in a worker thread: tens of milliseconds, which no control path may wait for.
 """
 
 from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 import trio
 
-from jp_firmware.charging.waiting import until
+from jp_firmware.composition.configuration import threads
 from jp_firmware.composition.configuration.beginning import FILE_REFUSED, SOURCE
-from jp_firmware.composition.configuration.handing_over import HandingOver, PartRefused, settled
-from jp_firmware.composition.configuration.hardware_found import found, new_mistakes, with_ports
+from jp_firmware.composition.configuration.change import Change, ChangeRefused, Resumed, Wish
+from jp_firmware.composition.configuration.handing_over import (
+    HandingOver,
+    PartRefused,
+    SessionInTheWay,
+    settled,
+)
+from jp_firmware.composition.configuration.proposing import Proposing
 from jp_firmware.composition.process import VITAL
-from jp_firmware.composition.restarts import Effect
-from jp_firmware.config.draft import Draft, InForce, Secrets, draft
-from jp_firmware.config.effects import Step
+from jp_firmware.config.carrying_over import meeting
+from jp_firmware.config.draft import draft
 from jp_firmware.config.kept.config_store import ConfigStore, Outdated
-from jp_firmware.config.kept.versions import Origin, Version
-from jp_firmware.config.schema import Cabinet, ConfigError
-from jp_firmware.config.structure import Mistake
-from jp_firmware.config.text.edits import Edit
+from jp_firmware.config.kept.versions import Version
+from jp_firmware.config.schema import ConfigError
 from jp_firmware.config.uses import WHOLE
-from jp_firmware.hw.modules import usable
-from jp_firmware.model.ids import ConnectorId
 from jp_firmware.nursery.bell import Bell
 from jp_firmware.nursery.child import Lifeline
-from jp_firmware.nursery.supervisor import RestartRefused, UnknownPath
+from jp_firmware.nursery.supervisor import UnknownPath
 
 if TYPE_CHECKING:
     from jp_firmware.controller import Controller
 
 T = TypeVar("T")
 
-CONFIRM_S = 60.0  # unless whoever changes it says another time; for what could lock them out
 SETTLE_S = 60.0  # ours: what a change gets to be handed over, before a crash in it counts against it
 HEALTHY_WITHIN_S = 60.0  # ours: for all parts after a start with another configuration
 AGAIN_S = 10.0  # ours: from a disk that refused to take a version back to the next try
 ANSWER_S = 0.2  # ours: for the answer to reach whoever asked, before the console is restarted too
 
-
-@attrs.frozen
-class Resumed:
-    """A version for which all parts of this process have just started anew; `confirm_s` 0: nobody needs to confirm.
-
-    `were_up` are the parts that were up before, by their paths: those that there still are must come up again.
-    """
-
-    number: int
-    confirm_s: float
-    were_up: tuple[str, ...] = ()
-
-
-class ChangeRefused(Exception):
-    """A change that is not made. The message says why, in one line."""
-
-
-@attrs.frozen(kw_only=True)
-class Wish:
-    """A change that somebody wants. `confirm_s` None: as is usual for its keys; 0: for good at once."""
-
-    draft: Draft = attrs.field(repr=False)
-    who: str
-    why: str
-    origin: Origin
-    confirm_s: float | None = None
-    force: bool = False  # sessions that it concerns are ended, in order, instead of waited for
-
-
-@attrs.define(eq=False)
-class Change:
-    """A wish that is being carried out."""
-
-    wish: Wish
-    waits_for: tuple[ConnectorId, ...] = ()
-    handing: HandingOver | None = None
-    version: Version | None = None
-    refused: str = ""
-    answered: trio.Event = attrs.field(factory=trio.Event)  # it is over, or waits for sessions
-    over: bool = False
-    given_up: trio.CancelScope = attrs.field(factory=trio.CancelScope)
-
-    @property
-    def confirm_s(self) -> float:
-        """How long it is to wait for a word; 0: for none."""
-        return self.wish.confirm_s if self.wish.confirm_s is not None else usual_confirm_s(self.wish.draft)
-
-
-def usual_confirm_s(proposed: Draft) -> float:
-    """How long a change of these keys waits for a word, unless whoever makes it says another time; 0: for none."""
-    return CONFIRM_S if proposed.effects.confirm else 0.0
+INTERRUPTED = "it was interrupted, and what was done of it is taken back"
 
 
 @attrs.define(eq=False)
@@ -116,69 +69,22 @@ class Configuring:
     store: ConfigStore
     overrides: tuple[str, ...] = ()
     resumed: Resumed | None = None
-    change: Change | None = attrs.field(default=None, init=False)
+    proposing: Proposing = attrs.field(init=False)
+    change: Change | None = attrs.field(default=None, init=False)  # the one that is being made
+    waiting: Change | None = attrs.field(default=None, init=False)  # the one that is made once nothing is in its way
+    last: Change | None = attrs.field(default=None, init=False)  # the last one that was over, in this life
     confirm_by_s: float = attrs.field(default=math.inf, init=False)  # monotonic; when an unconfirmed version is undone
     _bell: Bell = attrs.field(factory=Bell, init=False)
     _anew: Resumed | None = attrs.field(default=None, init=False)  # all parts are to start anew for this version
     _proving: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)  # waits for parts after a start
-    _drafts: dict[object, Draft] = attrs.field(factory=dict, init=False)  # the last one, so that it is not made twice
+    _ids: count[int] = attrs.field(factory=lambda: count(1), init=False)
 
-    # --- proposals ---------------------------------------------------------------------------------------------------
-
-    @property
-    def in_force(self) -> InForce:
-        store = self.store
-        return InForce(
-            number=store.current.number,
-            text=store.text,
-            cabinet=self._controller.cabinet,
-            secrets=store.secrets,
-            overrides=self.overrides,
-        )
-
-    async def draft(
-        self, *, text: str | None = None, edits: Sequence[Edit] = (), secrets: Secrets | None = None
-    ) -> Draft:
-        """What a change would be. Raises ConfigError for edits that cannot be made. Nothing is done."""
-        key = (self.store.current.number, text, tuple(map(repr, edits)), tuple(sorted((secrets or {}).items())))
-        if key not in self._drafts:
-            make = partial(draft, self.in_force, text=text, edits=edits, secrets=secrets, further=self._further())
-            made = await in_thread(make)
-            self._drafts.clear()
-            self._drafts[key] = made
-        return self._drafts[key]
-
-    def _further(self) -> Callable[[Cabinet], Iterable[Mistake]]:
-        """What drivers and the hardware that was found have to say to a configuration; for a worker thread."""
-        controller = self._controller
-        before, hardware, device_dir = controller.cabinet, found(controller), controller.device_dir
-
-        def mistakes(cabinet: Cabinet) -> Iterable[Mistake]:
-            yield from usable.mistakes(cabinet)
-            yield from new_mistakes(before, cabinet, with_ports(hardware, cabinet, device_dir))
-
-        return mistakes
+    def __attrs_post_init__(self) -> None:
+        self.proposing = Proposing(self._controller, self.store, self.overrides)
 
     async def beside(self, do: Callable[[], T]) -> T:
         """What `do` returns, worked out beside the loop: for what somebody asks to see. It must only read."""
-        return await in_thread(do)
-
-    def effect(self, step: Step) -> Effect:
-        """The sessions that a step would end, or take modules from, if it were taken now."""
-        if not step.stops:
-            return Effect((), (), ())
-        if step.path == WHOLE:
-            running = tuple(key for key, one in self._controller.charger.runners.items() if one.session is not None)
-            return Effect((WHOLE,), running, ())
-        try:
-            return self._controller.restarts.effect(step.path)
-        except RestartRefused:  # it does not run: no session goes on with it
-            return Effect((step.path,), (), ())
-
-    def concerned(self, one: Draft) -> tuple[ConnectorId, ...]:
-        """The connectors whose sessions a change would not leave alone now."""
-        effects = [self.effect(step) for step in one.effects.steps]
-        return tuple(sorted({key for effect in effects for key in (*effect.ends, *effect.reduces)}))
+        return await threads.in_thread(do)
 
     # --- requests ----------------------------------------------------------------------------------------------------
 
@@ -194,116 +100,212 @@ class Configuring:
 
     def begin(self, wish: Wish) -> Change:
         """The same, for whoever cannot wait for it: it goes on by itself. Raises what `apply` does."""
-        one = wish.draft
-        if one.base.number != self.store.current.number:
-            raise Outdated(one.base.number, self.store.current.number)
-        if one.cabinet is None:
-            raise ChangeRefused(f"{len(one.examined.errors)} mistakes in it; nothing was changed")
-        if self.change is not None:
-            raise ChangeRefused(f"a change by {self.change.wish.who} is under way; wait for it, or undo it")
-        if self.store.unconfirmed is not None:
-            raise ChangeRefused(f"version {self.store.unconfirmed.number} waits to be confirmed; confirm or revert it")
-        change = self.change = Change(wish)
+        self.admit(wish)
+        change = self.change = Change(f"change-{next(self._ids)}", wish)
         self._bell.ring()
         return change
 
+    def admit(self, wish: Wish) -> None:
+        """Whether it could begin now: raises what `apply` does if not."""
+        one, unconfirmed = wish.draft, self.store.unconfirmed
+        if self._controller.ending.is_set():
+            raise ChangeRefused("the charger is ending; make the change when it runs again")
+        if self.change is not None:
+            raise ChangeRefused(f"{self.change.id} by {self.change.wish.who} is under way; wait for it")
+        if not self.proposing.is_current(one):
+            raise Outdated(one.base.number, self.store.current.number)
+        if one.cabinet is None:
+            raise ChangeRefused(f"{len(one.examined.errors)} mistakes in it; nothing was changed")
+        if unconfirmed is not None:
+            raise ChangeRefused(f"version {unconfirmed.number} waits to be confirmed; confirm or revert it")
+        if self.waiting is not None:
+            self._admit_beside(self.waiting, wish)
+
+    def _admit_beside(self, waiting: Change, wish: Wish) -> None:
+        """Only what leaves the one that waits as it is, and need not wait itself."""
+        it = f"{waiting.id} by {waiting.wish.who}, which waits for sessions"
+        give_up = f"to give that up: jp config revert {waiting.id}"
+        if meets := meeting(wish.draft, waiting.wish.draft):
+            raise ChangeRefused(f"it touches {', '.join(meets)}, and so does {it}; {give_up}")
+        if not wish.force and (in_the_way := self.proposing.concerned(wish.draft)):
+            sessions = ", ".join(map(str, in_the_way))
+            raise ChangeRefused(
+                f"it would wait for the sessions on {sessions}, and only one change can wait: {it}; {give_up}"
+            )
+
     async def confirm(self, number: int) -> None:
-        """The version stays. Raises ConfigError if it does not wait for that."""
-        await in_thread(partial(self.store.confirm, number))
+        """The version stays. Raises ConfigError if it does not wait for that, or is not in force everywhere yet."""
+        if self.change is not None or self._anew is not None:
+            raise ConfigError(f"version {number} is still being handed over to the parts; confirm it once it is")
+        await threads.in_thread(partial(self.store.confirm, number))
         self.confirm_by_s = math.inf
         self._note(f"version {number} is confirmed")
         self._bell.ring()
 
-    def revert(self) -> bool:
-        """Gives a waiting change up, or undoes a version that is not confirmed. False if there is neither."""
-        if self.change is not None and self.change.waits_for:
-            self.change.refused = "given up"
-            self.change.given_up.cancel(reason="given up")
-            return True
-        if self.store.unconfirmed is None or self.change is not None:
-            return False
+    def undo(self) -> int | None:
+        """Undoes the version that waits to be confirmed; its number. None if there is none, or it is still being made.
+
+        Returns at once; the parts follow.
+        """
+        unconfirmed = self.store.unconfirmed
+        if unconfirmed is None or self.change is not None:
+            return None
         self.confirm_by_s = -math.inf
         self._proving.cancel(reason="undone")
         self._bell.ring()
-        return True
+        return unconfirmed.number
+
+    def give_up(self, why: str = "given up") -> str | None:
+        """Gives up the change that waits; its id, None if none does."""
+        change, self.waiting = self.waiting, None
+        if change is None:
+            return None
+        change.refused = why
+        self._over(change)
+        return change.id
 
     # --- the child ---------------------------------------------------------------------------------------------------
 
     async def run(self, lifeline: Lifeline) -> None:
         """Carries changes out, and undoes those that nobody confirms, until cancelled."""
         lifeline.ready()
-        await self._after_start()
-        while True:
-            with trio.move_on_at(self.confirm_by_s):
-                await self._bell.wait()
-            if self.change is not None:
-                await self._carry_out(self.change)
-                if self._anew is not None:
-                    await trio.sleep(ANSWER_S)
-                    self._controller.start_anew("for another configuration", self._anew)
-            elif self.store.unconfirmed is not None and trio.current_time() >= self.confirm_by_s:
-                await self._undo("nobody confirmed it in time" if math.isfinite(self.confirm_by_s) else "undone")
+        try:
+            await self._after_start()
+            while True:
+                await self._next()
+        finally:
+            if self._controller.ending.is_set():
+                self.give_up("all parts of the charger ended while it waited")
+
+    async def _next(self) -> None:
+        """What is due, the most urgent first; else waits for something."""
+        unconfirmed, waiting = self.store.unconfirmed, self.waiting
+        if self._anew is not None:
+            await trio.sleep(ANSWER_S)
+            anew, self._anew = self._anew, None
+            self._controller.start_anew("for another configuration", anew)
+        elif self.change is not None:
+            await self._carry_out(self.change)
+        elif unconfirmed is not None and trio.current_time() >= self.confirm_by_s:
+            await self._undo("nobody confirmed it in time" if math.isfinite(self.confirm_by_s) else "undone")
+        elif waiting is not None and not self.proposing.is_current(waiting.wish.draft):
+            await self._carry_over(waiting)
+        elif waiting is not None and self._may_go_on(waiting):
+            self.change, self.waiting = waiting, None
+        else:
+            await self._something()
+
+    def _may_go_on(self, waiting: Change) -> bool:
+        """Sessions that end since all ends are no occasion to change anything."""
+        waiting.waits_for = self.proposing.concerned(waiting.wish.draft)
+        return not (waiting.waits_for or self.store.unconfirmed or self._controller.ending.is_set())
+
+    async def _something(self) -> None:
+        """Somebody asks, a time is over, or sessions have changed that a change waits for."""
+        with trio.move_on_at(self.confirm_by_s), contextlib.ExitStack() as subscriptions:
+            for runner in self._controller.charger.runners.values() if self.waiting else ():
+                subscriptions.callback(runner.report.subscribe(self._bell.ring))
+            await self._bell.wait()
+
+    async def _carry_over(self, waiting: Change) -> None:
+        """The change that waits, made to what is in force now; given up where it is no good any more."""
+        number = self.store.current.number
+        try:
+            proposed = await self.proposing.carried_over(waiting.wish.draft)
+            errors = proposed.examined.errors
+            why = f"{errors[0].key}: {errors[0].text}" if errors else ""
+        except ConfigError as error:
+            why = str(error)
+        if waiting.over:
+            return  # given up meanwhile
+        if why:
+            self.give_up(f"it does not go together with version {number}: {why}")
+            return
+        waiting.wish = attrs.evolve(waiting.wish, draft=proposed)
+        self._note(f"{waiting.id} by {waiting.wish.who} still waits, and is one of version {number} now")
+
+    # --- one change --------------------------------------------------------------------------------------------------
 
     async def _carry_out(self, change: Change) -> None:
+        """To its end, or to where it waits."""
+        refused = INTERRUPTED
         try:
-            with change.given_up:
-                await self._wait_for_sessions(change)
-            if not change.refused:
-                await self._make(change)
-        except (ConfigError, Outdated) as error:
-            change.refused = str(error)
+            self._spare_sessions(change)
+            await self._make(change)
+            refused = ""
+        except SessionInTheWay as error:
+            refused = str(error)
+            if self.waiting is None:
+                self._wait(change)
+        except (ConfigError, Outdated, PartRefused) as error:
+            refused = str(error)
         finally:
             if self.store.unconfirmed is not None and not math.isfinite(self.confirm_by_s) and self._anew is None:
                 self.confirm_by_s = -math.inf  # a disk that refused, or a task that was cancelled, has left it behind
-            self.change, change.over = None, True
-            if change.refused:
-                self._note(f"a change by {change.wish.who} was refused: {change.refused}")
-            change.answered.set()
+            self.change = None
+            if change is not self.waiting:
+                change.refused = refused
+                self._over(change)
 
-    async def _wait_for_sessions(self, change: Change) -> None:
-        if change.wish.force:
-            return
-        one, runners = change.wish.draft, self._controller.charger.runners
-        while waits_for := self.concerned(one):
-            change.waits_for = waits_for
-            change.answered.set()
-            reports = [runners[key].report for key in waits_for]
-            await until(lambda: self.concerned(one) != change.waits_for, *reports)
-        change.waits_for = ()
+    def _spare_sessions(self, change: Change) -> None:
+        """Raises SessionInTheWay where it would cut what it must not."""
+        concerned = self.proposing.concerned(change.wish.draft)
+        if concerned and not change.wish.force:
+            raise SessionInTheWay(WHOLE, concerned)
+
+    def _wait(self, change: Change) -> None:
+        change.waits_for, change.handing, change.version = self.proposing.concerned(change.wish.draft), None, None
+        self.waiting = change
+        sessions = f" for the sessions on {', '.join(map(str, change.waits_for))}" if change.waits_for else ""
+        self._note(f"{change.id} by {change.wish.who} waits{sessions}: {change.keys}")
+        change.answered.set()
+
+    def _over(self, change: Change) -> None:
+        change.over, self.last = True, change
+        if change.refused:
+            self._note(f"{change.id} by {change.wish.who} is not made: {change.refused}")
+        change.answered.set()
 
     async def _make(self, change: Change) -> None:
         one = change.wish.draft
-        if one.effects.whole:
-            await self._commit(change, change.confirm_s or SETTLE_S)
-            assert change.version is not None
-            self._anew = Resumed(change.version.number, change.confirm_s, settled(self._controller))
-            return
         assert one.cabinet is not None  # or it would have been refused
-        change.handing = HandingOver(self._controller, one.base.cabinet, one.cabinet, one.effects.steps)
-        stops = any(step.stops for step in one.effects.steps)
-        if stops:
-            await self._commit(change, change.confirm_s or SETTLE_S)
-        try:
-            await change.handing.carry_out()
-        except PartRefused as error:
-            change.refused = str(error)
-            if stops:
-                await in_thread(partial(self.store.revert, who="charger", why=str(error)))
-            return
-        if not stops:
-            try:
-                await self._commit(change, change.confirm_s or None)
-            except (ConfigError, Outdated):
-                await change.handing.take_back()
-                raise
-        elif not change.confirm_s and change.version is not None:
-            await in_thread(partial(self.store.confirm, change.version.number))
-        if change.confirm_s:
+        if not one.effects.whole:
+            change.handing = HandingOver(
+                self._controller, one.base.cabinet, one.cabinet, one.effects.steps, may_cut=change.wish.force
+            )
+        if change.handing is None or any(step.stops for step in one.effects.steps):
+            await self._make_stopping(change)
+        else:
+            await self._make_live(change, change.handing)
+        if change.confirm_s and self._anew is None:
             self.confirm_by_s = trio.current_time() + change.confirm_s
 
-    async def _commit(self, change: Change, confirm_within_s: float | None) -> None:
+    async def _make_live(self, change: Change, handing: HandingOver) -> None:
+        await handing.carry_out()
+        try:
+            await self._commit(change, change.confirm_s or None)
+        except BaseException:  # refused by the disk, or cancelled before it began
+            await handing.take_back()
+            raise
+
+    async def _make_stopping(self, change: Change) -> None:
+        version = await self._commit(change, change.confirm_s or SETTLE_S)
+        try:
+            if change.handing is None:
+                self._spare_sessions(change)  # that have begun while the disk was written
+            else:
+                await change.handing.carry_out()
+        except PartRefused as error:
+            await threads.in_thread(partial(self.store.revert, who="charger", why=str(error)))
+            raise
+        if change.handing is None:
+            self._anew = Resumed(version.number, change.confirm_s, settled(self._controller))
+        elif not change.confirm_s:
+            await threads.in_thread(partial(self.store.confirm, version.number))
+
+    async def _commit(self, change: Change, confirm_within_s: float | None) -> Version:
         wish = change.wish
-        change.version = await in_thread(
+        change.version = await threads.in_thread(
             partial(
                 self.store.commit,
                 wish.draft.text,
@@ -316,10 +318,11 @@ class Configuring:
                 keys=[one.key for one in wish.draft.changes],
             )
         )
-        self._drafts.clear()
         self._controller.faults.clear(FILE_REFUSED, SOURCE)  # the file says what is in force again
-        keys = ", ".join(str(one) for one in wish.draft.changes) or "its text only"
-        self._note(f"version {change.version.number} by {wish.who}: {keys}{f' ({wish.why})' if wish.why else ''}")
+        self._note(
+            f"version {change.version.number} by {wish.who}: {change.keys}{f' ({wish.why})' if wish.why else ''}"
+        )
+        return change.version
 
     # --- what all parts start anew for -------------------------------------------------------------------------------
 
@@ -356,16 +359,15 @@ class Configuring:
         assert waiting is not None
         last = self._controller.cabinet
         try:
-            version = await in_thread(partial(self.store.revert, why=why))
+            version = await threads.in_thread(partial(self.store.revert, why=why))
         except ConfigError as error:  # somebody has confirmed it in this moment, or the disk refuses
             self.confirm_by_s = trio.current_time() + AGAIN_S if self.store.unconfirmed else math.inf
             self._note(f"version {waiting.number} cannot be undone: {error}")
             return
         self.confirm_by_s = math.inf
-        self._drafts.clear()
         self._note(f"version {waiting.number} is undone: {why}; version {version.number} is as {waiting.previous}")
         # Neither drivers nor hardware are asked: this was in force, whatever they would say to it today.
-        going_back = await in_thread(partial(draft, self.in_force))
+        going_back = await threads.in_thread(partial(draft, self.proposing.in_force))
         cabinet = going_back.cabinet
         if cabinet is None:
             raise ConfigError(f"version {waiting.previous} is no good any more: {going_back.examined.errors[0].text}")
@@ -376,8 +378,3 @@ class Configuring:
 
     def _note(self, text: str) -> None:
         self._controller.note("config", SOURCE, text)
-
-
-async def in_thread(do: Callable[[], T]) -> T:
-    """No control path: whoever changes a configuration waits for the disk, and nobody else does."""
-    return await trio.to_thread.run_sync(do)

@@ -7,8 +7,10 @@ that refuses ends it: all that was handed over is taken back, what is live first
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import logging
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import attrs
@@ -18,6 +20,8 @@ from jp_firmware.composition.configuration.takeover import Takeover
 from jp_firmware.composition.restarts import ENDING_S
 from jp_firmware.config.effects import Step
 from jp_firmware.config.schema import Cabinet, ConfigError
+from jp_firmware.config.uses import WHOLE
+from jp_firmware.model.ids import ConnectorId
 from jp_firmware.nursery import walk
 from jp_firmware.nursery.child import Lifeline, State, describe
 from jp_firmware.nursery.supervisor import RestartRefused, UnknownPath
@@ -39,6 +43,13 @@ class PartRefused(Exception):
         self.path = path
 
 
+class SessionInTheWay(PartRefused):
+    """A part was not stopped, since that would cut these sessions, which the change may not do."""
+
+    def __init__(self, path: str, connectors: Sequence[ConnectorId]) -> None:
+        super().__init__(path, f"would cut the session on {', '.join(map(str, connectors))}")
+
+
 class Progress(enum.StrEnum):
     """How far a part is."""
 
@@ -57,8 +68,10 @@ class HandingOver:
     before: Cabinet
     after: Cabinet
     steps: tuple[Step, ...]
+    may_cut: bool = False  # sessions that have begun since anybody looked
     progress: dict[str, Progress] = attrs.field(init=False)
     refused_by: str | None = attrs.field(default=None, init=False)  # the path of the part that ended it
+    _withdrawn: set[str] = attrs.field(factory=set, init=False)  # parts that were never down for it
     _takeover: Takeover = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -76,9 +89,10 @@ class HandingOver:
             for step in self.steps:
                 if not step.stops:
                     await self._hand(step, self.after, self.before)
-            self._takeover.put_in_force(self.after)
+            self._put_in_force(self.after)
             for step in self.steps:
                 if step.stops:
+                    self._spare_sessions(step.path)
                     await self._hand(step, self.after, self.before)
         except PartRefused as refusal:
             self.refused_by = refusal.path
@@ -87,8 +101,12 @@ class HandingOver:
 
     async def take_back(self) -> None:
         """The configuration before it, for all that has taken the other one; a part that refuses keeps no other."""
-        touched = [step for step in reversed(self.steps) if self.progress[step.path] is not Progress.TODO]
-        self._takeover.put_in_force(self.before)
+        untouched = {path for path, state in self.progress.items() if state is Progress.TODO} | self._withdrawn
+        touched = [step for step in reversed(self.steps) if step.path not in untouched]
+        try:
+            self._put_in_force(self.before)
+        except PartRefused as error:
+            self._controller.note("config", error.path, f"cannot go back: {error}")
         for step in sorted(touched, key=lambda step: step.stops):
             try:
                 await self._hand(step, self.before, self.after)
@@ -107,7 +125,8 @@ class HandingOver:
             if step.stops:
                 await self._restart_with(step.path, cabinet, last)
             else:
-                self._takeover.take(step.path, cabinet, last)
+                with _no_defects(step.path):
+                    self._takeover.take(step.path, cabinet, last)
         except PartRefused:
             self.progress[step.path] = Progress.REFUSED
             raise
@@ -116,11 +135,28 @@ class HandingOver:
             raise PartRefused(step.path, str(error)) from error
         self.progress[step.path] = Progress.DONE
 
+    def _put_in_force(self, cabinet: Cabinet) -> None:
+        try:
+            with _no_defects(WHOLE):
+                self._takeover.put_in_force(cabinet)
+        except ConfigError as error:
+            raise PartRefused(WHOLE, str(error)) from error
+
+    def _spare_sessions(self, path: str) -> None:
+        """Those that have begun while other parts were changed are not cut for this one."""
+        if self.may_cut:
+            return
+        with contextlib.suppress(RestartRefused, UnknownPath):  # no session goes on with it
+            effect = self._controller.restarts.effect(path)
+            if cut := sorted({*effect.ends, *effect.reduces}):
+                raise SessionInTheWay(path, cut)
+
     # --- a part that starts anew -------------------------------------------------------------------------------------
 
     async def _restart_with(self, path: str, cabinet: Cabinet, last: Cabinet) -> None:
         if self._controller.tree.part(path).state is State.IDLE:  # its wire is not there: it starts with this, then
-            self._takeover.take(path, cabinet, last)
+            with _no_defects(path):
+                self._takeover.take(path, cabinet, last)
             return
         # A branch first: once it is up, it has begun all its parts anew, those too that had nothing to do.
         parts = [self._controller.tree.part(path), *self._parts(path)]
@@ -128,20 +164,24 @@ class HandingOver:
         taken, errors = trio.Event(), list[ConfigError]()
 
         def take() -> None:
-            """Called by the tree, which a defect in here must not take down: it is a refusal like any other."""
+            """Called by the tree; perhaps late, when what it would hand over is not in force any more."""
+            if path in self._withdrawn:
+                return
             try:
-                self._takeover.take(path, cabinet, last)
+                with _no_defects(path):
+                    self._takeover.take(path, cabinet, last)
             except ConfigError as error:
                 errors.append(error)
-            except Exception as error:
-                log.exception("%s: failed to take its configuration", path)
-                errors.append(ConfigError(f"failed to take it ({describe(error)}); see the log"))
             taken.set()
 
         self._controller.restarts.ask(path, "its configuration changes", take)
         stop_s = self._controller.tree.part(path).child.stop_budget_s
-        with trio.move_on_after(ENDING_S + stop_s + STOP_SLACK_S):
-            await taken.wait()
+        try:
+            with trio.move_on_after(ENDING_S + stop_s + STOP_SLACK_S):
+                await taken.wait()
+        finally:
+            if cabinet is self.after and not taken.is_set():
+                self._withdrawn.add(path)
         if not taken.is_set():
             raise PartRefused(path, f"was not stopped within {ENDING_S + stop_s + STOP_SLACK_S:.0f} s")
         if errors:
@@ -161,6 +201,18 @@ class HandingOver:
     def _parts(self, path: str) -> list[Lifeline]:
         """The parts without children that start anew with the one at `path`."""
         return [self._controller.tree.part(one) for one in self._controller.tree.restarted_with(path)]
+
+
+@contextlib.contextmanager
+def _no_defects(path: str) -> Iterator[None]:
+    """A defect in a part is a refusal like any other: it takes neither the tree down nor the change with it."""
+    try:
+        yield
+    except ConfigError:
+        raise
+    except Exception as error:
+        log.exception("%s: failed to take its configuration", path)
+        raise ConfigError(f"failed to take it ({describe(error)}); see the log") from error
 
 
 def settled(controller: Controller) -> tuple[str, ...]:

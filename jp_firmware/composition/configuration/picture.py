@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from jp_firmware.composition.configuration.configuring import Change, Configuring, usual_confirm_s
+from jp_firmware.composition.configuration.change import Change, usual_confirm_s
+from jp_firmware.composition.configuration.configuring import Configuring
 from jp_firmware.config.draft import Draft, InForce, effective, is_secret
 from jp_firmware.config.effects import Step
 from jp_firmware.config.examine import Finding
@@ -27,15 +28,21 @@ Json = dict[str, Any]
 
 
 def snapshot(controller: Controller) -> Json:
-    """The topic `config`: the version in force, what waits to be confirmed, and the change under way."""
+    """The topic `config`: the version in force, what waits to be confirmed, and the changes under way.
+
+    `change` is the one that is being made; where none is, the one that waits, which is always told in `waiting` too.
+    """
     configuring = controller.configuring
     if configuring is None:
-        return {"version": None, "unconfirmed": None, "change": None}
-    change = configuring.change
+        return dict.fromkeys(("version", "unconfirmed", "change", "waiting", "last_change"))
+    store = configuring.store
+    waiting = _progress(configuring.waiting, "waiting") if configuring.waiting else None
     return {
-        **version(configuring.store.current),
+        **version(store.current),
         "unconfirmed": unconfirmed(configuring),
-        "change": _progress(change) if change else None,
+        "change": _progress(configuring.change, "applying") if configuring.change else waiting,
+        "waiting": waiting,
+        "last_change": _ended(configuring.last) if configuring.last else None,
     }
 
 
@@ -64,18 +71,33 @@ def unconfirmed(configuring: Configuring) -> Json | None:
     }
 
 
-def _progress(change: Change) -> Json:
+def _progress(change: Change, state: str) -> Json:
     states = change.handing.progress if change.handing else {}
-    steps = change.handing.steps if change.handing else change.wish.draft.effects.steps
+    draft = change.wish.draft
+    steps = change.handing.steps if change.handing else draft.effects.steps
     return {
+        "id": change.id,
         "who": change.wish.who,
         "why": change.wish.why,
-        "state": "waiting" if change.waits_for else "applying",
+        "base": draft.base.number,
+        "state": state,
         "waits_for": list(change.waits_for),
+        "keys": [one.key for one in draft.changes],
         "steps": [
             {"path": one.path, "how": one.how.value, "state": states[one.path].value if states else "to do"}
             for one in steps
         ],
+    }
+
+
+def _ended(change: Change) -> Json:
+    """How the last change ended; `why` is the reason that it was not made for."""
+    return {
+        "id": change.id,
+        "who": change.wish.who,
+        "result": "refused" if change.refused else "applied",
+        "version": change.version.number if change.version and not change.refused else None,
+        "why": change.refused,
     }
 
 
@@ -90,7 +112,7 @@ def plan(configuring: Configuring, proposed: Draft) -> Json:
             for one in proposed.changes
         ],
         "steps": [_step(configuring, one) for one in proposed.effects.steps],
-        "waits_for": list(configuring.concerned(proposed)),
+        "waits_for": list(configuring.proposing.concerned(proposed)),
         "role": proposed.effects.role.value,
         "confirm_s": usual_confirm_s(proposed),
         "text": proposed.text,  # a draft has no secrets in its text
@@ -103,13 +125,13 @@ def outcome(change: Change) -> Json:
         part = change.handing.refused_by if change.handing else None
         return {"result": "refused", "part": part, "why": change.refused}
     if not change.over:
-        return {"result": "waiting", "waits_for": list(change.waits_for)}
+        return {"result": "waiting", "waits_for": list(change.waits_for), "change": change.id}
     assert change.version is not None
     return {"result": "applied", "version": change.version.number, "confirm_s": change.confirm_s}
 
 
 def _step(configuring: Configuring, step: Step) -> Json:
-    effect = configuring.effect(step)
+    effect = configuring.proposing.effect(step)
     return {
         "path": step.path,
         "how": step.how.value,

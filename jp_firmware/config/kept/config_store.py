@@ -234,10 +234,10 @@ class ConfigStore:
         else:
             changes += self._settled()
         self._commit(changes)
-        self._current = version
         self.text, self.refused = text, ""
         self.secrets = dict(secrets) if version.secrets_changed and secrets is not None else self.secrets
         self.unconfirmed = unconfirmed
+        self._current = version  # last: who reads its number first, in another thread, has nothing older with it
         return version
 
     def _settled(self) -> list[Write | Removal]:

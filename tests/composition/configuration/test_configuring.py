@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from unittest import mock
 
@@ -15,47 +13,23 @@ from jp_firmware.composition.configuration.takeover import Takeover
 from jp_firmware.config.schema import Cabinet, ConfigError
 from jp_firmware.config.structure import Mistake
 from jp_firmware.console.calls import CallRefused
-from jp_firmware.model.connector import ConnectorState
-from tests.whole.charger import BOTH, ONE, TWO
+from tests.composition.configuration.at_work import (
+    BAUD,
+    DEADLINE,
+    LATER,
+    LIMIT,
+    METER,
+    NO_URL,
+    PORT,
+    URL,
+    events,
+    has_url,
+    idle,
+    planner_limit_w,
+    state_of,
+)
+from tests.whole.charger import BOTH, ONE
 from tests.whole.configured import TEXT, Site
-
-LIMIT = {"put": "site.limit_w", "value": 110_000.0}
-URL = {"put": "backend.url", "value": "ws://127.0.0.1:8/ocpp"}
-NO_URL = {"put": "backend.url", "value": ""}
-LATER = {"put": "connectors.1.max_current_a", "value": 50.0}
-BAUD = {"put": "wires.rs485-0.baud", "value": 9600}
-PORT = {"put": "wires.can0.port", "value": "can7"}
-METER = {"put": "meters.meter-2.watchdog_s", "value": 6.0}
-DEADLINE = {"put": "process.guard_deadline_s", "value": 2.0}  # all parts start anew for it
-
-
-@asynccontextmanager
-async def idle(tmp_path: Path, text: str = TEXT) -> AsyncIterator[Site]:
-    """A charger that runs, with nobody at it."""
-    site = Site.of(tmp_path, text)
-    async with site.running():
-        await site.world.until(lambda: all(site.process.state(one) is ConnectorState.AVAILABLE for one in BOTH))
-        yield site
-
-
-def planner_limit_w(site: Site) -> float:
-    plan = site.process.controller.planner.plan.signal.value
-    assert plan is not None
-    return round(plan.site_limit_w, -2)  # what the building draws is measured
-
-
-def has_url(site: Site) -> str:
-    client = site.process.controller.central_system.client
-    return client.config.url if client else ""
-
-
-def state_of(site: Site, path: str) -> str:
-    return site.process.parts()[path].state.value
-
-
-def events(site: Site) -> list[str]:
-    return [one["text"] for one in site.process.ask("events")["items"] if one["kind"] == "config"]
-
 
 # --- one change ------------------------------------------------------------------------------------------------------
 
@@ -164,24 +138,7 @@ async def test_a_disk_that_refuses_to_go_back_is_asked_again(tmp_path: Path, aut
         await site.world.until(lambda: has_url(site) == "ws://127.0.0.1:9/ocpp")
 
 
-# --- waiting for sessions --------------------------------------------------------------------------------------------
-
-
-async def test_a_waiting_change_is_made_when_its_session_has_ended(tmp_path: Path, autojump_clock: MockClock) -> None:
-    async with idle(tmp_path) as site:
-        await site.two_sessions()
-        answer = await site.process.apply(METER)
-        assert (answer["result"], answer["waits_for"]) == ("waiting", [TWO])
-        told = site.process.ask("config")
-        assert told["change"]["state"] == "waiting"
-        with pytest.raises(CallRefused, match="under way"):
-            await site.process.apply(LIMIT)
-        assert site.process.stop(TWO) == (True, "")
-        await site.world.until(lambda: site.process.store.current.number == 2)
-        await site.world.until(lambda: site.process.store.unconfirmed is None)
-        assert site.process.parts()["wires/rs485-0/meter-2"].child.watchdog_s == 6.0
-        assert site.process.session(ONE) is not None
-        assert site.flows(ONE)
+# --- the next session -----------------------------------------------------------------------------------------------
 
 
 async def test_a_session_that_runs_keeps_its_limits_and_the_next_has_the_new(
@@ -225,7 +182,7 @@ async def test_it_is_undone_even_to_what_the_hardware_speaks_against(tmp_path: P
     async with idle(tmp_path) as site:
         began = site.file
         assert (await site.process.apply(URL))["result"] == "applied"
-        with mock.patch("jp_firmware.composition.configuration.configuring.new_mistakes", return_value=[wrong]):
+        with mock.patch("jp_firmware.composition.configuration.proposing.new_mistakes", return_value=[wrong]):
             await trio.sleep(61)
         assert site.file == began
         assert has_url(site) == "ws://127.0.0.1:9/ocpp"
