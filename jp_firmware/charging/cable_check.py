@@ -71,7 +71,9 @@ class CableCheck:
         if ev is None or output is None:
             return False
         match self.phase:
-            case Phase.DISCHARGE | Phase.FALL:
+            case Phase.DISCHARGE:
+                return output.voltage_v < self.limits.safe_voltage_v and not ev.contactors_closed
+            case Phase.FALL:
                 return output.voltage_v < self.limits.safe_voltage_v
             case Phase.CLOSE:
                 return ev.contactors_closed
@@ -96,6 +98,9 @@ class CableCheck:
         if view.ev and view.ev.insulation is Insulation.FAULT:
             ohm = view.ev.insulation_ohm
             return Failure("ISO-01", f"insulation {ohm / 1000:.0f} kOhm" if ohm else "insulation fault reported")
+        late_s = view.now_s - self._phase_since_s
+        if self.phase is Phase.DISCHARGE and view.ev and view.ev.contactors_closed and late_s > self.limits.discharge_s:
+            return Failure("CON-01", "contactors closed before they were told to")
         patience_s, failure = {
             Phase.DISCHARGE: (
                 self.limits.discharge_s,
@@ -106,7 +111,7 @@ class CableCheck:
             Phase.INSULATION: (self.limits.insulation_s, Failure("ISO-01", "no verdict from the insulation monitor")),
             Phase.FALL: (self.limits.discharge_s, Failure("CON-04", f"output still at {seen} after the cable check")),
         }[self.phase]
-        if view.now_s - self._phase_since_s > patience_s:
+        if late_s > patience_s:
             return failure
         if view.now_s - self.started_s > self.limits.cable_check_s:
             return Failure("ISO-01", f"cable check took too long while {self.phase.value}")

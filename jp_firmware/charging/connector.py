@@ -6,7 +6,7 @@ Rules:
    nothing less than the energised scope, and are left through `_end`, which clears the wish in the same step.
 3. What ends a session is judged in one place (`watch.SessionWatch`), worst first, in every energised state alike.
 4. A requested stop is never a fault.
-5. A fault of the machine's own stays in `faults` until its clear condition, and blocks as the catalogue says.
+5. A fault of its own stays in `own_faults` until its clear condition, and blocks as the catalogue says.
 6. Transitions are those of `TRANSITIONS` and no others.
 
 Reserved and out-of-service connectors, and those with a blocking fault, never leave for PREPARING on their own.
@@ -16,19 +16,21 @@ from __future__ import annotations
 
 import attrs
 
+from jp_firmware.charging import handshake
 from jp_firmware.charging.cable_check import CableCheck
 from jp_firmware.charging.delivery import Delivery
+from jp_firmware.charging.own_faults import OwnFaults
+from jp_firmware.charging.precharge import Precharge
 from jp_firmware.charging.timeouts import Timeouts
+from jp_firmware.charging.transitions import TRANSITIONS
 from jp_firmware.charging.view import Ending, Failure, View, Wish
-from jp_firmware.charging.watch import SessionWatch, failed, is_too_hot
+from jp_firmware.charging.watch import SessionWatch, failed
 from jp_firmware.config.schema import Connector
 from jp_firmware.model.connector import (
     ConnectorState,
     EvCommand,
-    EvProtocol,
     EvStatus,
     LockState,
-    PilotState,
     Stage,
 )
 from jp_firmware.model.faults import Fault, Severity
@@ -36,22 +38,8 @@ from jp_firmware.model.session import IdToken, StopReason
 
 S = ConnectorState
 
-TRANSITIONS: dict[ConnectorState, frozenset[ConnectorState]] = {
-    S.UNAVAILABLE: frozenset({S.AVAILABLE, S.PREPARING, S.FAULTED}),
-    S.AVAILABLE: frozenset({S.PREPARING, S.RESERVED, S.UNAVAILABLE, S.FAULTED}),
-    S.RESERVED: frozenset({S.AVAILABLE, S.PREPARING, S.UNAVAILABLE, S.FAULTED}),
-    S.PREPARING: frozenset({S.AVAILABLE, S.CABLE_CHECK, S.UNAVAILABLE, S.FAULTED}),
-    S.CABLE_CHECK: frozenset({S.PRECHARGE, S.FINISHING}),
-    S.PRECHARGE: frozenset({S.CHARGING, S.FINISHING}),
-    S.CHARGING: frozenset({S.SUSPENDED_EV, S.SUSPENDED_EVSE, S.FINISHING}),
-    S.SUSPENDED_EV: frozenset({S.CHARGING, S.SUSPENDED_EVSE, S.FINISHING}),
-    S.SUSPENDED_EVSE: frozenset({S.CHARGING, S.SUSPENDED_EV, S.FINISHING}),
-    S.FINISHING: frozenset({S.AVAILABLE, S.PREPARING, S.UNAVAILABLE, S.FAULTED}),
-    S.FAULTED: frozenset({S.AVAILABLE, S.PREPARING, S.FINISHING, S.UNAVAILABLE}),
-}
-
 _LOOP = frozenset({S.CHARGING, S.SUSPENDED_EV, S.SUSPENDED_EVSE})  # a car that wants energy asks for it all the time
-STALE, TOO_HOT = "EV-11", "TMP-04"
+STALE = "EV-11"
 
 _STAGES = {S.CABLE_CHECK: Stage.CABLE_CHECK, S.PRECHARGE: Stage.PRECHARGE, S.CHARGING: Stage.CHARGING}
 
@@ -76,7 +64,7 @@ class ConnectorMachine:
     token: IdToken | None = None  # accepted, waiting for or in a session
     in_session: bool = False  # from `about_to_begin` until `session_over`
     wish: Wish | None = None
-    faults: dict[str, str] = attrs.field(factory=dict)  # code -> detail, of the machine's own
+    own_faults: OwnFaults = attrs.field(factory=OwnFaults)
     ending: Ending | None = None
     text: str = "starting"
     wants_session: bool = False
@@ -88,14 +76,19 @@ class ConnectorMachine:
     _unlock: bool = False
     _request: Ending | None = None
     _cable_check: CableCheck | None = None
+    _precharge: Precharge | None = None
     _delivery: Delivery = attrs.field(init=False)
     _quiet_since_s: float | None = None  # the car wants no current since
-    _no_rating_since_s: float | None = None
     _watch: SessionWatch = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._delivery = Delivery(self.connector, self.limits)
         self._watch = self._new_watch()
+
+    @property
+    def faults(self) -> dict[str, str]:
+        """Of its own: code and detail."""
+        return self.own_faults.present
 
     def __repr__(self) -> str:
         return f"<ConnectorMachine {self.connector.id}: {self.state.value}, {self.text}>"
@@ -189,7 +182,7 @@ class ConnectorMachine:
 
     def fail(self, failure: Failure, now_s: float) -> None:
         """A fault the runner saw while it closed the scope."""
-        self.faults[failure.code] = failure.detail
+        self.own_faults.add(failure)
         if self.state.is_energised:
             self._end(failed(failure.code, failure.detail), now_s)
 
@@ -197,8 +190,7 @@ class ConnectorMachine:
 
     def step(self, view: View) -> None:
         """Takes one view. Afterwards `state`, `wish`, `faults` and `text` are what they should be for it."""
-        self._watch_modules(view)
-        self._watch_plug(view)
+        self.own_faults.look(view, self.limits, self.connector.derate_to_c, in_session=self.in_session)
         if self.state.is_energised:
             ending = self._reason_to_end(view)
             if ending:
@@ -308,19 +300,20 @@ class ConnectorMachine:
         """Authorized and plugged: the session begins once the car is ready for the cable check."""
         if self._handshake_at_s is None:
             self._handshake_at_s = view.now_s
-        ready = ev.pilot in (PilotState.C, PilotState.D) and ev.protocol is not EvProtocol.NONE and ev.max_voltage_v
-        if ready and view.meter and view.rating.max_power_w > 0 and view.output:
-            self.text = "starting the session"
+        mismatch, waits_for = handshake.mismatch(ev, view), handshake.waits_for(ev, view)
+        self.text = waits_for or "starting the session"
+        if mismatch:
+            self._give_up(mismatch)
+        elif not waits_for:
             self.wants_session = True
         elif view.now_s - self._handshake_at_s > self.limits.handshake_s:
-            self.faults["HLC-03"] = (
-                f"the car was not ready within {self.limits.handshake_s:.0f} s (pilot {ev.pilot.value})"
-            )
-            self.token = None
-        elif not ready:
-            self.text = "talking to the car"
-        else:
-            self.text = "waiting for the meter" if not view.meter else "waiting for the power modules"
+            late = f"the car was not ready within {self.limits.handshake_s:.0f} s (pilot {ev.pilot.value})"
+            self._give_up(Failure("HLC-03", late))
+
+    def _give_up(self, failure: Failure) -> None:
+        """The identification is void: a new one is needed for another try."""
+        self.own_faults.add(failure)
+        self.token = None
 
     def _finishing(self, view: View) -> None:
         if self.in_session:
@@ -380,32 +373,23 @@ class ConnectorMachine:
         if failure:
             self._end(failed(failure.code, failure.detail), view.now_s)
         elif self._cable_check.passed:
+            self._precharge = Precharge(view.now_s, self.limits, self._delivery)
             self._go(S.PRECHARGE, view.now_s, "precharge")
 
     def _precharging(self, view: View) -> None:
-        """Output at the car's own voltage, then wait until the car has closed its contactor and asks for current."""
-        ev, output = view.ev, view.output
-        if ev is None or output is None:
-            return
-        elapsed_s = view.now_s - self.since_s
-        matched = ev.target_voltage_v is not None and (
-            abs(output.voltage_v - ev.target_voltage_v) < self.limits.precharge_tolerance_v
-        )
-        if ev.target_voltage_v:
-            self.wish = Wish(voltage_v=ev.target_voltage_v, current_a=self.limits.precharge_current_a)
-        if ev.ready and matched:
+        assert self._precharge is not None
+        failure = self._precharge.step(view)
+        self.wish = self._precharge.wish
+        if failure:
+            self._end(failed(failure.code, failure.detail), view.now_s)
+        elif self._precharge.passed:
             self._go(S.CHARGING, view.now_s, "charging")
-        elif not matched and not ev.ready and elapsed_s > self.limits.precharge_s:
-            target = f"{ev.target_voltage_v:.0f} V" if ev.target_voltage_v else "no target from the car"
-            self._end(failed("PWR-05", f"output {output.voltage_v:.0f} V, target {target}"), view.now_s)
-        elif elapsed_s > self.limits.ready_s:
-            self._end(failed("PWR-05", "the car did not close its contactor"), view.now_s)
 
     def _delivering(self, view: View) -> None:
         ev = view.ev
         if ev is None:
             return
-        self.wish = self._delivery.wish(ev, view) if ev.ready else None
+        self.wish = self._delivery.wish(ev, view)
         wants = ev.ready and (ev.target_current_a or 0.0) >= self.limits.min_current_a
         if wants:
             self._quiet_since_s = None
@@ -443,26 +427,6 @@ class ConnectorMachine:
             return Ending(StopReason.COMPLETE, "ended by the car")
         return ending
 
-    def _watch_modules(self, view: View) -> None:
-        """A connector without a usable module is out of order, and says so before anyone authorizes."""
-        if view.rating.max_power_w > 0:
-            self._no_rating_since_s = None
-            self.faults.pop("PWR-07", None)
-        elif self._no_rating_since_s is None:
-            self._no_rating_since_s = view.now_s
-        elif view.now_s - self._no_rating_since_s > self.limits.no_modules_s:
-            self.faults["PWR-07"] = "no power module of this connector is usable"
-
-    def _watch_plug(self, view: View) -> None:
-        """A plug that is too hot is out of order, and says so before anyone authorizes."""
-        if view.ev and is_too_hot(view.ev, self.connector.derate_to_c) and TOO_HOT not in self.faults:
-            self.faults[TOO_HOT] = (
-                f"{view.ev.hottest_c:.1f} °C at the plug, no power from {self.connector.derate_to_c:g} °C"
-            )
-
-    def _still_hot(self, view: View) -> bool:
-        return view.ev is not None and is_too_hot(view.ev, self.connector.derate_to_c - self.limits.plug_cooled_k)
-
     def _blocking(self, view: View) -> tuple[Fault, ...]:
         """Faults that put the connector out of order. The machine's own come back through the register, like all."""
         return tuple(fault for fault in view.faults if fault.kind.severity <= Severity.STOP)
@@ -470,15 +434,13 @@ class ConnectorMachine:
     def _end(self, ending: Ending, now_s: float) -> None:
         self.faults.pop(STALE, None)
         if ending.failure:
-            self.faults[ending.failure.code] = ending.failure.detail
+            self.own_faults.add(ending.failure)
         self.wish, self.ending, self._request, self._cable_check = None, ending, None, None
         self._go(S.FINISHING, now_s, f"stopping: {ending.detail or ending.reason.value}")
 
     def _forget_car(self, view: View) -> None:
-        """The car is gone, and with it every fault that an unplug clears."""
         self._had_session = False
-        kept = {"PWR-07", TOO_HOT} if self._still_hot(view) else {"PWR-07"}
-        self.faults = {code: detail for code, detail in self.faults.items() if code in kept}
+        self.own_faults.car_gone(view, self.limits, self.connector.derate_to_c)
 
     def _go(self, state: ConnectorState, now_s: float, text: str) -> None:
         self.text = text or self.text

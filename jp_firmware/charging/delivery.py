@@ -37,22 +37,23 @@ class Delivery:
 
     def wish(self, ev: EvStatus, view: View) -> Wish | None:
         """What to deliver now, or None when it is too little to deliver at all."""
-        wanted_a = self.allowed_current_a(ev, view)
-        if wanted_a < self.limits.min_current_a:
+        voltage_v, wanted_a = self.voltage_v(ev, view), self.allowed_current_a(ev, view)
+        if not ev.ready or voltage_v is None or wanted_a < self.limits.min_current_a:
             self._ramped_a, self._ramped_at_s = 0.0, view.now_s
             return None
-        return Wish(voltage_v=self.voltage_v(ev, view), current_a=_rounded_down(self._ramp(wanted_a, view.now_s)))
+        return Wish(voltage_v=voltage_v, current_a=_rounded_down(self._ramp(wanted_a, view.now_s)))
 
-    def voltage_v(self, ev: EvStatus, view: View) -> float:
-        """The car's target, inside every limit."""
-        bounds = (ev.target_voltage_v, ev.max_voltage_v, self.connector.max_voltage_v, view.rating.max_voltage_v)
-        return min(bound for bound in bounds if bound)
+    def voltage_v(self, ev: EvStatus, view: View) -> float | None:
+        """The car's target, inside every limit; None while it has none."""
+        target_v = _asked(ev.target_voltage_v)
+        bounds = (_asked(ev.max_voltage_v), self.connector.max_voltage_v, view.rating.max_voltage_v)
+        return min([target_v, *(bound for bound in bounds if bound)]) if target_v else None
 
     def allowed_current_a(self, ev: EvStatus, view: View) -> float:
         """The car's target current inside every limit, before the ramp."""
         present_v = self._present_v(ev, view)
         return min(
-            ev.target_current_a or 0.0,
+            _asked(ev.target_current_a),
             self.offered_current_a(ev, view),
             view.rating.current_limit_a(present_v),
             view.assigned_w / present_v if present_v > 0 else 0.0,
@@ -61,8 +62,8 @@ class Delivery:
     def offered_current_a(self, ev: EvStatus, view: View) -> float:
         """The most this connector could give at the present voltage, before power is shared."""
         bounds = [self.connector.current_limit_a, view.offerable.current_limit_a(self._present_v(ev, view))]
-        if ev.max_current_a:
-            bounds.append(ev.max_current_a)
+        if ev.max_current_a is not None:
+            bounds.append(_asked(ev.max_current_a))
         return min(bounds)
 
     def offered_w(self, ev: EvStatus, view: View) -> tuple[float, str]:
@@ -79,12 +80,12 @@ class Delivery:
 
     def requested_w(self, ev: EvStatus, view: View) -> float:
         """What the car asks for now. It is told what could be offered, not its share, so it never asks for less."""
-        return (ev.target_current_a or 0.0) * self._present_v(ev, view)
+        return _asked(ev.target_current_a) * self._present_v(ev, view)
 
     def _present_v(self, ev: EvStatus, view: View) -> float:
         if view.output and view.output.voltage_v > self.limits.safe_voltage_v:
             return view.output.voltage_v
-        return ev.target_voltage_v or 0.0
+        return _asked(ev.target_voltage_v)
 
     def _ramp(self, wanted_a: float, now_s: float) -> float:
         """Cuts at once; rises in steps, each as large as the time since the last one allows."""
@@ -95,6 +96,11 @@ class Delivery:
         self._ramped_a = min(wanted_a, start_a + self.limits.ramp_a_per_s * elapsed_s)
         self._ramped_at_s = now_s
         return self._ramped_a
+
+
+def _asked(number: float | None) -> float:
+    """What a car says, as far as it makes sense: unknown, negative and not-a-number are 0."""
+    return number if number is not None and number > 0 else 0.0
 
 
 def _rounded_down(current_a: float) -> float:

@@ -11,6 +11,7 @@ import math
 import attrs
 
 from jp_firmware.charging.asking import Asking
+from jp_firmware.charging.cable_check import test_voltage_v
 from jp_firmware.charging.delivery import over_voltage_limit_v
 from jp_firmware.charging.timeouts import Timeouts
 from jp_firmware.charging.view import Ending, Failure, View
@@ -42,7 +43,7 @@ class SessionWatch:
             or (None if checking_cable else _by_output_circuit(view.ev))
             or self._by_mute_car(view)
             or self._by_silence(view)
-            or self._by_over_voltage(view.ev, view)
+            or self._by_over_voltage(view.ev, view, checking_cable=checking_cable)
         )
 
     def demand_is_stale(self, now_s: float) -> bool:
@@ -67,8 +68,11 @@ class SessionWatch:
             return None
         return Ending(StopReason.FAULT, "PM-01 no power module of this connector answers")
 
-    def _by_over_voltage(self, ev: EvStatus, view: View) -> Ending | None:
-        limit_v = over_voltage_limit_v(ev.max_voltage_v or self.limits.fallback_max_voltage_v)
+    def _by_over_voltage(self, ev: EvStatus, view: View, *, checking_cable: bool) -> Ending | None:
+        bears_v = ev.max_voltage_v or self.limits.fallback_max_voltage_v
+        limit_v = over_voltage_limit_v(bears_v)
+        if checking_cable:  # the test voltage may be the limit itself: 825 V for 750 V
+            limit_v = max(limit_v, test_voltage_v(bears_v, view.rating.max_voltage_v) + self.limits.test_tolerance_v)
         if view.output is None or view.output.voltage_v <= limit_v:
             self._high_since_s = None
             return None

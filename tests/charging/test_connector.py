@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jp_firmware.charging.connector import TRANSITIONS, ConnectorMachine, Reservation
+from jp_firmware.charging.connector import ConnectorMachine, Reservation
 from jp_firmware.charging.timeouts import Timeouts
+from jp_firmware.charging.transitions import TRANSITIONS
 from jp_firmware.charging.view import Ending, Failure
 from jp_firmware.config.schema import Connector
 from jp_firmware.model.connector import (
