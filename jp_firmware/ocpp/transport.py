@@ -28,6 +28,9 @@ from jp_firmware.ocpp.failure import Kind, LinkFailure, connect_failure, http_fa
 # What the library's reader raises when a peer breaks the rules at a moment when it cannot be told so.
 BREACHES: Final = (h11.ProtocolError, WebSocketBreach)
 
+# As the library closes what brings a longer message, in our name; a peer's limit would hardly be the same number.
+TOO_LONG: Final = (1009, f"Exceeded maximum message size: {MAX_CHARS} bytes")
+
 SUBPROTOCOL: Final = "ocpp1.6"
 CLOSE_WITHIN_S: Final = 2.0  # a dead peer does not answer a close frame; ours
 LEAVE_WITHIN_S: Final = 0.1  # for the goodbye alone to be taken over by the kernel; ours
@@ -143,6 +146,11 @@ class Link:
         if isinstance(self._tap.error, trio.BrokenResourceError):
             cause = self._tap.error.__cause__
             return LinkFailure(Kind.CLOSED, f"the connection broke: {cause or 'reset by the central system'}")
+        if reason and (reason.code, reason.reason) == TOO_LONG:
+            return LinkFailure(
+                Kind.CLOSED,
+                f"the central system sent a message longer than {MAX_CHARS} bytes; the link was closed for it",
+            )
         if reason and reason.code != 1006:  # a close frame was seen
             said = f": {reason.reason}" if reason.reason else ""
             return LinkFailure(Kind.CLOSED, f"closed by the central system (code {reason.code}{said})")

@@ -13,6 +13,7 @@ from trio_websocket import ConnectionClosed, WebSocketRequest, serve_websocket, 
 
 from jp_firmware.ocpp import transport
 from jp_firmware.ocpp.endpoint import endpoint
+from jp_firmware.ocpp.envelope import MAX_CHARS
 from jp_firmware.ocpp.transport import Kind, LinkFailure, open_link
 from tests.ocpp.certs import authority
 
@@ -189,6 +190,26 @@ async def test_a_close_frame_is_told_with_its_code():
     assert Kind.CLOSED is caught.value.kind
     assert "1001" in caught.value.text
     assert "going down" in caught.value.text
+
+
+async def test_a_message_that_is_far_too_long_ends_the_link_and_is_told_as_that():
+    """Not as something that the central system closed: it has to send less."""
+
+    async def handler(request):
+        ws = await request.accept(subprotocol="ocpp1.6")
+        with suppress(ConnectionClosed):
+            await ws.send_message("x" * MAX_CHARS)
+            await ws.send_message("x" * (MAX_CHARS + 1))
+            await ws.get_message()
+
+    async with server(handler) as port:
+        async with open_link(endpoint(f"ws://127.0.0.1:{port}", "CP1"), timeout_s=QUICK_S) as link:
+            with trio.fail_after(QUICK_S):
+                assert MAX_CHARS == len(await link.receive())
+                with pytest.raises(LinkFailure) as caught:
+                    await link.receive()
+
+    assert f"longer than {MAX_CHARS}" in caught.value.text
 
 
 async def test_a_broken_connection_is_told_as_one():
