@@ -144,6 +144,10 @@ class ModuleInventory:
         if wire in self._searching:
             raise SearchRefused(f"{wire} is being searched already; wait for it to end")
         on_wire = [one for one in self._modules if one.config.wire == wire]
+        for one in on_wire:
+            left_s = one.left_alone_until_s - trio.current_time()
+            if left_s > 0:  # a search speaks to all, and would keep its time-out from running
+                raise SearchRefused(f"{one.id} does not switch off, and is left alone: search again in {left_s:.0f} s")
         configured = [Configured(one.config.driver, one.config.address, one.profile) for one in on_wire]
         search = Search(trio.current_time(), _drivers(self._used), configured)
         self._searching[wire] = search

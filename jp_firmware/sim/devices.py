@@ -58,11 +58,25 @@ def _words(alarms: type[enum.Enum]) -> tuple[str, ...]:
     return tuple(str(alarm.value) for alarm in alarms)
 
 
+STUCK_ON = "stuck-on"
+"""What a module does not report: it hears OFF, and stays on."""
+
+
 def _module(node: ModuleNode) -> Device:
+    def fault(word: str) -> None:
+        if word == STUCK_ON:
+            node.stuck_on = True
+        else:
+            node.module.raise_alarm(Alarm(word))
+
+    def clear() -> None:
+        node.stuck_on = False
+        node.module.clear_alarms()
+
     return Device(
-        alarms=_words(Alarm),
-        fault=lambda word: node.module.raise_alarm(Alarm(word)),
-        clear_faults=node.module.clear_alarms,
+        alarms=(*_words(Alarm), STUCK_ON),
+        fault=fault,
+        clear_faults=clear,
         misbehaviour=node.misbehaviour,
         last_answer_at_s=lambda: node.last_answer_at_s,
     )

@@ -153,7 +153,7 @@ class Verbs:
     # --- breaking and repairing -------------------------------------------------------------------------------------
 
     def fault(self, device: str, alarm: str | None = None) -> Result:
-        """A device gets a fault that it reports itself. Without `alarm` its most typical one."""
+        """A device gets a fault, and reports it itself, but for `stuck-on`. Without `alarm` its most typical one."""
         one = self._device(device)
         if not one.alarms:
             raise VerbError(f"{device} reports no faults; silence, freeze or corrupt it, or cut its wire")

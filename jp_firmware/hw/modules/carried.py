@@ -36,6 +36,7 @@ class Carried:
     disobeys: str = ""  # how
     _most_a: float = 0.0  # it was told to deliver, and may still deliver
     _lowered_at_s: float = -math.inf  # last time its current was to fall
+    _held_until_s: float = -math.inf  # unheard, what it carries counts at least until then
 
     def begin(self, now_s: float) -> None:
         """A new start, off. What it may carry is not forgotten: it may be on."""
@@ -68,11 +69,16 @@ class Carried:
         elif since_s >= self.profile.off_within_s and not self.disobeys:
             self.disobeys = f"delivers {measured.current_a:.1f} A, told to deliver {told_a:.1f} A"
 
+    def left_alone(self, measured: Measured | None, until_s: float) -> None:
+        """It stays on, and is not asked for a while: what it measured last counts until `until_s`, or its own word."""
+        self._most_a = max(self._most_a, measured.current_a if measured else 0.0)
+        self._held_until_s = until_s
+
     def stray_a(self, measured: Measured | None, answered_at_s: float, now_s: float) -> float:
         """Current that flows, or may flow, without our leave. `measured` is None while the module is not heard."""
         if measured is not None:
             return measured.current_a if self.disobeys else 0.0
-        gone_at_s = answered_at_s + self.profile.silent_off_s + SILENT_MARGIN_S
+        gone_at_s = max(self._held_until_s, answered_at_s + self.profile.silent_off_s + SILENT_MARGIN_S)
         return self._most_a if now_s < gone_at_s else 0.0
 
     def all_a(self, measured: Measured | None, answered_at_s: float, told_a: float, now_s: float) -> float:

@@ -221,6 +221,7 @@ def _semantics(description: Description) -> Semantics:
         current=Current(options.current),
         ranges=Ranges.NONE if description.range_choice is None else Ranges.WHILE_OFF,
         spontaneous=options.spontaneous_s > 0,
+        times_out=options.times_out,
         acknowledges=any(answer.off_taken or answer.set_point_taken for answer in description.answers),
         heartbeat_s=options.heartbeat.every_s if options.heartbeat else None,
     )

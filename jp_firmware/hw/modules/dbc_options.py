@@ -197,6 +197,7 @@ class Options:
     dbc: str
     template: bool = False  # true: it waits for a vendor's numbers, and drives nothing
     current: str = attrs.field(default="per module", validator=OneOf(tuple(one.value for one in Current)))
+    times_out: bool = True  # it switches off by itself, `silent_off_s` after the last frame that was meant for it
     spontaneous_s: float = attrs.field(default=0.0, validator=Between(0, 60))  # period of what comes unasked; 0: none
     address: Address
     switch: SwitchOrder

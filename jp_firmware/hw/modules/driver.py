@@ -125,6 +125,9 @@ class Semantics:
     acknowledges: bool = True  # commands are answered
     bus_voltage: bool = False  # tells the voltage behind its output diode: then its codec is a `BusCodec`
     heartbeat_s: float | None = None  # the controller's own sign of life, beside all questions
+    # Whether it switches off `silent_off_s` after the last frame that was meant for it, whatever its neighbours hear:
+    # then one that stays on against orders is left alone for so long. False: it is told OFF on and on.
+    times_out: bool = True
 
 
 # --- what a module says ---------------------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ from jp_firmware.hw.modules.driver import (
 from jp_firmware.hw.modules.heard import Heard
 from jp_firmware.hw.modules.heartbeat import Heartbeat, Unattended
 from jp_firmware.hw.modules.inventory import Inventory
+from jp_firmware.hw.modules.left_alone import LeftAlone
 from jp_firmware.hw.modules.shown import Shown
 from jp_firmware.hw.modules.told import Order, Told
 from jp_firmware.model.ids import ModuleId
@@ -67,6 +68,7 @@ class ModuleFace:
     _bell: Bell = attrs.field(init=False, factory=Bell)
     _running: bool = attrs.field(init=False, default=False)
     _heartbeat: Heartbeat = attrs.field(init=False)
+    _left_alone: LeftAlone = attrs.field(init=False)
 
     @_driver.default
     def _find_driver(self) -> ModuleDriver:
@@ -104,6 +106,7 @@ class ModuleFace:
         self._carried = Carried(self.profile)
         self._ability = Ability(self.profile, self._semantics, self._heard, self._told)
         self._heartbeat = Heartbeat(self.id, self._codec, self._semantics, self.profile, self.bus, self._unattended)
+        self._left_alone = LeftAlone(self.profile, self._semantics)
         self._leave_bus = self.bus.subscribe(self._codec.is_from_module, self._receive)
 
     # --- what the stage reads ---------------------------------------------------------------------------------------
@@ -131,6 +134,7 @@ class ModuleFace:
             self._running
             and self._shown.trusted
             and not self._carried.disobeys
+            and not self._left_alone.why
             and self._heard.condition is not None
             and all(alarm.usable for alarm in self._heard.condition.alarms)
         )
@@ -169,6 +173,11 @@ class ModuleFace:
     def inventory(self) -> Inventory:
         """What was found where the configuration expects this module."""
         return Inventory.of(self.config, self.profile, self._heard, found=self._running and self._shown.trusted)
+
+    @property
+    def left_alone_until_s(self) -> float:
+        """Until then (monotonic) nothing may be said to it, by nobody, so that its own time-out can switch it off."""
+        return self._left_alone.until_s
 
     @property
     def off_frames(self) -> Frames:
@@ -216,13 +225,19 @@ class ModuleFace:
         self._bell.ring()
 
     def want_off(self) -> None:
-        """Off: the frame is on the wire before this returns, and repeated until the module confirms. Never raises."""
+        """Off: the frame is on the wire before this returns, and repeated until the module confirms. Never raises.
+
+        One that is left alone, after it was told so in vain, is told nothing more for that time.
+        """
         now_s = trio.current_time()
+        if self._left_alone.holds(now_s):
+            return
         if self.wanted:
             self._carried.told(0.0, self.told_a, now_s)
             self._asked.hurry(now_s)
             self._asked.hurry_condition(now_s)
             self._ability.forget()
+            self._left_alone.obeys(now_s)
         self._told.off(now_s)
         self._bell.ring()
 

@@ -249,6 +249,7 @@ SEMANTICS = Semantics(
     addresses=range(1, wire.MAX_ADDRESS + 1),
     addressing="hardware address of the slot (public examples: 120, 121)",
     on_sense="signal 0x132, 0 is on and 1 is off",
+    times_out=True,  # as it is told at each start
 )
 
 

@@ -208,6 +208,7 @@ SEMANTICS = Semantics(
     on_sense="command 0x1A, 0 is on and 1 is off",
     ranges=Ranges.WHILE_OFF,
     bus_voltage=True,
+    times_out=True,  # 10 s; that frames for other modules do not count is our reading (?)
 )
 
 

@@ -194,6 +194,7 @@ SEMANTICS = Semantics(
     addressing="automatic, not the same after each power-up, or by DIP switch",
     on_sense="object 1110, A0 is on and A1 is off",
     ranges=Ranges.WHILE_OFF,
+    times_out=True,  # 10 s; that frames for other modules do not count is our reading (?)
 )
 
 

@@ -208,6 +208,7 @@ SEMANTICS = Semantics(
     addresses=range(wire.MAX_ADDRESS + 1),
     addressing="by dial; or automatic, and then the dial is the group",
     on_sense="register 0x0030, 0 is on and 0x00010000 is off",
+    times_out=True,  # not stated; it has a status bit for it (?)
 )
 
 

@@ -28,9 +28,17 @@ UNANSWERED_OFF_S = 0.4
 """Time of unanswered OFF frames after which `safe` stops waiting (ours: answers take 10-50 ms). Where nothing can be
 asked, the family's own period comes on top."""
 
+HEARD_AGAIN_S = 6.0
+"""Time after a module was left alone until it must have been heard again (ours: the tree starts a part again after 5 s
+of back-off at most, and it is asked at once)."""
+
 
 class StillOn(Exception):
     """A module answers, was told to switch off, and reports that it still delivers."""
+
+
+class StaysOn(Exception):
+    """A module answers, was told to switch off for `UNOBEYED_S`, and stays on: it is left alone from here on."""
 
 
 @attrs.define(eq=False)
@@ -48,7 +56,11 @@ class ModuleTask(ModuleFace):
         """Off first, then asks and obeys for ever. Ready when output and condition have been answered plausibly.
 
         Raises `WireDown` when the bus is down. However it ends, OFF goes out in that step and no set-point survives it.
+        Raises `StaysOn` for a module that does not obey OFF; that alone ends without a word, and the next start, or
+        any other within its time-out, begins with waiting for that to pass.
         """
+        if self._left_alone.holds(trio.current_time()):
+            await trio.sleep_until(self._left_alone.until_s)
         self._begin(trio.current_time())
         try:
             self.want_off()
@@ -79,7 +91,8 @@ class ModuleTask(ModuleFace):
         """OFF, and nobody switches it on before its next start; also not for a task that is stuck and goes on."""
         self._running = False
         self.want_off()
-        self._abandon(trio.current_time())
+        if not self._left_alone.holds(trio.current_time()):
+            self._abandon(trio.current_time())
 
     async def safe(self) -> None:
         """Sends OFF until the module reports off, or acknowledges it and measures less than 1 A.
@@ -87,9 +100,11 @@ class ModuleTask(ModuleFace):
         Returns as well when nobody listens: with the bus down, or the module silent for `_unanswered_off_s`, nothing
         more can be done from here, and the module's own time-out and the PLC board's contactors are the guard. That
         must not latch, or each dead module would need an operator. Raises `StillOn` for a module that answers and
-        delivers.
+        delivers. One that is left alone is told nothing: it is its own time-out's already.
         """
         self.safe_now()
+        if self._left_alone.holds(trio.current_time()):
+            return
         told_at_s = next_s = trio.current_time()
         while True:
             self._take_answers(None)
@@ -121,10 +136,11 @@ class ModuleTask(ModuleFace):
     # --- asking and telling -----------------------------------------------------------------------------------------
 
     def _act(self, now_s: float) -> float:
-        """Sends what is due; when the next is. Raises `WireDown`."""
+        """Sends what is due; when the next is. Raises `WireDown` and `StaysOn`."""
         if self._told.is_expired(now_s):
             log.warning("%s: its set-point was not renewed in time; switching off", self.id)
             self.want_off()
+        self._judge_obedience(now_s)
         self._told.act(self._heard, now_s)
         self._heartbeat.act(now_s)
         self._select_range(now_s)
@@ -133,6 +149,25 @@ class ModuleTask(ModuleFace):
             self._shown.distrust(Quality.BAD if self._heard.nonsense else Quality.STALE)
         self._shown.judge_silence(self._heard, now_s)
         return min(self._told.next_at_s, self._heartbeat.next_at_s, self._asked.next_at_s)
+
+    def _judge_obedience(self, now_s: float) -> None:
+        """Raises `StaysOn` when OFF was said long enough."""
+        is_off = self._heard.is_off_since(self._told.switched_at_s) and not self._carried.disobeys
+        if self.wanted or is_off:
+            self._left_alone.obeys(now_s)
+        elif not self._shown.trusted:
+            self._left_alone.unheard(now_s)
+        elif self._left_alone.is_due(now_s):
+            self._leave_alone(now_s)
+
+    def _leave_alone(self, now_s: float) -> None:
+        does = f"{self._carried.disobeys or 'reports that it is on'}"
+        is_left = self._left_alone.begin(does, now_s)
+        self._show_faults(now_s)
+        if is_left:
+            self._carried.left_alone(self._heard.measured, self._left_alone.until_s + HEARD_AGAIN_S)
+            self._heartbeat.abandon(now_s)
+            raise StaysOn(f"{self.id}: {self._left_alone.why}")
 
     def _select_range(self, now_s: float) -> None:
         """With the output off by the module's own word, and at rest for as long as its profile asks."""
@@ -194,4 +229,10 @@ class ModuleTask(ModuleFace):
         if self._heard.condition is not None:
             self._ability.range.judge(self._ability.reported_high, now_s)
         short, wrong_range = self._ability.short, self._ability.range.stuck
-        self._shown.show_faults(self._heard, short=short, wrong_range=wrong_range, disobeys=self._carried.disobeys)
+        self._shown.show_faults(
+            self._heard,
+            short=short,
+            wrong_range=wrong_range,
+            disobeys=self._carried.disobeys,
+            stays_on=self._left_alone.why,
+        )

@@ -22,6 +22,7 @@ from jp_firmware.model.signals import Quality, Source
 SILENT = "PM-01"
 REFUSED = "PM-12"  # to do what it was told, or all of it
 DISOBEDIENT = "PM-02"
+STAYS_ON = "PM-18"
 WRONG_RANGE = "PM-16"
 
 
@@ -90,12 +91,12 @@ class Shown:
 
     # --- faults -----------------------------------------------------------------------------------------------------
 
-    def show_faults(self, heard: Heard, *, short: str, wrong_range: str, disobeys: str) -> None:
+    def show_faults(self, heard: Heard, *, short: str, wrong_range: str, disobeys: str, stays_on: str) -> None:
         """Raises and clears what the module reports, and what it shows by what it does, in a person's words."""
         if heard.condition is None:
             return
         less = ", ".join(filter(None, (heard.refusal, short)))
-        own = {REFUSED: less, WRONG_RANGE: wrong_range, DISOBEDIENT: disobeys}
+        own = {REFUSED: less, WRONG_RANGE: wrong_range, DISOBEDIENT: disobeys, STAYS_ON: stays_on}
         present = {code: detail for code, detail in own.items() if detail}
         for alarm in heard.condition.alarms:
             present[alarm.code] = ", ".join(filter(None, (present.get(alarm.code), alarm.text)))

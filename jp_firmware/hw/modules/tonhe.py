@@ -254,6 +254,7 @@ SEMANTICS = Semantics(
     spontaneous=True,
     acknowledges=False,  # a start or stop is confirmed, a set-point is not
     heartbeat_s=5.0,
+    times_out=True,  # 20 s; set-points with the flags of others, sent to all, may count all the same (?)
 )
 
 

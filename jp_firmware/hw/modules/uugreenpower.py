@@ -216,6 +216,7 @@ SEMANTICS = Semantics(
     addressing="by DIP switch",
     on_sense="command 4, 0 is on and 1 is off",
     ranges=Ranges.WHILE_OFF,
+    times_out=True,  # not stated; a public driver reads "to keep the connection alive" (?)
 )
 
 

@@ -30,6 +30,7 @@ class ModuleNode:
     profile: str = ""  # of its type, for families that are described there
     peers: Sequence[Any] = attrs.field(default=(), repr=False)  # each of them names all of them
     misbehaviour: Misbehaviour = attrs.field(factory=Misbehaviour)
+    stuck_on: bool = False  # hears OFF, answers as ever, and stays on; its own time-out works
     last_off_at_s: float | None = None  # of OFF frames, whether the module was on or not
     last_set_at_s: float | None = None
     last_answer_at_s: float | None = None
@@ -56,7 +57,8 @@ class ModuleNode:
         # Each of them, not only the first: when OFF was on the wire is what benchmarks ask.
         self.marks.add(self.module.id, "off", {"was_on": self.module.on}, at_s=now_s)
         self._said_off = True
-        self.module.switch_off()
+        if not self.stuck_on:
+            self.module.switch_off()
 
     def switch_on(self, now_s: float) -> None:
         """Raises `StartingUp`."""

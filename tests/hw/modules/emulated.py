@@ -18,8 +18,11 @@ from jp_firmware.hw.can.frame import Frame
 from jp_firmware.hw.modules.driver import ModuleProfile, load_profile
 from jp_firmware.hw.modules.heartbeat import Unattended
 from jp_firmware.hw.modules.module import ModuleTask
+from jp_firmware.hw.plant import FIRST_RETRY_S, RETRY_CAP_S
 from jp_firmware.model.ids import ConnectorId, ModuleId
 from jp_firmware.model.power import ModuleStatus
+from jp_firmware.nursery.backoff import Backoff
+from jp_firmware.nursery.supervisor import Child, Strategy, Supervisor
 from jp_firmware.sim.bus import Bus
 from jp_firmware.sim.marks import Marks
 from jp_firmware.sim.module import Module
@@ -111,6 +114,31 @@ class EmulatedBench:
         async with trio.open_nursery() as starting:
             for task in self.tasks:
                 starting.start_soon(nursery.start, self._run, task)
+
+    async def start_in_a_tree(self, nursery: trio.Nursery) -> Supervisor:
+        """As `start`, with the parts hung up as on a charger: what ends is made safe, and started again."""
+        for node in self.nodes:
+            node.module.power_up(trio.current_time())
+        nursery.start_soon(self._step_for_ever)
+        modules = [
+            Child(
+                name=task.id,
+                run=task.run,
+                safe=task.safe,
+                safe_now=task.safe_now,
+                safe_within_s=task.safe_within_s,
+                watchdog_s=task.config.watchdog_s,
+                backoff=Backoff(first_s=FIRST_RETRY_S, cap_s=RETRY_CAP_S),
+            )
+            for task in self.tasks
+        ]
+        link = Child(name="link", run=self.can.run)
+        tree = Supervisor(
+            name="can0", strategy=Strategy.HUB, intensity=None, latch_escalates=False, children=[link, *modules]
+        )
+        nursery.start_soon(tree.run)
+        await self.until(lambda: all(task.usable for task in self.tasks), 5)
+        return tree
 
     async def _run(self, task: ModuleTask, *, task_status: trio.TaskStatus[object] = trio.TASK_STATUS_IGNORED) -> None:
         with self.scopes.setdefault(task.id, trio.CancelScope()):

@@ -1,0 +1,59 @@
+"""When OFF is no longer said to a module that hears it and stays on, so that its own time-out can switch it off.
+
+Each OFF and each question is a frame from the controller, and keeps that time-out from running. So a module that goes
+on in spite of OFF gets nothing of either until its time-out must have passed; then all begins anew, and shows whether
+it went off. This helps with modules that count the frames meant for them: one that counts whatever anybody says to its
+neighbours stays on, and its fault says that its supply must be cut. Pure: no I/O, no clock of its own.
+"""
+
+from __future__ import annotations
+
+import math
+
+import attrs
+
+from jp_firmware.hw.modules.carried import SILENT_MARGIN_S
+from jp_firmware.hw.modules.driver import ModuleProfile, Semantics
+
+UNOBEYED_S = 5.0
+"""OFF is repeated to a module that answers and stays on for this long (ours: 50 times, five times what a good one
+needs, and as long as the end of a session waits before contactors are opened under load)."""
+
+
+@attrs.define(eq=False)
+class LeftAlone:
+    """One module. `why` is what it does and what is done about it, in a person's words, until it is off."""
+
+    _profile: ModuleProfile
+    _semantics: Semantics
+    why: str = ""
+    until_s: float = -math.inf
+    _obeyed_at_s: float = -math.inf
+
+    def obeys(self, now_s: float) -> None:
+        """It is meant to be on, or is off by its own word and its measurement."""
+        self.why, self._obeyed_at_s = "", now_s
+
+    def unheard(self, now_s: float) -> None:
+        """Whether it obeys is not known: only a module that answers hears what it is told."""
+        self._obeyed_at_s = now_s
+
+    def is_due(self, now_s: float) -> bool:
+        """Whether it was told often enough."""
+        return now_s - self._obeyed_at_s >= UNOBEYED_S
+
+    def begin(self, does: str, now_s: float) -> bool:
+        """It is given up for now. Returns whether it is left alone; if not, OFF is said on and on."""
+        self._obeyed_at_s = now_s
+        again = ", also after it was left alone: cut its supply" if self.why else ""
+        if not self._semantics.times_out:
+            self.why = f"{does}; it has no time-out of its own: cut its supply"
+            return False
+        for_s = self._profile.silent_off_s + SILENT_MARGIN_S
+        self.until_s = now_s + for_s
+        self.why = f"{does}{again}; nothing is said to it for {for_s:g} s, so that its own time-out switches it off"
+        return True
+
+    def holds(self, now_s: float) -> bool:
+        """Whether nothing may be said to it now."""
+        return now_s < self.until_s
