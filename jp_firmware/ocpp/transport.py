@@ -149,7 +149,7 @@ class Link:
         if reason and (reason.code, reason.reason) == TOO_LONG:
             return LinkFailure(
                 Kind.CLOSED,
-                f"the central system sent a message longer than {MAX_CHARS} bytes; the link was closed for it",
+                f"closed: the central system sent a message longer than {MAX_CHARS} bytes",
             )
         if reason and reason.code != 1006:  # a close frame was seen
             said = f": {reason.reason}" if reason.reason else ""

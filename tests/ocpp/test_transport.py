@@ -202,12 +202,11 @@ async def test_a_message_that_is_far_too_long_ends_the_link_and_is_told_as_that(
             await ws.send_message("x" * (MAX_CHARS + 1))
             await ws.get_message()
 
-    async with server(handler) as port:
-        async with open_link(endpoint(f"ws://127.0.0.1:{port}", "CP1"), timeout_s=QUICK_S) as link:
-            with trio.fail_after(QUICK_S):
-                assert MAX_CHARS == len(await link.receive())
-                with pytest.raises(LinkFailure) as caught:
-                    await link.receive()
+    async with server(handler) as port, open_link(endpoint(f"ws://127.0.0.1:{port}", "CP1"), timeout_s=QUICK_S) as link:
+        with trio.fail_after(QUICK_S):
+            assert MAX_CHARS == len(await link.receive())
+            with pytest.raises(LinkFailure) as caught:
+                await link.receive()
 
     assert f"longer than {MAX_CHARS}" in caught.value.text
 
