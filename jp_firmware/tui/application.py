@@ -30,7 +30,7 @@ from jp_firmware.tui.screens.dialogs import Dialog, HelpScreen, MenuScreen, Read
 from jp_firmware.tui.screens.losses import LossesScreen
 from jp_firmware.tui.screens.main import MainScreen
 from jp_firmware.tui.store import PLANNER, TOPICS, Store
-from jp_firmware.tui.symbols import FULL, Symbols
+from jp_firmware.tui.symbols import ASCII, FULL, Symbols
 from jp_firmware.tui.themes import THEMES
 from jp_firmware.tui.views import why
 from jp_firmware.tui.views.scene import Scene
@@ -95,6 +95,7 @@ class ConsoleApp(DiffingDisplay, inherit_bindings=False):
             self.register_theme(one)
         self.theme = THEMES[theme].name
         self._symbols = symbols
+        self.ascii_only = symbols is ASCII
         self._interval_s = interval_s
         self._clock, self._wall_clock, self._zone = clock, wall_clock, zone
         self.store = Store(link_since_s=clock())

@@ -28,7 +28,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.strip import Strip
 
 from jp_firmware.tui.cells import Cell, Shown
-from jp_firmware.tui.text import in_cells
+from jp_firmware.tui.text import in_ascii, in_cells
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -161,6 +161,7 @@ class ConsoleDriver(LinuxDriver):
 class DiffingDisplay(App[int], inherit_bindings=False):
     """An application that sends differences. Only with a `ConsoleDriver`; with any other it draws as Textual does."""
 
+    ascii_only = False  # the terminal knows no other characters
     _shown: Shown | None = None
     _skipped = False
 
@@ -195,7 +196,7 @@ class DiffingDisplay(App[int], inherit_bindings=False):
             erases = os.environ.get("TERM", "").startswith(("linux", "xterm", "tmux"))
             self._shown = Shown(width, height, erases=erases)
         colours = self.console._color_system or ColorSystem.STANDARD
-        data = self._shown.draw(cells_of(update, colours))
+        data = self._shown.draw(cells_of(update, colours, ascii_only=self.ascii_only))
         if data:
             self._begin_update()
             driver.write(data)
@@ -207,16 +208,19 @@ class DiffingDisplay(App[int], inherit_bindings=False):
             self.screen.refresh()
 
 
-def cells_of(update: ChopsUpdate | LayoutUpdate, colours: ColorSystem) -> dict[int, dict[int, Cell]]:
+def cells_of(
+    update: ChopsUpdate | LayoutUpdate, colours: ColorSystem, *, ascii_only: bool = False
+) -> dict[int, dict[int, Cell]]:
     """The cells that an update of the compositor draws; one character is one cell, also where somebody types others."""
     rows: dict[int, dict[int, Cell]] = {}
+    drawn = in_ascii if ascii_only else in_cells
     for y, start, segments in _strips(update):
         x, row = start, rows.setdefault(y, {})
         for text, style, control in segments:
             if control:
                 continue
             sgr = _sgr(style, colours)
-            for character in in_cells(text):
+            for character in drawn(text):
                 row[x] = (character, sgr)
                 x += 1
     return rows

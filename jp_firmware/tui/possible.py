@@ -45,7 +45,7 @@ def _why_not_configuration(action: Action, scene: Scene) -> str:
         return "" if waits or waiting else "no change waits, for a word or for sessions"
     if not desk.dirty:
         return "there is no unsaved change"
-    if refused := why_no_change(scene):
+    if desk.theirs is None and (refused := why_no_change(scene)):  # else what somebody else changed is only shown
         return refused
     if desk.is_checked and desk.plan is not None and desk.plan.errors:
         return f"the draft has {'an error' if desk.plan.errors == 1 else f'{desk.plan.errors} errors'}"

@@ -45,6 +45,7 @@ ROLES: Final = (
 )
 
 BLANK: Final[Line] = ()
+_FRAMES: Final = str.maketrans("─│┌┐└┘→…°", "-|++++>~o")
 
 
 def clean(text: str) -> str:
@@ -64,6 +65,17 @@ def in_cells(text: str) -> str:
         return text
     width = cell_len(text)
     return "".join(clean(one) * cell_len(one) for one in text)[:width].ljust(width)
+
+
+@lru_cache(2048)
+def in_ascii(text: str) -> str:
+    """As `in_cells`, for a terminal that knows nothing else: frames of `+-|`, letters without accents, the rest `?`."""
+    return "".join(one if one.isascii() else _plain_of(one) for one in in_cells(text).translate(_FRAMES))
+
+
+def _plain_of(character: str) -> str:
+    base = unicodedata.normalize("NFKD", character)[0]
+    return base if base.isascii() else "?"
 
 
 def _one_cell(character: str) -> str:

@@ -192,3 +192,20 @@ class TestALinkThatWasLost:
             assert stage.screen()[21].startswith(" VALID 1 warning   live")
 
         on_configuration(play)
+
+
+def test_somebody_elses_version_is_shown_also_while_it_waits_for_their_word() -> None:
+    """The last row says that Ctrl-O shows it."""
+    engine = Engine()
+
+    async def play(stage: Stage) -> None:
+        await put(stage, "limit_w", "90000")
+        engine.take(TEXT.replace('"Demo charger"', '"Theirs"'), "renamed")
+        await stage.tell(config=engine.version() | {"unconfirmed": WAITS})
+        assert "OUTDATED: version 18 by anna; Ctrl-O shows it" in stage.screen()[21]
+        await stage.press("ctrl+o")
+        assert "Somebody else changed the configuration" in stage.text()
+        await stage.press("enter", "ctrl+o")
+        assert "not possible, version 18 waits to be confirmed" in stage.screen()[22]
+
+    assert told(on_configuration(play, engine=engine), "apply") == []

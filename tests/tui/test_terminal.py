@@ -297,6 +297,7 @@ def test_a_key_of_the_configuration_is_changed_on_a_vt220(tmp_path: Path) -> Non
             terminal.until_text("Undone unless confirmed")
             terminal.press("night\r\r")
             terminal.until_text("version 18 is in force")
+            assert terminal.received.isascii()
     finally:
         daemon.kill()
         daemon.wait()

@@ -4,7 +4,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from jp_firmware.tui.text import cell, clean, cut, ends, fit, heading, line, plain, span, width_of, wrap
+from jp_firmware.tui.text import (
+    cell,
+    clean,
+    cut,
+    ends,
+    fit,
+    heading,
+    in_ascii,
+    in_cells,
+    line,
+    plain,
+    span,
+    width_of,
+    wrap,
+)
 
 lines = st.lists(st.tuples(st.text(alphabet="abc de", max_size=12), st.sampled_from(["text", "label"])), max_size=5)
 
@@ -16,6 +30,19 @@ def test_cleaned_text_has_one_cell_a_character_and_no_control(text: str) -> None
     assert len(cleaned) == len(text)
     assert all(cell_len(character) == 1 for character in cleaned)
     assert not any(ord(character) < 32 or 127 <= ord(character) < 160 for character in cleaned)
+
+
+@given(st.text(max_size=40))
+def test_what_is_typed_is_drawn_with_a_character_for_each_of_its_cells(text: str) -> None:
+    for drawn in (in_cells(text), in_ascii(text)):
+        assert len(drawn) == cell_len(text)
+        assert drawn == clean(drawn)
+    assert in_ascii(text).isascii()
+
+
+def test_a_terminal_that_knows_ascii_only_is_given_the_nearest_of_it() -> None:
+    assert in_ascii("┌─ Größe 33 °C → 日 ─┐") == "+- Gro?e 33 oC > ?? -+"
+    assert in_cells("Größe 33 °C → 日") == "Größe 33 °C → ??"
 
 
 def test_letters_of_the_consoles_alphabets_stay_as_they_are() -> None:
