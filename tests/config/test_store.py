@@ -186,7 +186,7 @@ def test_the_example_cabinet_is_right() -> None:
             "connectors.1.cable_max_current_a: 0.0 is out of range; allowed: 1 to 3,000",
         ),
         # the rest
-        ("ws://127", "http://127", 'backend.url: is no address of a central system; write ws://HOST/PATH'),
+        ("ws://127", "http://127", "backend.url: is no address of a central system; write ws://HOST/PATH"),
         ("9016", "nine", "backend.url: "),
         ("ws://127", "ws://user:secret@127", "backend.url: must not hold the password; write it in backend.password"),
         ('"JP-1"', '"JP 1/2"', 'charger.identity: "JP 1/2" cannot stand in a URL; use 1 to 48 letters'),

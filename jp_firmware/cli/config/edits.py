@@ -36,7 +36,8 @@ SCALES: Mapping[str, Mapping[str, Decimal]] = {
     }.items()
 }
 
-_NUMBER = re.compile(r"([+-]?[0-9][0-9_]*(?:\.[0-9_]+)?(?:e[+-]?[0-9]{1,2})?)\s*(.*)", re.DOTALL | re.IGNORECASE)
+_OF_BITS = re.compile(r"0x[0-9a-f]+|0o[0-7]+|0b[01]+")
+_NUMBER = re.compile(r"([+-]?[0-9][0-9_]{0,40}(?:\.[0-9_]+)?(?:e[+-]?[0-9]{1,2})?)\s*(.*)", re.DOTALL | re.IGNORECASE)
 
 
 def edits_of(puts: Iterable[str], unset: Iterable[str] = (), added: Iterable[str] = ()) -> list[Json]:
@@ -133,6 +134,8 @@ def value_of(one: Known, key: str, text: str) -> Any:
 
 def _number(one: Known, key: str, text: str, *, whole: bool) -> int | float:
     scales = SCALES.get(one.key.unit, {})
+    if whole and not scales and _OF_BITS.fullmatch(text):
+        return int(text, 0)
     found = _NUMBER.fullmatch(text)
     unit = found[2].strip().lower() if found else ""
     scale = next((many for name, many in scales.items() if name.lower() == unit), None) if unit else Decimal(1)

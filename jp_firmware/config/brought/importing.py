@@ -211,7 +211,7 @@ class _Pairs(list[tuple[str, Any]]):
 
 def _object(document: str) -> _Pairs:
     try:
-        read_json = json.loads(document, object_pairs_hook=_Pairs)
+        read_json = json.loads(document.removeprefix("\ufeff"), object_pairs_hook=_Pairs)
     except json.JSONDecodeError as wrong:
         raise ConfigError(
             f"line {wrong.lineno}, column {wrong.colno}: {wrong.msg[:1].lower()}{wrong.msg[1:]}; correct the JSON there"

@@ -16,6 +16,7 @@ from jp_firmware.config.schema import ConfigError
 WIDTH = 100  # of a list on one line; a longer one takes a line for each item. A matter of taste
 
 _GROUPED = re.compile(r"[+-]?\d{1,3}(_\d{3})+")
+_OF_BITS = re.compile(r"0([xob])([0-9A-Fa-f]+)")  # hexadecimal, octal, binary; an address of a device often is
 
 
 def same(one: Any, other: Any) -> bool:
@@ -65,11 +66,17 @@ def key(*names: str) -> str:
 
 
 def scalar(value: Any, like: str = "") -> str:
-    """One value that is neither list nor table, in the manner of the text that stood there: quotes, grouped digits."""
+    """One value that is neither list nor table, in the manner of the text that stood there.
+
+    Kept are the kind of quotes, digits in groups, and the base of a number with its digits.
+    """
     if isinstance(value, str):
         if like.startswith("'") and not like.startswith("'''") and _fits_literal(value):
             return f"'{value}'"
         return tomlkit.string(value).as_string()
+    if type(value) is int and value >= 0 and (found := _OF_BITS.fullmatch(like)):
+        digits = f"{value:0{len(found[2])}{found[1]}}"
+        return f"0{found[1]}{digits if found[2] == found[2].lower() else digits.upper()}"
     if type(value) is int and _GROUPED.fullmatch(like):
         return f"{value:_}"
     if isinstance(value, float) and value.is_integer() and _GROUPED.match(like):

@@ -12,9 +12,11 @@ from typing import Any, get_args
 
 import attrs
 
+from jp_firmware.config.brought.aliases import alias_hint
 from jp_firmware.config.key import Known, keys_of
 from jp_firmware.config.schema import Cabinet, ConfigError
 from jp_firmware.config.text.edits import parts_of
+from jp_firmware.config.told.nearest import as_snake
 
 Json = dict[str, Any]
 
@@ -141,9 +143,13 @@ _KEYS: tuple[Known, ...] = tuple(keys_of(Cabinet))
 
 def _nearest(name: str) -> str:
     names = [one.name for one in _KEYS]
-    pattern = ".".join("*" if word.isdigit() else word for word in name.split("."))
-    last = name.rpartition(".")[2]
+    pattern = ".".join("*" if word.isdigit() else as_snake(word) for word in name.split("."))
+    last = pattern.rpartition(".")[2]
+    if pattern in names:
+        return f"did you mean {pattern}?"
     by_last = [one for one in names if one.rpartition(".")[2] == last]
+    if not by_last and (hint := alias_hint(name)):
+        return hint
     close = by_last or difflib.get_close_matches(pattern, names, n=3) or _close_words(last, names)
     return f"did you mean {' or '.join(close[:3])}?" if close else "see jp config explain for all"
 

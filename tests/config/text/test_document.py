@@ -190,7 +190,7 @@ text = \"\"\"
         ([Remove("a.x")], "x = 1    # one\n", ""),
         ([Remove("a.b")], '  b.c = 0x10   # sixteen\n  b . "d e" = 2\n', ""),
         ([Put("a.late.n", 1)], '[no.table]"""\n', '[no.table]"""\nn = 1\n'),
-        ([Put("a.b.c", 17)], "0x10   #", "17   #"),
+        ([Put("a.b.c", 17)], "0x10   #", "0x11   #"),
         ([Put("title", "that")], "'its'", "'that'"),
         ([Put("title", "it's")], "'its'", '"it\'s"'),
         ([Put("z.deep.er.x", 2)], "{ x = 1,", "{ x = 2,"),
@@ -284,3 +284,31 @@ def test_laying_edits_over_data_leaves_the_data_alone() -> None:
 
     assert {"a": {"b": [1]}} == data
     assert {"a": {"b": [2], "c": {"d": 1}}} == made
+
+
+@pytest.mark.parametrize(
+    ("before", "value", "after"),
+    [
+        ("0x10", 17, "0x11"),
+        ("0x0a", 11, "0x0b"),
+        ("0x0A", 11, "0x0B"),
+        ("0xff", 256, "0x100"),
+        ("0o17", 8, "0o10"),
+        ("0b0101", 3, "0b0011"),
+        ("0x10", -1, "-1"),
+        ("0x10", "a", '"a"'),
+        ("1_000", 2000, "2_000"),
+    ],
+)
+def test_a_number_keeps_its_manner(before: str, value: Any, after: str) -> None:
+    assert edited(f"a = {before}  # told\n", [Put("a", value)]) == f"a = {after}  # told\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "other"), [("a = 0x10", 17), ("a = 0x0A", 11), ("a = 0b0101", 1), ("a = 1_000", 2000)]
+)
+def test_a_number_that_is_put_back_is_spelt_as_before(text: str, other: int) -> None:
+    made = edited(text, [Put("a", other)])
+
+    assert made != text
+    assert edited(made, [Put("a", tomllib.loads(text)["a"])]) == text

@@ -45,6 +45,24 @@ def test_an_item_of_a_list_is_found_by_any_name() -> None:
 
 
 @pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("maxPowerPerGunKM", "maxPowerPerGunKM is connectors.*.max_power_w here (in W)"),
+        ("connectors.1.maxPowerPerGunKW", "is connectors.*.max_power_w here (in W)"),
+        ("Vehicle connection timeout", "is authorize.plug_timeout_s here (in s)"),
+        ("HeartbeatInterval", "is ocpp.heartbeat_interval_s here (in s)"),
+        ("site.limit-w", "did you mean site.limit_w?"),
+        ("limitW", "did you mean site.limit_w or feeders.*.limit_w?"),
+    ],
+)
+def test_a_key_of_others_is_answered_with_ours(theirs: str, ours: str) -> None:
+    with pytest.raises(UnknownKey) as told:
+        known(theirs)
+
+    assert ours in str(told.value)
+
+
+@pytest.mark.parametrize(
     ("wrong", "nearest"),
     [
         ("max_power_w", "connectors.*.max_power_w"),
