@@ -35,6 +35,7 @@ from jp_firmware.composition.central_system import CentralSystem
 from jp_firmware.composition.configuration import picture as config_picture
 from jp_firmware.composition.configuration.change import Resumed
 from jp_firmware.composition.configuration.configuring import Configuring
+from jp_firmware.composition.contactor_load import ContactorLoad
 from jp_firmware.composition.guarding import Guarding
 from jp_firmware.composition.inventory import ModuleInventory
 from jp_firmware.composition.limiting import SITE_LIMIT
@@ -151,6 +152,8 @@ class Controller:
             for key in board.connectors
         ]
         if self.plant.switching:
+            for key, runner in self.charger.runners.items():
+                ContactorLoad(runner, self.plant.stages[key], self.plant.switching, self.planner.limits)
             self.plant.switching.seeing.state_of = lambda key: self.charger.runners[key].machine.state
             self.plant.switching.noted = lambda module, text: self.note("move", module, text)
         self.central_system = CentralSystem(self)

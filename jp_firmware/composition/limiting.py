@@ -17,6 +17,7 @@ from jp_firmware.planner.building import OWNER as SITE_METER
 from jp_firmware.planner.derating import OWNER as PLUG
 from jp_firmware.planner.limits import UnknownScope
 from jp_firmware.planner.rules import configured_limits
+from jp_firmware.planner.wiring import carrying_of
 
 if TYPE_CHECKING:
     from jp_firmware.controller import Controller
@@ -78,6 +79,7 @@ class LimitCalls:
             PLUG,
             CENTRAL_SYSTEM,
             *(one.owner for one in configured_limits(self._controller.cabinet)),
+            *(one.name for one in carrying_of(self._controller.cabinet).carriers.values()),
         }
         if not owner or owner in taken:
             raise CallRefused(f'"{owner}" sets limits of its own; choose another name, or none for "{OPERATOR}"')

@@ -116,7 +116,11 @@ class Switching:
         topology = topology_of(cabinet, {key: module.profile.rating for key, module in modules.items()})
         return cls(
             yard=Yard(
-                {feed.id: feed for feed in topology.feeds}, topology.bridges, terms_of(cabinet), topology.bus_bars
+                {feed.id: feed for feed in topology.feeds},
+                topology.bridges,
+                terms_of(cabinet),
+                topology.bus_bars,
+                topology.carrying,
             ),
             modules=modules,
             stages=stages,

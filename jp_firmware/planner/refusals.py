@@ -45,6 +45,7 @@ def refusal(yard: Yard, module: ModuleId, to: ConnectorId | None, world: World, 
         or _relays_refuse(place, new, world)
         or _others_refuse(yard, place, new, world)
         or _joins(yard, place, new, world)
+        or _contactors_refuse(yard, place, new, world)
         or _power_refuses(yard, place, to, world)
     )
 
@@ -134,12 +135,12 @@ def _others_refuse(yard: Yard, place: Place, new: Path | None, world: World) -> 
             if connector in touched:
                 return f"{move.name} is being moved at connector {connector}"
     if new and new.bridge:
-        return _bridge_refuses(yard, place, new.bridge, new.connector, world)
+        return _bridge_refuses(yard, new.bridge, new.connector, world)
     return ""
 
 
-def _bridge_refuses(yard: Yard, place: Place, bridge: Relay, to: ConnectorId, world: World) -> str:
-    name, described = next((key, one) for key, one in yard.bridges.items() if one.relay == bridge)
+def _bridge_refuses(yard: Yard, bridge: Relay, to: ConnectorId, world: World) -> str:
+    name = next(key for key, one in yard.bridges.items() if one.relay == bridge)
     users = yard.users(bridge)
     if users - {to}:
         return f"bridge {name} is used by connector {min(users - {to})}"
@@ -148,11 +149,25 @@ def _bridge_refuses(yard: Yard, place: Place, bridge: Relay, to: ConnectorId, wo
     for other in yard.groups:
         if other.doubtful.intersection(path.switch for path in other.paths.values() if path.bridge == bridge):
             return f"{other.name} is locked out at bridge {name}"
-    on_it = [one for one in yard.groups if one.path and one.path.bridge == bridge]
-    modules = [module for one in (*on_it, place) for module in one.modules]
-    current_a = sum(yard.feeds[module].rating.max_current_a for module in modules)
-    if current_a > described.max_current_a:
-        return f"bridge {name} carries {described.max_current_a:g} A, and {current_a:g} A would be on it"
+    return ""
+
+
+def _contactors_refuse(yard: Yard, place: Place, new: Path | None, world: World) -> str:
+    """No bridge or tie gets more behind it than it carries: at the receiver's voltage, at any where that is dead.
+
+    A module's own switch is not asked: the module is given no more than that carries.
+    """
+    if new is None:
+        return ""
+    bar = world.bars[new.connector]
+    voltage_v = bar.voltage_v if bar.state is BarState.LIVE and bar.voltage_v is not None else 0.0
+    for relay in new.relays if place.spot else new.relays[1:]:
+        beside = [one for one in yard.groups if one.path and relay in one.path.relays]
+        modules = [module for one in (*beside, place) for module in one.modules]
+        current_a = sum(yard.feeds[module].rating.current_limit_a(voltage_v) for module in modules)
+        if current_a > yard.carrying.room_a(relay, new.connector):
+            carrier = yard.carrying.carriers[relay]
+            return f"{carrier.name} carries {carrier.max_current_a:g} A, and {current_a:.0f} A could be on it"
     return ""
 
 

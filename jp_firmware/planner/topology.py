@@ -6,6 +6,7 @@ the same here: for each module the ways to connectors it has, each way with its 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 
 import attrs
@@ -134,6 +135,29 @@ class BusBar:
         return [frozenset(together) for together in hosts.values() if len(together) > 1]
 
 
+@attrs.frozen
+class Carrier:
+    """A contactor whose current is known: what people call it, and what it can carry, A."""
+
+    name: str
+    max_current_a: float
+
+
+@attrs.frozen(kw_only=True)
+class Carrying:
+    """What contactors can carry. A relay that is not named carries whatever comes."""
+
+    carriers: Mapping[Relay, Carrier] = attrs.field(factory=dict)
+    connector_a: Mapping[ConnectorId, float] = attrs.field(factory=dict)  # no more ever flows to it, over any relay
+
+    def room_a(self, relay: Relay, connector: ConnectorId) -> float:
+        """What modules behind a relay may give a connector together, A; infinite where it carries all there can be."""
+        carrier = self.carriers.get(relay)
+        if carrier is None or carrier.max_current_a >= self.connector_a.get(connector, math.inf):
+            return math.inf
+        return carrier.max_current_a
+
+
 @attrs.frozen(kw_only=True)
 class Topology:
     """All modules with their ways, the bridges between them, and bus-bars whose segments move as one.
@@ -145,6 +169,7 @@ class Topology:
     bridges: Mapping[str, Bridge] = attrs.field(factory=dict)
     chain_of: Mapping[ConnectorId, str] = attrs.field(factory=dict)
     bus_bars: Sequence[BusBar] = ()
+    carrying: Carrying = attrs.field(factory=Carrying)
 
     def reach_of(self, module: ModuleId) -> frozenset[ConnectorId]:
         """All connectors that a module can feed, now or after moves."""

@@ -8,7 +8,18 @@ from jp_firmware.config import schema
 from jp_firmware.config.schema import Cabinet
 from jp_firmware.model.ids import ModuleId
 from jp_firmware.model.power import StageRating
-from jp_firmware.planner.topology import Assignment, Bridge, BusBar, Feed, Relay, Segment, Topology, Way
+from jp_firmware.planner.topology import (
+    Assignment,
+    Bridge,
+    BusBar,
+    Carrier,
+    Carrying,
+    Feed,
+    Relay,
+    Segment,
+    Topology,
+    Way,
+)
 
 
 def topology_of(cabinet: Cabinet, ratings: Mapping[ModuleId, StageRating]) -> Topology:
@@ -36,7 +47,21 @@ def topology_of(cabinet: Cabinet, ratings: Mapping[ModuleId, StageRating]) -> To
         for one in cabinet.modules
     ]
     chain_of = {connector: chain.name for chain in cabinet.chains for connector in chain.connectors}
-    return Topology(feeds=feeds, bridges=bridges, chain_of=chain_of, bus_bars=bars)
+    return Topology(feeds=feeds, bridges=bridges, chain_of=chain_of, bus_bars=bars, carrying=carrying_of(cabinet))
+
+
+def carrying_of(cabinet: Cabinet) -> Carrying:
+    """What the contactors of bridges, switches and ties can carry, as far as it is configured."""
+    ties = [segment.tie for bar in cabinet.bus_bars for segment in bar.segments if segment.tie]
+    known = [
+        *((f"bridge {one.name}", one.board, one.relay, one.max_current_a) for one in cabinet.bridges),
+        *((f"switch R{one.relay} of {one.board}", one.board, one.relay, one.max_current_a) for one in cabinet.switches),
+        *((f"tie R{one.relay} of {one.board}", one.board, one.relay, one.max_current_a) for one in ties),
+    ]
+    return Carrying(
+        carriers={Relay(board, relay): Carrier(name, most_a) for name, board, relay, most_a in known if most_a},
+        connector_a={one.id: one.current_limit_a for one in cabinet.connectors},
+    )
 
 
 def _bar(bar: schema.BusBar) -> BusBar:

@@ -27,7 +27,7 @@ from jp_firmware.planner import refusals
 from jp_firmware.planner.moves import Move
 from jp_firmware.planner.orders import Path, Phase, named
 from jp_firmware.planner.places import Place, place_of_module, places_of_bar
-from jp_firmware.planner.topology import Bridge, BusBar, Feed, Relay
+from jp_firmware.planner.topology import Bridge, BusBar, Carrying, Feed, Relay
 from jp_firmware.planner.world import Terms, World
 
 
@@ -43,6 +43,7 @@ class Yard:
     bridges: Mapping[str, Bridge]
     terms: Terms = attrs.field(factory=Terms)
     bus_bars: Sequence[BusBar] = ()
+    carrying: Carrying = attrs.field(factory=Carrying)
     groups: Sequence[Place] = attrs.field(init=False)  # what moves as one
     places: Mapping[ModuleId, Place] = attrs.field(init=False)  # the same, by each of their modules
     finished: list[Move] = attrs.field(init=False, factory=list)  # since they were last taken

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jp_firmware.planner.orders import LOCKED_OUT, NOT_MOVED, Phase
-from jp_firmware.planner.topology import Relay
+from jp_firmware.planner.topology import Carrier, Carrying, Relay
 from jp_firmware.planner.world import BarState, Terms
 from tests.planner.yard_rig import BRIDGE, LEFT, ONE, RIGHT, THREE, TWO, Rig, module
 
@@ -453,11 +453,15 @@ def test_a_bridge_is_one_connectors_at_a_time_and_carries_no_more_than_it_can() 
     rig.put(1, THREE)
     assert "bridge bridge is used by connector 3" in rig.begin(3, ONE)
     rig.put(2, THREE)
-    rig.yard.bridges = {"bridge": rig.yard.bridges["bridge"].__class__(name="bridge", relay=BRIDGE, max_current_a=150)}
+    rig.yard.carrying = Carrying(carriers={BRIDGE: Carrier("bridge bridge", 150)})
     rig.begin(1, None, counts=False)
     rig.settle()
 
-    assert "bridge bridge carries 150 A, and 200 A would be on it" in rig.begin(1, THREE, counts=False)
+    assert rig.begin(1, THREE, counts=False) == "bridge bridge carries 150 A, and 200 A could be on it"
+    rig.live(THREE, 400.0)
+    rig.run(1)
+    assert rig.begin(1, THREE, counts=False) == "", "at 400 V they give 75 A each"
+    rig.settle()
     assert rig.crimes == []
 
 

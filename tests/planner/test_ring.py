@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jp_firmware.planner.orders import LOCKED_OUT, NOT_MOVED, Phase
+from jp_firmware.planner.topology import Carrier, Carrying
 from jp_firmware.planner.world import BarState, Terms
 from tests.planner.ring_rig import A_B, B_TWO, C_ONE, DELIVERS_A, ONE_A, TWO_C, RingRig
 from tests.planner.yard_rig import LEFT, ONE, RIGHT, THREE, TWO, module
@@ -300,6 +301,24 @@ def test_a_connector_that_delivers_keeps_its_last_usable_modules() -> None:
     rig.racks[module(9)].silent = True
     rig.run(61)
     assert rig.begin(3, None) == "segment 3 of ring has the last modules of connector 2, which is delivering"
+
+
+def test_a_tie_gets_no_more_behind_it_than_it_carries() -> None:
+    rig = RingRig()
+    rig.yard.carrying = Carrying(carriers={ONE_A: Carrier("tie R3 of plc-1", 150)})
+    rig.put(1, ONE)
+    too_much = "tie R3 of plc-1 carries 150 A, and 300 A could be on it"
+    assert rig.begin(2, ONE) == too_much, "dead, it may come to any voltage"
+    rig.live(ONE, 400.0)
+    rig.run(1)
+    assert rig.begin(2, ONE) == "tie R3 of plc-1 carries 150 A, and 225 A could be on it"
+    rig.live(ONE, 800.0)
+    rig.run(1)
+    assert rig.begin(2, ONE) == ""
+    rig.settle()
+
+    assert rig.place(2) == ONE
+    assert rig.crimes == []
 
 
 def test_what_may_not_begin_is_refused_with_the_reason() -> None:

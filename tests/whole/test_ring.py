@@ -9,8 +9,10 @@ import pytest
 import trio
 import trio.testing
 
+from jp_firmware.composition import planning
 from jp_firmware.model.connector import ConnectorState
-from jp_firmware.model.ids import ConnectorId, ModuleId
+from jp_firmware.model.ids import ConnectorId, ModuleId, PlcId
+from jp_firmware.planner.topology import Carrier, Carrying, Relay
 from tests.whole.charger import ONE, OTHER_TAG, TAG, TWO, Process, World
 from tests.whole.moving import RING, SEGMENT, crimes, places, relay_crimes, switching
 
@@ -142,3 +144,29 @@ async def test_a_board_that_is_lost_takes_off_what_hangs_over_its_ties_and_gives
         await world.until(lambda: places(process)[C] == three, within_s=60.0)
 
         assert relay_crimes(world) == []
+
+
+async def test_a_tie_carries_no_more_than_it_can_and_is_named_as_the_reason(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Module 2 came to connector 1 over R3 while that carried it: what is beyond is given by nobody."""
+    async with charger(by_hand=True) as (world, process):
+        await charges(world, process, ONE, TAG)
+        await world.until(lambda: power_w(world, ONE) > 80_000)
+        behind = world.plant.nodes[ModuleId("module-2")].module
+        assert behind.current_a > 30.0
+        tie = Relay(PlcId("plc-1"), 3)
+        switching(process).yard.carrying = Carrying(carriers={tie: Carrier("tie R3 of plc-1", 20.0)})
+        await trio.sleep(1.0)
+        now_a = []
+        world.watchers.append(lambda: now_a.append(behind.current_a))
+        await trio.sleep(20.0)
+
+        assert 19.0 < max(now_a) <= 20.5
+        why = planning.why(process.controller, ONE)
+        assert "because the tie R3 of plc-1 (carries 20 A) limits it to" in why["sentence"]
+        assert power_w(world, ONE) > 0.97 * why["allowed_w"], "the other modules give all they can"
+        switching(process).yard.carrying = Carrying()
+        await world.until(lambda: behind.current_a > 30.0)
+        assert "tie" not in planning.why(process.controller, ONE)["sentence"]
+        assert crimes(world) == []

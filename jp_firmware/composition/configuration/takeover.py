@@ -59,8 +59,10 @@ class Takeover:
     def put_in_force(self, cabinet: Cabinet) -> None:
         """All that read the whole configuration read `cabinet` from now on; parts are watched as it says."""
         controller = self._controller
-        if cabinet.modules != controller.cabinet.modules:
+        if (cabinet.modules, cabinet.connectors) != (controller.cabinet.modules, controller.cabinet.connectors):
             controller.choice.configure(cabinet)
+        if controller.plant.switching:
+            controller.plant.switching.yard.carrying = controller.choice.wiring.topology.carrying
         controller.cabinet = controller.plant.cabinet = controller.choice.cabinet = cabinet
         if controller.building:
             controller.building.cabinet = cabinet

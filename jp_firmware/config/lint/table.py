@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from jp_firmware.config.lint.central import CENTRAL
+from jp_firmware.config.lint.contactors import CONTACTORS
 from jp_firmware.config.lint.fit import FIT
 from jp_firmware.config.lint.groups import GROUPS
 from jp_firmware.config.lint.hardware import HARDWARE_RULES
@@ -15,7 +16,7 @@ from jp_firmware.config.lint.ratings import RATINGS
 from jp_firmware.config.lint.rule import Explained, Rule, Severity, Subject
 from jp_firmware.config.structure import Mistake
 
-RULES: tuple[Rule, ...] = (*FIT, *GROUPS, *LIMITS, *RATINGS, *PEOPLE, *CENTRAL, *MAKER)
+RULES: tuple[Rule, ...] = (*FIT, *GROUPS, *LIMITS, *RATINGS, *CONTACTORS, *PEOPLE, *CENTRAL, *MAKER)
 EXPLAINED: Mapping[str, Explained] = {one.id: one for one in (*RULES, *HARDWARE_RULES)}
 
 

@@ -248,14 +248,33 @@ class Switch:
         Key("That relay, R3 to R16: R1 and R2 drive the connectors' contactors.", between=(3, 16), reload=RESTART),
     ]
     bridge: Annotated[str, Key("The bridge that the way leads over as well; empty: none.", reload=RESTART)] = ""
+    max_current_a: Annotated[
+        float | None,
+        Key(
+            "What its contactor can carry; the module is given no more. Left out: all that the module gives.",
+            unit="A",
+            between=(1, 3000),
+            reload=RESTART,
+        ),
+    ] = None
 
 
 @attrs.frozen(kw_only=True, field_transformer=declared)
 class Tie:
-    """A contactor between two segments of a bus-bar. It must carry all modules that can come to feed over it."""
+    """A contactor between two segments of a bus-bar."""
 
     board: Annotated[PlcId, Key("The PLC board whose relay drives it.", reload=RESTART)]
     relay: Annotated[int, Key("That relay, of the board's free outputs R3 to R16.", between=(3, 16), reload=RESTART)]
+    max_current_a: Annotated[
+        float | None,
+        Key(
+            "What it can carry; no segment is joined over it that could give more, and modules behind it are given no "
+            "more together. Left out: all that can come to feed over it.",
+            unit="A",
+            between=(1, 3000),
+            reload=RESTART,
+        ),
+    ] = None
 
 
 @attrs.frozen(kw_only=True, field_transformer=declared)

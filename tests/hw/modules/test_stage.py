@@ -50,6 +50,36 @@ def test_it_is_a_power_stage() -> None:
     assert StageRating() == stage.rating
 
 
+async def test_a_module_is_given_no_more_than_contactors_let_through(bench: Bench, autojump_clock: MockClock) -> None:
+    stage = stage_of(bench)
+    await trio.sleep(1)
+    asked: list[dict[str, float]] = []
+    stage.caps_a = lambda gives_a: asked.append(dict(gives_a)) or {bench.tasks[1].id: 30.0}  # type: ignore[func-returns-value]
+    for _ in range(8):
+        stage.apply(set_point(400, 150))
+        await trio.sleep(0.5)
+
+    assert {"module-1": 75.0, "module-2": 75.0} == asked[-1]
+    assert (75.0, 30.0) == (bench.tasks[0].told_a, bench.tasks[1].told_a)
+
+
+async def test_a_module_that_is_lost_still_counts_with_what_it_may_be_giving(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    stage = stage_of(bench)
+    await trio.sleep(1)
+    for _ in range(8):
+        stage.apply(set_point(400, 100))
+        await trio.sleep(0.5)
+    bench.fakes[1].silent = True
+    await trio.sleep(4)
+    assert not bench.tasks[1].usable
+
+    assert stage.gives_a(400) == {"module-1": 75.0, "module-2": 75.0}
+    await trio.sleep(20)
+    assert stage.gives_a(400) == {"module-1": 75.0}
+
+
 async def test_rating_counts_only_usable_modules(bench: Bench, autojump_clock: MockClock) -> None:
     stage = stage_of(bench)
     assert StageRating() == stage.rating

@@ -13,7 +13,7 @@ import pytest
 from jp_firmware.model.ids import ConnectorId, ModuleId, PlcId
 from jp_firmware.planner.assignment import Situation, assign
 from jp_firmware.planner.assignment.busbar import Host, divide
-from jp_firmware.planner.topology import BusBar, Feed, Relay, Segment, Topology
+from jp_firmware.planner.topology import BusBar, Carrier, Carrying, Feed, Relay, Segment, Topology
 from tests.planner.assignment.instances import KW, rating
 
 
@@ -166,3 +166,48 @@ def test_a_locked_segment_keeps_all_that_lies_between_it_and_its_connector() -> 
 
     assert {one: 90 * KW, two: 0} == made.capacity_w
     assert ((), ()) == (tuple(made.attached), tuple(made.moved))
+
+
+# --- what ties carry -------------------------------------------------------------------------------------------------
+
+ONE, TWO = ConnectorId(1), ConnectorId(2)
+
+
+def with_ties(topology: Topology, *carries_a: float) -> Topology:
+    """The ties in their order carry so much; a module gives 75 A at 400 V."""
+    carriers = {Relay(PlcId("plc"), at): Carrier(f"tie {at}", most_a) for at, most_a in enumerate(carries_a)}
+    return attrs.evolve(topology, carrying=Carrying(carriers=carriers))
+
+
+@pytest.mark.parametrize(
+    ("carries_a", "owned"),
+    [
+        ((225, 150, 75), "m0 m1 m2 m3"),
+        ((200, 150, 75), "m0 m1 m2"),
+        ((225, 149, 75), "m0 m1 m2"),
+        ((225, 150, 74), "m0 m1 m2"),
+        ((70, 150, 75), "m0"),
+    ],
+)
+def test_no_more_comes_over_a_tie_than_it_carries(carries_a: tuple[float, ...], owned: str) -> None:
+    topology = with_ties(bus(4, {0: 1}, ring=False), *carries_a)
+    made = assign({ONE: 200 * KW}, Situation(voltages_v={ONE: 400}, present={ModuleId("m0"): ONE}), topology)
+
+    assert " ".join(module for module, owner in made.owner.items() if owner == ONE) == owned
+
+
+def test_on_a_ring_each_side_has_ties_of_its_own() -> None:
+    topology = with_ties(bus(6, {0: 1, 3: 2}, ring=True), 150, 150, 150, 150, 150, 70)
+    made = assign({ONE: 200 * KW, TWO: 30 * KW}, Situation(voltages_v={ONE: 400, TWO: 400}, present={}), topology)
+
+    assert {module for module, owner in made.owner.items() if owner == ONE} == {"m0", "m1", "m2"}
+
+
+def test_what_is_there_beyond_what_a_tie_carries_may_stay() -> None:
+    """The voltage has fallen since it came: modules are held back, and nothing need move for it."""
+    topology = with_ties(bus(4, {0: 1}, ring=False), 70, 70, 70)
+    present = {ModuleId(f"m{at}"): ONE for at in range(3)}
+    made = assign({ONE: 200 * KW}, Situation(voltages_v={ONE: 400}, present=present), topology)
+
+    assert {module for module, owner in made.owner.items() if owner == ONE} == {"m0", "m1", "m2"}
+    assert made.cost == 0
