@@ -35,14 +35,19 @@ def admit(
     tree = rules.tree
     used_w = _used(floors_w, tree)
     candidates = [key for key, wish in wishes.items() if wish.high_w > 0 and key not in floors_w]
-    if not _all_fit(candidates, wishes, used_w, caps_w, tree):
+    there_is_room = _all_fit(candidates, wishes, used_w, caps_w, tree)
+    if not there_is_room:
         candidates.sort(key=lambda key: _rank(wishes[key], rules, now_s))
     waiting: dict[ConnectorId, str] = {}
     for key in candidates:
-        wish, path = wishes[key], tree.path(key)
+        wish = wishes[key]
         if wish.low_w > wish.high_w + TINY_W:
             waiting[key] = wish.held_at
             continue
+        if there_is_room:
+            floors_w[key] = wish.low_w
+            continue
+        path = tree.path(key)
         full = next((scope for scope in path if used_w.get(scope, 0.0) + wish.low_w > _cap(caps_w, scope)), None)
         if full is not None:
             waiting[key] = full
@@ -111,8 +116,9 @@ def _all_fit(
     """Whether an order is not needed: the usual case, and much cheaper than sorting."""
     total_w = dict(used_w)
     for key in candidates:
+        low_w = wishes[key].low_w
         for scope in tree.path(key):
-            total_w[scope] = total_w.get(scope, 0.0) + wishes[key].low_w
+            total_w[scope] = total_w.get(scope, 0.0) + low_w
     return all(sum_w <= _cap(caps_w, scope) for scope, sum_w in total_w.items())
 
 

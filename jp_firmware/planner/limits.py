@@ -81,7 +81,9 @@ class Bounds:
         """
         tightest: dict[str, tuple[float, Limit]] = {}
         for limit in limits:
-            value_w = limit.bound_w(now_s) * (efficiency if is_at_the_grid(limit.scope) else 1.0)
+            value_w = limit.bound_w(now_s)
+            if efficiency != 1.0 and is_at_the_grid(limit.scope):
+                value_w *= efficiency
             known = tightest.get(limit.scope)
             if known is None or value_w < known[0]:
                 tightest[limit.scope] = (value_w, limit)

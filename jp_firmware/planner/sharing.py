@@ -33,7 +33,7 @@ class Modules(Protocol):
         """What modules can be found for each connector that is to deliver `target_w`, once they have moved. W."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class Fair:
     """One connector's share: `power_w` under all limits, `target_w` of it with the modules there are."""
 
@@ -60,24 +60,20 @@ def share(
     if modules:
         shared, target_w = _with_modules(shared, wishes, bounds, rules, now_s, modules)
     standings = turns(wishes, shared.waiting, rules, now_s)
-    return {
-        key: Fair(
-            power_w=shared.power_w[key],
-            target_w=target_w[key],
-            standing=standings[key],
-            **_named(wish, shared.waiting.get(key), shared.limited_at[key], bounds),
-        )
-        for key, wish in wishes.items()
-    }
+    fair = {}
+    for key, wish in wishes.items():
+        limited_by, limited_at = _held_back_by(wish, shared.waiting.get(key), shared.limited_at[key], bounds)
+        fair[key] = Fair(shared.power_w[key], target_w[key], limited_by, limited_at, standings[key])
+    return fair
 
 
-def _named(wish: Wish, waits_at: str | None, limited_at: str, bounds: Bounds) -> dict[str, str]:
+def _held_back_by(wish: Wish, waits_at: str | None, limited_at: str, bounds: Bounds) -> tuple[str, str]:
     """Who holds a connector back, in words, and where."""
     if waits_at is not None:
-        return {"limited_by": bounds.owner(waits_at) if waits_at else WAITING, "limited_at": waits_at}
+        return bounds.owner(waits_at) if waits_at else WAITING, waits_at
     if limited_at != DEMAND:
-        return {"limited_by": bounds.owner(limited_at), "limited_at": limited_at}
-    return {"limited_by": wish.held_by, "limited_at": wish.held_at}
+        return bounds.owner(limited_at), limited_at
+    return wish.held_by, wish.held_at
 
 
 def _shared(wishes: Mapping[ConnectorId, Wish], bounds: Bounds, rules: Rules, now_s: float) -> _Shared:
