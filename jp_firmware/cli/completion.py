@@ -90,6 +90,7 @@ def _bash(words: list[Words]) -> str:
 # Tab completion of jp for bash: source <(jp completion bash)
 _jp() {{
     local current=${{COMP_WORDS[COMP_CWORD]}} path="" next word words="" files="" asks="" index
+    local begun=$current cut=""
     for ((index = 1; index < COMP_CWORD; index++)); do
         word=${{COMP_WORDS[index]}}
         next="${{path:+$path }}$word"
@@ -108,9 +109,14 @@ _jp() {{
         COMPREPLY+=($(compgen -f -- "$current"))
     fi
     if [[ -n $asks && $current != -* ]]; then
-        COMPREPLY+=($(compgen -W "$("${{COMP_WORDS[0]}}" config offered "$asks" 2>/dev/null)" -- "$current"))
+        case "${{COMP_WORDS[COMP_CWORD - 1]}} $current" in  # bash takes KEY=VALUE for three words
+            "= "*) begun=${{COMP_WORDS[COMP_CWORD - 2]}}=$current; cut=${{begun%%=*}}= ;;
+            *" =") begun=${{COMP_WORDS[COMP_CWORD - 1]}}=; cut=$begun ;;
+        esac
+        COMPREPLY+=($(compgen -W "$("${{COMP_WORDS[0]}}" config offered "$asks" -- "$begun" 2>/dev/null)" -- "$begun"))
+        COMPREPLY=("${{COMPREPLY[@]#"$cut"}}")
         compopt +o filenames 2>/dev/null
-        [[ $asks = settings || $asks = lists ]] && compopt -o nospace 2>/dev/null
+        [[ ($asks = settings || $asks = lists) && $begun != *=* ]] && compopt -o nospace 2>/dev/null
     fi
 }}
 complete -o filenames -F _jp jp ./jp
@@ -141,8 +147,8 @@ _jp() {{
     fi
     if [[ -n $asks ]]; then
         local ends=" "
-        [[ $asks = (settings|lists) ]] && ends=""
-        compadd -S "$ends" -- ${{(f)"$("${{words[1]}}" config offered $asks 2>/dev/null)"}}
+        [[ $asks = (settings|lists) && ${{words[CURRENT]}} != *=* ]] && ends=""
+        compadd -S "$ends" -- ${{(f)"$("${{words[1]}}" config offered $asks -- "${{words[CURRENT]}}" 2>/dev/null)"}}
     fi
 }}
 # Sourced it registers itself; found in fpath it is called as the function it defines.
@@ -174,7 +180,7 @@ def _fish(words: list[Words]) -> str:
 
 
 def _asked_in_fish(asks: str) -> str:
-    return f"(jp config offered {asks} 2>/dev/null)"
+    return f"(jp config offered {asks} -- (commandline -ct) 2>/dev/null)"
 
 
 def _quoted(text: str) -> str:

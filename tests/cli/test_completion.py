@@ -65,6 +65,12 @@ def test_bash_offers_files_where_a_file_is_wanted() -> None:
         ("jp config explain site.l", {"site.limit_w"}),
         ("jp config set --add conn", {"connectors="}),
         ("jp config secret b", {"backend.password"}),
+        ("jp config set wires.can0.bitrate=12", {"wires.can0.bitrate=125000"}),
+        ("jp config set wires.can0.parity = E", {"E"}),  # bash's own words: three
+        ("jp config set wires.can0.stop_bits =", {"1", "2"}),
+        ("jp config set planner.borrowing=", {"planner.borrowing=true", "planner.borrowing=false"}),
+        ("jp config set backend.password=", set()),
+        ("jp config set nonsense=", set()),
         ("jp config show --at ", set()),
         ("jp config off", set()),
     ],
@@ -86,6 +92,8 @@ def test_of_a_charger_that_runs_its_own_keys_and_versions_are_offered(
     with served(charger.server()):
         assert offered_by_bash("jp config set connectors.2.w") == {"connectors.2.weight="}
         assert offered_by_bash("jp config show modules.module-8.a") == {"modules.module-8.address"}
+        assert offered_by_bash("jp config set site.limit_w=") == {"site.limit_w=150000"}
+        assert offered_by_bash("jp config set charger.name=") == set(), "two words"
         assert "1" in offered_by_bash("jp config rollback ")
         assert offered_by_bash("jp config show --at ") == {"1", "2"}
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from jp_firmware.cli.config import provisioning
+from jp_firmware.cli.config.examples import epilog
 
 if TYPE_CHECKING:
     from jp_firmware.config.schema import Cabinet
@@ -63,7 +64,13 @@ def add_set(to: argparse.ArgumentParser) -> None:
 
 
 def _verb(verbs: Any, name: str, run: Callable[[argparse.Namespace], int], about: str) -> argparse.ArgumentParser:
-    added: argparse.ArgumentParser = verbs.add_parser(name, help=about, description=about[:1].upper() + about[1:])
+    added: argparse.ArgumentParser = verbs.add_parser(
+        name,
+        help=about,
+        description=about[:1].upper() + about[1:],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    added.epilog = epilog(added.prog.removeprefix("jp config "))
     added.set_defaults(run=run)
     return added
 

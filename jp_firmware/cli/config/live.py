@@ -49,6 +49,7 @@ def add_verbs(verbs: Any, verb: Verb) -> None:
         _add_common(one)
     offering = verbs.add_parser("offered")  # for the scripts of `jp completion`: without help it is shown to nobody
     offering.add_argument("kind", choices=("keys", "settings", "secrets", "lists", "versions"))
+    offering.add_argument("begun", nargs="?", default="", help="the word so far")
     offering.set_defaults(run=offered)
 
 
@@ -215,6 +216,9 @@ def offered(args: argparse.Namespace) -> int:
             names = [f"{one.name}=" for one in anywhere if one.is_list]
         case "secrets":
             names = [one.name for one in anywhere if one.key.secret]
+        case "settings" if "=" in args.begun:
+            key = args.begun.partition("=")[0]
+            names = [f"{key}={value}" for value in _values_offered(key, told)]
         case "settings":
             absent = [one.name for one in anywhere if not one.is_table and not one.key.secret]
             names = [f"{key}=" for key in (*(one["key"] for one in told if not one.get("secret")), *absent)]
@@ -222,6 +226,22 @@ def offered(args: argparse.Namespace) -> int:
             names = [*(one["key"] for one in told), *(one.name for one in anywhere)]
     print("\n".join(dict.fromkeys(names)))
     return 0
+
+
+def _values_offered(key: str, told: list[Json]) -> list[str]:
+    """The choices of a key; of one without choices, what is in force."""
+    from jp_firmware.config.told.explain import find
+
+    one = find(key)
+    if one is None or one.key.secret or one.is_list:
+        return []
+    if one.type is bool:
+        return ["true", "false"]
+    if one.key.one_of:
+        return [str(choice) for choice in one.key.one_of]
+    in_force = [value["value"] for value in told if value["key"] == key]
+    shown = [f"{value:.12g}" if isinstance(value, float) else str(value) for value in in_force]
+    return [text for text in shown if not any(map(str.isspace, text))]  # shells take those for several words
 
 
 # --- changing --------------------------------------------------------------------------------------------------------
