@@ -5,6 +5,7 @@ from unittest import mock
 
 import attrs
 import pytest
+import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -145,6 +146,50 @@ async def test_a_profile_that_cannot_be_written_down_is_not_accepted_and_not_in_
 
     assert "InternalError" == await set_(online, 1)
     assert math.inf == allowed(online, 1)
+
+
+@pytest.mark.parametrize("takes_s", [0.5, 4.9])
+async def test_what_is_on_the_disk_is_in_force_though_the_link_went_meanwhile(autojump_clock, online, takes_s):
+    """Or it would come into force at the next restart, when nobody expects it."""
+    commit = online.journal.commit
+
+    async def slowly(*records):
+        await commit(*records)
+        await trio.sleep(takes_s)
+
+    await set_(online, 1, (0, 50_000), chargingProfileId=1)
+    online.journal.commit = slowly
+    for asked in (
+        ("SetChargingProfile", {"connectorId": 1, "csChargingProfiles": told((0, 7_000)) | {"chargingProfileId": 1}}),
+        ("ClearChargingProfile", {"id": 1}),
+    ):
+        online.nursery.start_soon(online.ask, *asked)
+        await settle(0.1)
+        online.link.cut()
+        await settle(30)
+        in_memory = [one.id for one in online.backend.profiles.profiles]
+
+        assert kept(online) == in_memory
+        assert (7_000 if in_memory else math.inf) == allowed(online, 1)
+
+
+async def test_a_disk_that_takes_too_long_is_one_that_refuses_and_the_next_change_makes_up_for_it(
+    autojump_clock, online
+):
+    commit = online.journal.commit
+
+    async def never_returns(*records):
+        await commit(*records)
+        await trio.sleep_forever()
+
+    online.journal.commit = never_returns
+    asked = {"connectorId": 1, "csChargingProfiles": told((0, 1)) | {"chargingProfileId": 1}}
+    assert "InternalError" == await online.ask("SetChargingProfile", asked, within_s=10)
+    assert (math.inf, [1]) == (allowed(online, 1), kept(online))
+    online.journal.commit = commit
+    await set_(online, 2, chargingProfileId=2)
+
+    assert [2] == kept(online)
 
 
 # --- TxProfile -------------------------------------------------------------------------------------------------------

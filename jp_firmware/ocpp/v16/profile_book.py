@@ -12,14 +12,14 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import attrs
 import trio
 
 from jp_firmware.charging.ports import ConnectorView
 from jp_firmware.journal import state
-from jp_firmware.journal.writer import Journal
+from jp_firmware.journal.writer import Journal, JournalError
 from jp_firmware.model.ids import ConnectorId, SessionId
 from jp_firmware.model.session import Session, TokenSource
 from jp_firmware.ocpp.v16 import composite
@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 
 PROFILES: Final = "ocpp16.charging-profiles"  # in the journal's state
 STATION: Final = 0  # connector 0 is the station
+WRITTEN_WITHIN_S: Final = 5.0  # ours: a busy machine with a slow disk takes one
 
 
 @attrs.frozen
@@ -73,6 +74,7 @@ class ProfileBook:
     profiles: tuple[ChargingProfile, ...] = attrs.field(default=(), init=False)
     _running: dict[ConnectorId, Running] = attrs.field(factory=dict, init=False)
     _announced: dict[ConnectorId | None, Announced] = attrs.field(factory=dict, init=False)
+    _on_disk: list[dict[str, Any]] | None = attrs.field(default=None, init=False)  # None: not known
     _recalled: bool = attrs.field(default=False, init=False)
     _changing: trio.Lock = attrs.field(factory=trio.Lock, init=False)
     _listeners: list[Callable[[], None]] = attrs.field(factory=list, init=False)
@@ -204,13 +206,20 @@ class ProfileBook:
 
     async def _keep(self, profiles: Sequence[ChargingProfile]) -> bool:
         """Has `profiles` on the disk, as far as they belong there; whether anything had to be written for that."""
-        if _durable(profiles) == _durable(self.profiles):
+        if _durable(profiles) == self._on_disk:
             return False
         await self._write(profiles)
         return True
 
     async def _write(self, profiles: Sequence[ChargingProfile]) -> None:
-        await self.journal.commit(state.Put(PROFILES, [one.to_json() for one in _durable(profiles)]))
+        """Not interrupted by a link that goes: what is written and not in force would be a limit after a restart."""
+        kept, self._on_disk = _durable(profiles), None  # until it is there for sure
+        try:
+            with trio.fail_after(WRITTEN_WITHIN_S, shield=True):
+                await self.journal.commit(state.Put(PROFILES, kept))
+        except trio.TooSlowError:
+            raise JournalError(f"charging profiles were not written in {WRITTEN_WITHIN_S:g} s", storage=True) from None
+        self._on_disk = kept
 
     def _take_over(self, profiles: Sequence[ChargingProfile]) -> None:
         self.profiles = tuple(profiles)
@@ -248,5 +257,5 @@ class ProfileBook:
         return []
 
 
-def _durable(profiles: Sequence[ChargingProfile]) -> list[ChargingProfile]:
-    return [one for one in profiles if one.purpose is not Purpose.TRANSACTION]
+def _durable(profiles: Sequence[ChargingProfile]) -> list[dict[str, Any]]:
+    return [one.to_json() for one in profiles if one.purpose is not Purpose.TRANSACTION]
