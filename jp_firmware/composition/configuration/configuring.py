@@ -42,7 +42,7 @@ from jp_firmware.config.carrying_over import meeting
 from jp_firmware.config.draft import draft
 from jp_firmware.config.kept.config_store import ConfigStore, Outdated
 from jp_firmware.config.kept.versions import Version
-from jp_firmware.config.schema import ConfigError
+from jp_firmware.config.schema import Cabinet, ConfigError
 from jp_firmware.config.uses import WHOLE
 from jp_firmware.nursery.bell import Bell
 from jp_firmware.nursery.child import Lifeline
@@ -76,6 +76,7 @@ class Configuring:
     confirm_by_s: float = attrs.field(default=math.inf, init=False)  # monotonic; when an unconfirmed version is undone
     _bell: Bell = attrs.field(factory=Bell, init=False)
     _anew: Resumed | None = attrs.field(default=None, init=False)  # all parts are to start anew for this version
+    _leaving: Cabinet | None = attrs.field(default=None, init=False)  # parts may have what the disk does not say
     _proving: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)  # waits for parts after a start
     _ids: count[int] = attrs.field(factory=lambda: count(1), init=False)
 
@@ -110,6 +111,8 @@ class Configuring:
         one, unconfirmed = wish.draft, self.store.unconfirmed
         if self._controller.ending.is_set():
             raise ChangeRefused("the charger is ending; make the change when it runs again")
+        if self._leaving is not None and self.change is None:
+            raise ChangeRefused("parts still go back to what was in force before; wait for them")
         if self.change is not None:
             raise ChangeRefused(f"{self.change.id} by {self.change.wish.who} is under way; wait for it")
         if not self.proposing.is_current(one):
@@ -188,6 +191,8 @@ class Configuring:
             await self._carry_out(self.change)
         elif unconfirmed is not None and trio.current_time() >= self.confirm_by_s:
             await self._undo("nobody confirmed it in time" if math.isfinite(self.confirm_by_s) else "undone")
+        elif self._leaving is not None:
+            await self._go_back(self._leaving)
         elif waiting is not None and not self.proposing.is_current(waiting.wish.draft):
             await self._carry_over(waiting)
         elif waiting is not None and self._may_go_on(waiting):
@@ -294,8 +299,11 @@ class Configuring:
             if change.handing is None:
                 self._spare_sessions(change)  # that have begun while the disk was written
             else:
+                self._leaving = change.wish.draft.cabinet
                 await change.handing.carry_out()
+            self._leaving = None
         except PartRefused as error:
+            self._leaving = None
             await threads.in_thread(partial(self.store.revert, who="charger", why=str(error)))
             raise
         if change.handing is None:
@@ -357,7 +365,6 @@ class Configuring:
         """The version before the one that is not for good, with all parts that this concerns."""
         waiting = self.store.unconfirmed
         assert waiting is not None
-        last = self._controller.cabinet
         try:
             version = await threads.in_thread(partial(self.store.revert, why=why))
         except ConfigError as error:  # somebody has confirmed it in this moment, or the disk refuses
@@ -365,16 +372,26 @@ class Configuring:
             self._note(f"version {waiting.number} cannot be undone: {error}")
             return
         self.confirm_by_s = math.inf
+        self._leaving = self._leaving or self._controller.cabinet
         self._note(f"version {waiting.number} is undone: {why}; version {version.number} is as {waiting.previous}")
-        # Neither drivers nor hardware are asked: this was in force, whatever they would say to it today.
-        going_back = await threads.in_thread(partial(draft, self.proposing.in_force))
-        cabinet = going_back.cabinet
-        if cabinet is None:
-            raise ConfigError(f"version {waiting.previous} is no good any more: {going_back.examined.errors[0].text}")
-        if going_back.effects.whole:
-            self._controller.start_anew(f"version {waiting.number} of the configuration is undone")
-            return
-        await HandingOver(self._controller, cabinet, last, going_back.effects.steps).go_back()
+        await self._go_back(self._leaving)
+
+    async def _go_back(self, leaving: Cabinet) -> None:
+        """All parts, from what they may have taken, to what the disk says. Once begun it is done, even if interrupted.
+
+        Neither drivers nor hardware are asked: this was in force, whatever they would say to it today.
+        """
+        in_force = attrs.evolve(self.proposing.in_force, cabinet=leaving)
+        going_back = await threads.in_thread(partial(draft, in_force))
+        if going_back.cabinet is None:
+            why = going_back.examined.errors[0].text
+            self._note(f"version {in_force.number} is no good any more, parts go on with what was undone: {why}")
+        elif going_back.effects.whole:
+            self._controller.start_anew("a version of the configuration is undone")
+        else:
+            steps = going_back.effects.steps
+            await HandingOver(self._controller, going_back.cabinet, leaving, steps).go_back()
+        self._leaving = None
 
     def _note(self, text: str) -> None:
         self._controller.note("config", SOURCE, text)
