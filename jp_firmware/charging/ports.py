@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+import attrs
+
 from jp_firmware.model.connector import ConnectorReport, EvCommand, EvStatus
 from jp_firmware.model.faults import Fault
 from jp_firmware.model.ids import ConnectorId
-from jp_firmware.model.power import MeterReading, SetPoint, StageOutput, StageRating
+from jp_firmware.model.power import MeterReading, Plan, SetPoint, StageOutput, StageRating
 from jp_firmware.model.session import Authorization, IdToken, Sample, Session
 from jp_firmware.model.signals import Source
 
@@ -119,6 +121,25 @@ class FaultView(Protocol):
 
     def subscribe(self, listener: Callable[[], None], sources: frozenset[str] | None = None) -> Callable[[], None]:
         """Calls `listener` after each change at one of `sources`, or anywhere; returns the function that ends it."""
+
+
+@attrs.define(eq=False, kw_only=True, repr=False)
+class Ports:
+    """What one connector is joined to. `sources` are the names whose faults concern it."""
+
+    stage: PowerStage
+    ev_link: EvLink
+    meter: Meter
+    authorizer: Authorizer
+    log: SessionLog
+    fault_sink: FaultSink
+    fault_view: FaultView
+    plan: Source[Plan]
+    sources: frozenset[str]
+    demand_changed: Callable[[], None]
+    reach: Callable[[], StageRating] | None = None  # what it could have with every module that can come to it
+    boot_id: str
+    elsewhere: Callable[[], frozenset[str]] = frozenset  # those of `sources` that do not concern it now
 
 
 # --- what charging offers ------------------------------------------------------------------------------------------

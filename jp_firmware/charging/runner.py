@@ -8,8 +8,7 @@ the energised scope, authorization) happens in the runner's own task.
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
@@ -17,15 +16,18 @@ import attrs
 import trio
 
 from jp_firmware.charging.connector import ConnectorMachine
+from jp_firmware.charging.demanding import Demanding
 from jp_firmware.charging.energised import Power, energised
-from jp_firmware.charging.ports import Authorizer, EvLink, FaultSink, FaultView, Meter, PowerStage, SessionLog
+from jp_firmware.charging.identifying import Identifying
+from jp_firmware.charging.inputs import Inputs
+from jp_firmware.charging.ports import Ports
 from jp_firmware.charging.recovery import after_restart
 from jp_firmware.charging.session_book import SessionBook
 from jp_firmware.charging.view import Ending, View
 from jp_firmware.charging.waiting import until
-from jp_firmware.model.connector import ConnectorReport, ConnectorState, EvStatus
+from jp_firmware.model.connector import ConnectorReport, ConnectorState
 from jp_firmware.model.ids import ConnectorId
-from jp_firmware.model.power import Allocation, Demand, MeterReading, Plan, StageRating
+from jp_firmware.model.power import Demand, MeterReading
 from jp_firmware.model.session import IdToken, Session, StopReason
 from jp_firmware.model.signals import Source
 from jp_firmware.nursery.bell import Bell
@@ -34,32 +36,12 @@ from jp_firmware.nursery.supervisor import Lifeline
 logger = logging.getLogger(__name__)
 
 SCAN_PERIOD_S = 0.1  # ours: set-point leases, ramps and time-outs advance at least this often
-METER_FRESH_S = 5.0  # ours: five polls of a meter at its usual second
 RECOVERY_PATIENCE_S = 8.0  # ours: a meter that has not answered by then leaves the last committed register
 CLOSING_S = 10.0  # ours: longest time to read the last register and commit the stop
 
 
 class NotSafe(Exception):
     """A connector whose contactors were told to open, and are reported closed."""
-
-
-@attrs.define(eq=False, kw_only=True, repr=False)
-class Ports:
-    """What one connector is joined to. `sources` are the names whose faults concern it."""
-
-    stage: PowerStage
-    ev_link: EvLink
-    meter: Meter
-    authorizer: Authorizer
-    log: SessionLog
-    fault_sink: FaultSink
-    fault_view: FaultView
-    plan: Source[Plan]
-    sources: frozenset[str]
-    demand_changed: Callable[[], None]
-    reach: Callable[[], StageRating] | None = None  # what it could have with every module that can come to it
-    boot_id: str
-    elsewhere: Callable[[], frozenset[str]] = frozenset  # those of `sources` that do not concern it now
 
 
 @attrs.define(eq=False, repr=False)
@@ -69,7 +51,6 @@ class ConnectorRunner:
     machine: ConnectorMachine
     ports: Ports
     report: Source[ConnectorReport] = attrs.field(init=False)
-    authorization: str = ""
     last_session: Session | None = None  # whole, once it is accounted for
     _bell: Bell = attrs.field(factory=Bell)
     _power: Power | None = None
@@ -80,15 +61,14 @@ class ConnectorRunner:
     _defect: Exception | None = None
     _in_doubt: bool = False  # a commit was given up that the disk may yet carry out
     _raised: dict[str, str] = attrs.field(factory=dict)
-    _presented: list[tuple[IdToken, bool]] = attrs.field(factory=list)
-    _asking: list[IdToken] = attrs.field(factory=list)  # what `_authorize` is at work on
-    _last_demand: tuple[float, float, bool, bool] = (0.0, 0.0, False, False)
-    _wish: tuple[float, float, str] = (0.0, 0.0, "connector")  # the last one that the car was heard to have
     _began_s: float = 0.0  # when the session began
-    _seen_w: float = 0.0  # what the plan gave when it was last looked at
+    _identifying: Identifying = attrs.field(factory=Identifying)
+    _demanding: Demanding = attrs.field(factory=Demanding)
+    _inputs: Inputs = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.report = Source(self.name)
+        self._inputs = Inputs(self.ports)
         self._publish_report(None, 0.0)
 
     def __repr__(self) -> str:
@@ -114,22 +94,26 @@ class ConnectorRunner:
     @property
     def identifying(self) -> Sequence[IdToken]:
         """What was presented for it and has no answer yet."""
-        return [*(token for token, _ in self._presented), *self._asking]
+        return self._identifying.waiting
+
+    @property
+    def authorization(self) -> str:
+        """The verdict on the last identification, for people."""
+        return self._identifying.verdict
 
     # --- requests ----------------------------------------------------------------------------------------------------
 
     def present(self, token: IdToken, *, authorize: bool) -> None:
         """An identification for this connector; without `authorize` it counts as accepted already."""
-        self._presented.append((token, authorize))
+        self._identifying.present(token, authorize=authorize)
         self._bell.ring()
 
     def end(self, ending: Ending) -> bool:
         """Asks for an orderly end, of an identification without an answer too; False when there is nothing to end."""
-        asked = self.machine.ask_to_end(ending) or bool(self.identifying)
-        self._presented.clear()
-        self._asking.clear()
+        taken_back = self._identifying.take_back()
+        asked = self.machine.ask_to_end(ending)
         self.scan()
-        return asked
+        return asked or taken_back
 
     def unlock(self) -> None:
         self.machine.ask_to_unlock()
@@ -174,86 +158,24 @@ class ConnectorRunner:
         self._sync_faults()
         if self._book:
             self._book.observe(view, now_s)
-        self._tell_planner(view)
+        if self._demanding.has_changed(machine, view):
+            self.ports.demand_changed()
         if machine.state is not state_before or machine.wants_session:
             self._bell.ring()
         self._publish_report(view, now_s)
 
     def _look_at_plan(self) -> None:
-        """A plan that gives what the last one gave can wait for the next turn: most plans move one connector."""
-        share = self._share()
-        if share is None or share.assigned_w != self._seen_w:
+        """A plan that gives what the last one gave can wait for the next turn."""
+        if self._inputs.share_has_changed(self.connector_id):
             self.scan()
-
-    def _share(self) -> Allocation | None:
-        plan = self.ports.plan.signal.value
-        return plan.allocations.get(self.connector_id) if plan else None
 
     def view(self, now_s: float) -> View:
         """The inputs as they stand."""
-        ports, limits = self.ports, self.machine.limits
-        share, ev = self._share(), ports.ev_link.status.fresh(now_s, limits.measurement_s)
-        self._seen_w = share.assigned_w if share else 0.0
-        return View(
-            now_s=now_s,
-            ev=ev,
-            asked_at_s=_asked_at_s(ev, ports.ev_link.status.signal.at_s),
-            output=ports.stage.output.fresh(now_s, limits.measurement_s),
-            rating=ports.stage.rating,
-            reach=ports.reach() if ports.reach else None,
-            meter=ports.meter.reading.fresh(now_s, METER_FRESH_S),
-            assigned_w=share.assigned_w if share and now_s < share.valid_until_s else 0.0,
-            faults=ports.fault_view.active_at(ports.sources - ports.elsewhere()),
-        )
+        return self._inputs.view(now_s, self.connector_id, self.machine.limits)
 
     def demand(self, now_s: float) -> Demand:
-        """What this connector asks of the planner; of a car that is not heard, its last wish, marked stale."""
-        view, active = self.view(now_s), self.machine.state.is_energised
-        stale = self.machine.demand_is_stale(view)
-        if not stale or not active:
-            self._wish = self.machine.demand_w(view)
-        requested_w, offered_w, bound = self._wish
-        connector, voltage_v = self.machine.connector, self._voltage_v(view)
-        return Demand(
-            connector_id=self.connector_id,
-            requested_w=requested_w,
-            offered_w=offered_w,
-            offered_by=bound,
-            measured_w=self._measured_w(view),
-            active=active,
-            weight=connector.weight,
-            tier=connector.tier,
-            stale=stale,
-            capacity_w=view.rating.current_limit_a(voltage_v) * voltage_v if voltage_v else view.rating.max_power_w,
-            voltage_v=voltage_v,
-            started_s=self._began_s,
-            soc_percent=view.ev.soc_percent if view.ev else None,
-        )
-
-    def _voltage_v(self, view: View) -> float:
-        """What stands at the output, or will; 0 if nobody knows."""
-        if view.output and view.output.voltage_v > self.machine.limits.safe_voltage_v:
-            return view.output.voltage_v
-        return (view.ev.target_voltage_v or 0.0) if view.ev else 0.0
-
-    def _measured_w(self, view: View) -> float:
-        """What flows, by modules or meter. Where power may flow and neither is heard, nobody knows: not-a-number."""
-        heard = [one.power_w for one in (view.output, view.meter) if one is not None]
-        if heard:
-            return max(0.0, *heard)
-        return math.nan if self._in_scope else 0.0
-
-    def _tell_planner(self, view: View) -> None:
-        requested_w, offered_w, _ = self.machine.demand_w(view)
-        demand = (
-            round(requested_w, -2),
-            round(offered_w, -2),
-            self.machine.state.is_energised,
-            self.machine.demand_is_stale(view),
-        )
-        if demand != self._last_demand:
-            self._last_demand = demand
-            self.ports.demand_changed()
+        """What this connector asks of the planner."""
+        return self._demanding.demand(self.machine, self.view(now_s), in_scope=self._in_scope, began_s=self._began_s)
 
     def _sync_faults(self) -> None:
         wanted = self.machine.faults
@@ -289,8 +211,7 @@ class ConnectorRunner:
     def _is_down(self) -> None:
         """Nobody is to read of a connector that works while its task does not, or to be charged for when it is back."""
         self._up, self.machine.token = False, None
-        self._presented.clear()
-        self._asking.clear()
+        self._identifying.take_back()
         self._publish_report(None, trio.current_time())
 
     async def _recover(self) -> None:
@@ -307,7 +228,7 @@ class ConnectorRunner:
             await self.ports.log.stopped(recovered)
 
     def _meter_reading(self) -> MeterReading | None:
-        return self.ports.meter.reading.fresh(trio.current_time(), METER_FRESH_S)
+        return self._inputs.meter_reading(trio.current_time())
 
     def safe_now(self) -> None:
         """Power ends, whatever the connector's own task is doing: the first word of `safe`."""
@@ -336,41 +257,17 @@ class ConnectorRunner:
     async def _turn(self, nursery: trio.Nursery, lifeline: Lifeline) -> None:
         with trio.move_on_after(SCAN_PERIOD_S):
             await self._bell.wait()
-        while self._presented:
-            token, ask = self._presented.pop(0)
-            self._asking.append(token)
-            nursery.start_soon(self._authorize, token, ask)
+        for token, ask in self._identifying.take():
+            nursery.start_soon(self._identify, token, ask)
         self.scan()
         if self._defect:
             defect, self._defect = self._defect, None
             raise defect
         lifeline.feed()
 
-    async def _authorize(self, token: IdToken, ask: bool) -> None:
-        """An identification that was presented for one car counts for no other."""
-        stay, verdict, text = self._stay(), True, f"accepted ({token.source.value})"
-        if ask:
-            if not self.machine.in_session:
-                self.authorization = "pending"
-            answer = await self.ports.authorizer.authorize(token, self.connector_id)
-            verdict, text = answer.accepted, f"{answer.status.value} by {answer.by}"
-        if not verdict:
-            logger.info("connector %s: %s refused: %s", self.connector_id, token.uid, text)
-        elif (
-            token not in self._asking  # taken back
-            or stay not in (None, self._stay())
-            or not self.machine.authorize(token, trio.current_time())
-        ):
-            text += ", too late"
-        if token in self._asking:
-            self._asking.remove(token)
-        if not self.machine.in_session:
-            self.authorization = text
+    async def _identify(self, token: IdToken, ask: bool) -> None:
+        await self._identifying.decide(token, self.ports.authorizer if ask else None, self.machine)
         self.scan()
-
-    def _stay(self) -> float | None:
-        """Since when the present car has been waiting for an identification; None if there is none."""
-        return self.machine.since_s if self.machine.state is ConnectorState.PREPARING else None
 
     async def _session(self, nursery: trio.Nursery, lifeline: Lifeline) -> None:
         """One session: durable, then energised, then accounted for, whatever happens in between."""
@@ -394,7 +291,7 @@ class ConnectorRunner:
                 await self._close(book)
             finally:  # whatever the journal said: the session is over, and a restart accounts for what is left open
                 self._book, self.last_session = None, book.session
-                self.authorization = ""
+                self._identifying.verdict = ""
                 self.machine.session_over()
                 self.scan()
 
@@ -479,8 +376,3 @@ class ConnectorRunner:
         )
         if report != before:
             self.report.publish(report, now_s)
-
-
-def _asked_at_s(ev: EvStatus | None, read_at_s: float) -> float | None:
-    """When the car's last demand came: the age that the board tells lies before its status was read."""
-    return None if ev is None or ev.target_age_ms is None else read_at_s - ev.target_age_ms / 1000

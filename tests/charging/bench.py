@@ -11,7 +11,8 @@ import attrs
 import trio
 
 from jp_firmware.charging.connector import ConnectorMachine
-from jp_firmware.charging.runner import ConnectorRunner, Ports
+from jp_firmware.charging.ports import Ports
+from jp_firmware.charging.runner import ConnectorRunner
 from jp_firmware.config.schema import Connector
 from jp_firmware.model.connector import EvCommand, EvStatus, Insulation, PilotState, Stage
 from jp_firmware.model.faults import Fault, FaultKind, Severity
