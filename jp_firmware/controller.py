@@ -26,7 +26,8 @@ import trio
 from jp_firmware.charging.authorize import Authorizing
 from jp_firmware.charging.charger import Charger
 from jp_firmware.charging.connector import ConnectorMachine
-from jp_firmware.charging.runner import ConnectorRunner, Ports
+from jp_firmware.charging.ports import Ports
+from jp_firmware.charging.runner import ConnectorRunner
 from jp_firmware.charging.view import Ending
 from jp_firmware.composition import calls, picture, planning
 from jp_firmware.composition.arrivals import ExpectedArrivals
@@ -78,7 +79,7 @@ ENDING_S = 12.0  # ours: sessions end in order, all at once, before the tree is 
 TELLING_S = 2.0  # ours: then a central system that answers is told so; it would be told twice by the next life else
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Controller:
     """One charger: its parts, joined. Building it opens nothing; running `tree` does."""
 
