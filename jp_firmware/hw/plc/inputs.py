@@ -6,6 +6,7 @@ contactor feedback, lock) is charging's to judge and not here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 
 import attrs
@@ -36,7 +37,8 @@ class BoardFaults:
 
     source: str
     faults: FaultSink
-    _followed_s: dict[str, float] = attrs.field(factory=dict)  # when relays last did as commanded, or first might have
+    _followed_s: dict[int, float] = attrs.field(factory=dict)  # of each relay that does not, when it last did
+    _looked_s: float = -math.inf
     _normal_s: float | None = None  # when the board was last seen working normally, or first seen at all
     _busy_s: float | None = None  # when it was last seen overloaded for long, until PLC-03 is cleared
 
@@ -57,17 +59,22 @@ class BoardFaults:
             for number, is_closed in enumerate(status.relays, 1)
             if number >= FIRST_FREE_RELAY and is_closed is not (number in closed)
         }
-        follows = status.mode is PlcMode.RUN
-        self._look_at_relays(_RELAY, odd.difference(contained) if follows else set(), now_s)
-        self._look_at_relays(_CONTAINED, odd.intersection(contained) if follows else set(), now_s)
+        late = self._late(odd if status.mode is PlcMode.RUN else (), now_s)
+        self._tell_relays(_RELAY, late.difference(contained))
+        self._tell_relays(_CONTAINED, late.intersection(contained))
         self._look_at_load(status, now_s)
 
-    def _look_at_relays(self, code: str, odd: Collection[int], now_s: float) -> None:
-        if not odd:
-            self._followed_s[code] = now_s
-        late = now_s - self._followed_s.setdefault(code, now_s) >= RELAY_S
-        names = " and ".join(f"R{number}" for number in sorted(odd))
-        self._tell(code, late, f"{names} not as commanded for {RELAY_S:g} s")
+    def _late(self, odd: Collection[int], now_s: float) -> set[int]:
+        """Each relay has its own time: one that is moving does not make another late, nor is it called late with it."""
+        seen = now_s - self._looked_s < RELAY_S  # after a longer silence nobody knows
+        last_s = self._looked_s if seen else now_s
+        self._followed_s = {number: self._followed_s.get(number, last_s) for number in odd}
+        self._looked_s = now_s
+        return {number for number, since_s in self._followed_s.items() if now_s - since_s >= RELAY_S}
+
+    def _tell_relays(self, code: str, late: Collection[int]) -> None:
+        names = " and ".join(f"R{number}" for number in sorted(late))
+        self._tell(code, bool(late), f"{names} not as commanded for {RELAY_S:g} s")
 
     def _look_at_load(self, status: PlcStatus, now_s: float) -> None:
         normal = status.cpu_load_percent <= CPU_LOAD_PERCENT and status.last_scan_ms <= SCAN_MS

@@ -70,6 +70,29 @@ def test_a_free_relay_that_does_not_follow_is_told_after_a_second() -> None:
     assert faults.codes == set()
 
 
+def test_a_relay_that_moves_is_not_called_late_beside_one_that_is() -> None:
+    faults = Faults()
+    board = BoardFaults("plc-1", faults)
+    welded = attrs.evolve(GOOD, relays=relays_closed([3]))
+    for eighth in range(20):
+        moving = 4 + eighth % 4  # another one each time, on its way for an eighth of a second
+        board.look(welded, eighth / 8, [moving], [3])
+        assert faults.codes == ({"PLC-06"} if eighth >= 8 else set()), "many that move one after the other are no fault"
+        if eighth >= 8:
+            assert faults.active["PLC-06", "plc-1"] == "R3 not as commanded for 1 s"
+
+    board.look(welded, 2.5, [], [])
+    assert faults.codes == {"PLC-04"}, "what has been welded for long, and now joins connectors, waits no second more"
+
+
+def test_after_a_silence_a_relay_has_its_time_again() -> None:
+    faults = Faults()
+    board = BoardFaults("plc-1", faults)
+    board.look(attrs.evolve(GOOD, relays=relays_closed([3])), 1.0, [3])
+    board.look(attrs.evolve(GOOD, relays=relays_closed([3])), 5.0, [])
+    assert faults.codes == set()
+
+
 def test_a_relay_that_costs_no_more_than_its_module_has_a_fault_of_its_own() -> None:
     faults = Faults()
     board = BoardFaults("plc-1", faults)
