@@ -85,5 +85,9 @@ class Planner:
         self.forecast.publish(forecast(known, plan.site_limit_w - plan.reserve_w, self.arriving(), places), now_s)
 
     def _next_s(self, now_s: float) -> float:
-        """When to look again if nothing happens: in a period, or when a limit falls to its safe value before."""
-        return min(now_s + PERIOD_S - RINGS_APART_S, self.limits.next_expiry_s(now_s))
+        """When to look again if nothing happens: in a period, or when a limit falls to its safe value before.
+
+        That may have been since the last plan, which knew it as it was.
+        """
+        planned_s = (self.plan.signal.value or Plan()).at_s
+        return min(now_s + PERIOD_S - RINGS_APART_S, self.limits.next_expiry_s(planned_s))

@@ -44,7 +44,8 @@ def wish_of(demand: Demand, before: Allocation | None, bounds: Bounds, rules: Ru
     standing = _standing(demand, before, rules, now_s)
     wanted_w = min(demand.requested_w, demand.offered_w)
     if not demand.active or not wanted_w > 0 or math.isnan(demand.offered_w):
-        return Wish(demand=demand, high_w=0.0, low_w=0.0, standing=standing)
+        held_by = demand.offered_by if demand.active and demand.requested_w > 0 else DEMAND
+        return Wish(demand=demand, high_w=0.0, low_w=0.0, held_by=held_by, standing=standing)
     high_w, held_by, held_at = wanted_w, DEMAND if demand.requested_w <= wanted_w else demand.offered_by, ""
     low_w = min(rules.min_useful_w, wanted_w)
     if demand.stale:

@@ -84,6 +84,19 @@ def test_modules_chains_and_cars(connector: int, expected: str) -> None:
     assert expected == sentence(planned(THREE, LIMITS), connector)
 
 
+def test_a_connector_without_any_usable_module_is_not_said_to_get_all_that_is_asked_for() -> None:
+    dead = planned([wants(1, 60, offered_w=0.0, offered_by="modules")], LIMITS)
+
+    assert explain(dead, ConnectorId(1)).binding.owner == "modules"
+    assert "Connector 1 gets 0 kW because its modules can deliver no more than 0 kW; the car asks for 60 kW." == (
+        sentence(dead, 1)
+    )
+
+
+def test_a_car_that_asks_for_nothing_gets_all_it_asks_for() -> None:
+    assert "Connector 1 gets 0 kW, all the car asks for." == sentence(planned([wants(1, 0)], LIMITS), 1)
+
+
 def test_the_site_and_how_many_share_it() -> None:
     plan = planned(THREE, [limit("site", 90), *LIMITS[1:]])
     assert "the site limit (configured) limits it and connectors 1 and 2 together to 90 kW" in sentence(plan, 3)

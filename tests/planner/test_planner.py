@@ -13,7 +13,7 @@ from jp_firmware.model.limits import Limit
 from jp_firmware.model.power import Demand, Plan
 from jp_firmware.planner.limits import LimitBook
 from jp_firmware.planner.planner import VALID_FOR_S, compute
-from jp_firmware.planner.task import PERIOD_S, PIECES, Planner
+from jp_firmware.planner.task import PERIOD_S, PIECES, RINGS_APART_S, Planner
 
 KW = 1000.0
 
@@ -193,6 +193,26 @@ async def test_a_limit_falls_to_its_safe_value_when_it_ends_and_not_at_the_next_
         await planner.run(Recorder())  # type: ignore[arg-type]
 
     assert 7.123 == pytest.approx(cuts[0] - start_s, abs=0.021)
+
+
+async def test_limits_that_end_between_a_plan_and_the_wait_for_the_next_do_not_wait_either(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The planner lets a moment pass between two plans; two limits end in it, at the same instant."""
+    planner, bounds = Planner(lambda: [wants(1, 60 * KW)]), []
+    planner.limits.set(site(40 * KW))
+    start_s = trio.current_time()
+    ends_s = start_s + RINGS_APART_S / 2
+    planner.limits.set(
+        Limit(owner="csms", scope="site", value_w=30 * KW, reason="1", expires_at_s=ends_s, safe_w=9 * KW),
+        Limit(owner="site meter", scope="site", value_w=30 * KW, reason="1", expires_at_s=ends_s, safe_w=7 * KW),
+    )
+    planner.plan.subscribe(lambda: bounds.append((trio.current_time() - start_s, assigned(planner.plan.signal.value))))
+    with trio.move_on_after(2):
+        await planner.run(Recorder())  # type: ignore[arg-type]
+
+    cut_s = next(at_s for at_s, had_w in bounds if had_w == [7 * KW])
+    assert cut_s <= RINGS_APART_S + 1e-6
 
 
 async def test_the_quarter_of_an_hour_ahead_is_published_and_renewed(
