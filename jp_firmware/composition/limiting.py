@@ -15,9 +15,12 @@ from jp_firmware.console.calls import CallRefused, only, parameter
 from jp_firmware.model.limits import Limit
 from jp_firmware.planner.building import OWNER as SITE_METER
 from jp_firmware.planner.derating import OWNER as PLUG
+from jp_firmware.planner.explain import THE_CAR
 from jp_firmware.planner.limits import UnknownScope
 from jp_firmware.planner.rules import configured_limits
+from jp_firmware.planner.sharing import WAITING
 from jp_firmware.planner.wiring import carrying_of
+from jp_firmware.planner.wish import DEMAND, OWN_DRAW, STALE
 
 if TYPE_CHECKING:
     from jp_firmware.controller import Controller
@@ -27,6 +30,7 @@ Json = dict[str, Any]
 OPERATOR = "operator"  # who sets a limit and gives no name
 CENTRAL_SYSTEM = "central system"
 SITE_LIMIT = "site limit"
+WORDS_OF_EXPLANATIONS = {THE_CAR, DEMAND, STALE, OWN_DRAW, WAITING, "modules", "cable", "connector"}
 MOST_W = 10_000_000.0  # of any site (the range of site.limit_w)
 
 
@@ -78,6 +82,7 @@ class LimitCalls:
             SITE_METER,
             PLUG,
             CENTRAL_SYSTEM,
+            *WORDS_OF_EXPLANATIONS,
             *(one.owner for one in configured_limits(self._controller.cabinet)),
             *(one.name for one in carrying_of(self._controller.cabinet).carriers.values()),
         }

@@ -40,6 +40,7 @@ class ModuleChoice:
     assigned: Assigned | None = None  # the last answer
     effort: Effort = attrs.field(factory=Effort)
     _demands: Mapping[ConnectorId, Demand] = attrs.field(factory=dict)
+    _asked_in: Situation | None = None  # the situation of this plan, once it was asked for
     _reach: Mapping[ConnectorId, Sequence[ModuleTask]] = attrs.field(init=False)
     _at_hosts: Collection[ModuleId] = attrs.field(init=False)  # on segments that never leave their connectors
     _chosen: dict[ModuleId, ConnectorId] = attrs.field(factory=dict)
@@ -74,6 +75,7 @@ class ModuleChoice:
         self.effort.renew()
         demands = self.charger.demands()
         self._demands = {demand.connector_id: demand for demand in demands}
+        self._asked_in = None
         return demands
 
     def reach_of(self, connector: ConnectorId) -> StageRating:
@@ -81,8 +83,9 @@ class ModuleChoice:
         return StageRating.together([one.rating for one in self._reach[connector] if one.usable or one.settling])
 
     def capacity_w(self, target_w: Mapping[ConnectorId, float]) -> Mapping[ConnectorId, float]:
-        """What modules can be found for these targets, W."""
-        self.assigned = assign(target_w, self.situation(), self.wiring, self.effort)
+        """What modules can be found for these targets, W. A plan may ask several times: all of it is one instant."""
+        self._asked_in = self._asked_in or self.situation()
+        self.assigned = assign(target_w, self._asked_in, self.wiring, self.effort)
         return self.assigned.capacity_w
 
     def losses(self) -> Iterator[Loss]:

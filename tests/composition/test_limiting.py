@@ -86,6 +86,8 @@ async def test_a_limit_with_an_end_and_nothing_after_it_is_no_limit_then(
         ({"scope": "chain-A", "value_w": 1e6, "owner": "chain A"}, "sets limits of its own"),
         ({"scope": "site", "value_w": 1, "owner": "site meter"}, "sets limits of its own"),
         ({"scope": "site", "value_w": 1, "owner": "central system"}, "sets limits of its own"),
+        ({"scope": "connector-1", "value_w": 1, "owner": "the car"}, "sets limits of its own"),
+        ({"scope": "connector-1", "value_w": 1, "owner": "modules"}, "sets limits of its own"),
     ],
 )
 async def test_what_makes_no_sense_or_is_anothers_is_refused(
