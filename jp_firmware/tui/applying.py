@@ -6,7 +6,7 @@ charger starts anew. Nothing is asked twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,23 +15,19 @@ from jp_firmware.tui.action import Action
 from jp_firmware.tui.actions import BY_ID
 from jp_firmware.tui.configuration.desk import Sent
 from jp_firmware.tui.configuration.told import ConfigView, DifferenceView, PlanView, UnconfirmedView, VersionView
-from jp_firmware.tui.possible import why_no_change, why_not
+from jp_firmware.tui.possible import why_not
 from jp_firmware.tui.screens.config_forms import ApplyScreen
 from jp_firmware.tui.screens.config_pages import DecideScreen, ProgressScreen
 from jp_firmware.tui.screens.dialogs import ConfirmScreen, Dialog, Question
-from jp_firmware.tui.screens.forms import PickScreen
 from jp_firmware.tui.store import Link
 from jp_firmware.tui.text import clean, line, span
-from jp_firmware.tui.told import objects_of
 from jp_firmware.tui.views import config_pages as pages
-from jp_firmware.tui.views.scene import Scene
 
 if TYPE_CHECKING:
     from jp_firmware.tui.application import Charger, ConsoleApp
     from jp_firmware.tui.editing import Editing
 
 _ORIGIN: Final = "terminal"
-_VERSIONS: Final = 100  # that the history shows
 
 
 class Applying:
@@ -104,10 +100,10 @@ class Applying:
 
     def preview(self) -> None:
         """The plan of the draft, to be read."""
-        self._with_plan("Preview the draft", "Esc closes", ())
+        self._with_plan("Preview the draft", to_apply=False)
 
-    def _with_plan(self, title: str, subtitle: str, words: tuple[str, ...]) -> None:
-        """The plan of the draft as it is now; with Enter on to applying it, where that is what is wanted."""
+    def _with_plan(self, title: str, *, to_apply: bool) -> None:
+        """The plan of the draft as it is now; `to_apply`: with Enter on to its terms, unless it has errors."""
 
         async def planned() -> None:
             if not await self._editing.check():
@@ -118,10 +114,15 @@ class Applying:
             plan = self._editing.desk.plan
             assert plan is not None
             secrets = tuple(self._editing.desk.secrets)
+            goes_on = to_apply and not plan.errors
             screen = DecideScreen(
-                self._app.scene, title, subtitle, lambda scene, width: pages.plan(scene, plan, secrets, width), words
+                self._app.scene,
+                title,
+                "Enter goes on, Esc leaves it" if goes_on else "Esc closes",
+                lambda scene, width: pages.plan(scene, plan, secrets, width),
+                ("enter",) if goes_on else (),
             )
-            self._app.push_screen(screen, lambda answer: self._ask_terms(plan) if answer == "enter" else None)
+            self._app.push_screen(screen, lambda answer: self._ask_terms(plan) if answer else None)
 
         self._editing.run(planned, "config-check")
 
@@ -137,7 +138,7 @@ class Applying:
             if self._editing.desk.theirs is not None:
                 self._show_theirs()
             else:
-                self._with_plan("Apply the draft", "Enter goes on, Esc leaves it", ("enter",))
+                self._with_plan("Apply the draft", to_apply=True)
 
     def _ask_terms(self, plan: PlanView) -> None:
         action = BY_ID["config.apply"]
@@ -152,11 +153,11 @@ class Applying:
                 return
             base = in_force.version.number
             params = {**self._editing.desk.params, "base": base, "origin": _ORIGIN}
-            self._carry_out("Apply the draft", "config.apply", base, params | form.params, self._editing.desk.sent())
+            self.carry_out("Apply the draft", "config.apply", base, params | form.params, self._editing.desk.sent())
 
         self._app.push_screen(form, asked)
 
-    def _carry_out(self, title: str, call: str, base: int, params: dict[str, Any], sent: Sent | None = None) -> None:
+    def carry_out(self, title: str, call: str, base: int, params: dict[str, Any], sent: Sent | None = None) -> None:
         """Asks for a change and shows how far it is. `sent` is the draft, where it is one that is asked for."""
         self._sent = sent
         self._editing.desk.progress, self._editing.desk.outcome = None, ("", "text")
@@ -236,16 +237,21 @@ class Applying:
         self._app.push_screen(screen, decided)
         if told is None and desk.in_force is not None and desk.theirs is not None:
             numbers = {"from": desk.in_force.version.number, "to": desk.theirs.number}
-            self._editing.run(partial(self._fetch, numbers, partial(found.__setitem__, 0)), "config-diff")
+            self.fetch_difference(numbers, partial(found.__setitem__, 0))
 
-    async def _fetch(self, numbers: dict[str, int], take: Callable[[DifferenceView], None]) -> None:
-        try:
-            answer = await self._charger.call("config.diff", **numbers)
-        except ConsoleError as refused:
-            self._app.tell(f"Not told: {clean(str(refused))}", "warn")
-            return
-        take(DifferenceView.read(answer if isinstance(answer, dict) else {}))
-        self._app.draw()
+    def fetch_difference(self, numbers: dict[str, int], take: Callable[[DifferenceView], None]) -> None:
+        """Asks what differs between the versions `from` and `to`, and draws it once `take` has it."""
+
+        async def asked() -> None:
+            try:
+                answer = await self._charger.call("config.diff", **numbers)
+            except ConsoleError as refused:
+                self._app.tell(f"Not told: {clean(str(refused))}", "warn")
+                return
+            take(DifferenceView.read(answer if isinstance(answer, dict) else {}))
+            self._app.draw()
+
+        self._editing.run(asked, "config-diff")
 
     # --- a word ------------------------------------------------------------------------------------------------------
 
@@ -287,79 +293,3 @@ class Applying:
 
         self._app.tell(f"{what}: asked")
         self._editing.run(asked, "config-word")
-
-    # --- history -----------------------------------------------------------------------------------------------------
-
-    def history(self) -> None:
-        async def asked() -> None:
-            try:
-                answer = await self._charger.call("config.history", limit=_VERSIONS)
-            except ConsoleError as refused:
-                self._app.tell(f"History: not told, {clean(str(refused))}", "warn")
-                return
-            versions = [VersionView.read(one) for one in objects_of({"versions": answer}, "versions")]
-            items: list[tuple[Hashable, VersionView]] = [(one.number, one) for one in versions]
-            screen = PickScreen(
-                self._app.scene, "History", lambda _scene: items, pages.history_row, pages.history_header
-            )
-            self._app.push_screen(screen, lambda chosen: self._show_version(chosen, versions))
-
-        self._editing.run(asked, "config-history")
-
-    def _show_version(self, chosen: str | None, versions: list[VersionView]) -> None:
-        known = next((one for one in versions if str(one.number) == chosen), None)
-        if known is None:
-            return
-        latest = max(one.number for one in versions)
-        found: list[DifferenceView | None] = [None]
-        screen = DecideScreen(
-            self._app.scene,
-            f"Version {known.number}",
-            "Esc closes",
-            lambda scene, width: pages.version(scene, known, latest, found[0], width),
-            ("enter",) if known.number != latest else (),
-        )
-        self._app.push_screen(screen, lambda answer: self._plan_rollback(known) if answer else None)
-        if known.number != latest:
-            numbers = {"from": known.number, "to": latest}
-            self._editing.run(partial(self._fetch, numbers, partial(found.__setitem__, 0)), "config-diff")
-
-    def _plan_rollback(self, known: VersionView) -> None:
-        """What going back takes, then on which terms."""
-        title = f"Go back to version {known.number}"
-
-        async def planned() -> None:
-            try:
-                told = await self._charger.call("config.show", version=known.number)
-                text = told.get("text") if isinstance(told, dict) else told
-                plan = PlanView.read(await self._charger.call("config.check", text=text))
-            except ConsoleError as refused:
-                self._app.tell(f"{title}: not possible, {clean(str(refused))}", "warn")
-                return
-            screen = DecideScreen(
-                self._app.scene,
-                title,
-                "Enter goes on, Esc leaves it",
-                lambda scene, width: pages.plan(scene, plan, (), width),
-                ("enter",) if not plan.errors else (),
-            )
-            self._app.push_screen(screen, lambda answer: self._rollback(title, known, plan) if answer else None)
-
-        self._editing.run(planned, "config-history")
-
-    def _rollback(self, title: str, known: VersionView, plan: PlanView) -> None:
-        action = BY_ID["config.apply"]
-
-        def still_possible(scene: Scene) -> str:
-            return "no link to the charger" if scene.stale else why_no_change(scene)
-
-        form = ApplyScreen(self._app.scene, title, plan, action.effect, still_possible)
-
-        def asked(answer: str | None) -> None:
-            topic = self._app.store.config
-            if not answer or topic is None:
-                self._app.tell(f"{title}: left, nothing was done")
-                return
-            self._carry_out(title, "config.rollback", topic.version.number, {"version": known.number} | form.params)
-
-        self._app.push_screen(form, asked)

@@ -27,6 +27,7 @@ from jp_firmware.tui.screens.config_pages import FindScreen, TextScreen
 from jp_firmware.tui.screens.dialogs import ConfirmScreen, Question
 from jp_firmware.tui.text import clean, line, span
 from jp_firmware.tui.told import objects_of
+from jp_firmware.tui.versions import Versions
 
 if TYPE_CHECKING:
     from jp_firmware.tui.application import Charger, ConsoleApp
@@ -40,6 +41,7 @@ class Editing:
         self._charger = charger
         self.desk = Desk()
         self.applying = Applying(app, charger, self, who)
+        self._versions = Versions(app, charger, self, self.applying)
 
     # --- what the charger tells --------------------------------------------------------------------------------------
 
@@ -305,4 +307,4 @@ class Editing:
         self._app.push_screen(ConfirmScreen(self._app.scene, question, lambda _scene: ""), answered)
 
     def _do_history(self) -> None:
-        self.applying.history()
+        self._versions.show()

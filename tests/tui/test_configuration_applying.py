@@ -161,6 +161,27 @@ class TestApplying:
 
         on_configuration(play, engine=engine)
 
+    def test_a_draft_whose_error_is_found_only_now_does_not_go_on(self) -> None:
+        """Ctrl-O came before the charger's word on the last change."""
+
+        async def play(stage: Stage) -> None:
+            async def slow(method: str, /, **params: Any) -> Any:
+                if method == "config.check":
+                    stage.charger.call = known  # type: ignore[method-assign]
+                    await asyncio.Event().wait()  # until the next check takes its place
+                return await known(method, **params)
+
+            known, stage.charger.call = stage.charger.call, slow  # type: ignore[method-assign]
+            await put(stage, "module-3.wire", "can9")
+            assert stage.screen()[21].startswith(" CHECKING")
+            await stage.press("ctrl+o")
+            assert "FOUND" in stage.text()
+            assert "Esc closes" in stage.text()
+            await stage.press("enter")
+            assert "Undone unless confirmed" not in stage.text()
+
+        on_configuration(play)
+
     def test_leaving_does_nothing_and_says_so(self) -> None:
         async def play(stage: Stage) -> None:
             await put(stage, "limit_w", "90000")
