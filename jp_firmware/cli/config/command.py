@@ -126,7 +126,8 @@ def rules(args: argparse.Namespace) -> int:
     if args.markdown:
         print(text(), end="")
         return 0
-    wanted = [one for one in EXPLAINED.values() if args.rule.upper() in ("", one.id)]
+    asked = f"RULE-{args.rule:0>2}" if args.rule.isdigit() else args.rule.upper()
+    wanted = [one for one in EXPLAINED.values() if asked in ("", one.id)]
     if not wanted:
         raise CommandError(f"there is no rule {args.rule}; see jp config rules")
     terminal = standard_output()

@@ -222,12 +222,12 @@ def installed(bundle: Bundle, directory: Path) -> tuple[Path, ...]:
 def put_in_place(path: Path, content: bytes) -> None:
     """A whole file, or the one before: never a part of one. What a link leads to is replaced; mode and owner stay.
 
-    Raises ConfigError if the disk refuses.
+    No directory is made for it: a slip in its name, or a stick that is not there, would go unnoticed. Raises
+    ConfigError if the disk refuses.
     """
     path = path.resolve()
     draft = path.with_name(f".{path.name}.jp-new")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         there = path.stat() if path.exists() else None
         mode = stat.S_IMODE(there.st_mode) if there else 0o644
         DISK.write(draft, content, mode, (there.st_uid, there.st_gid) if there else None)
@@ -240,5 +240,10 @@ def put_in_place(path: Path, content: bytes) -> None:
 def _write_profiles(bundle: Bundle, directory: Path) -> list[Path]:
     new = [name for name in bundle.profiles if not (directory / name).exists()]
     for name in new:
+        try:
+            directory.mkdir(exist_ok=True)
+            (directory / name).parent.mkdir(exist_ok=True)
+        except OSError as wrong:
+            raise ConfigError(f"{directory}: cannot be made ({wrong.strerror}); check its name") from wrong
         put_in_place(directory / name, bundle.profiles[name])
     return [directory / name for name in new]

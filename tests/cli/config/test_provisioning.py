@@ -196,6 +196,7 @@ def test_profiles_come_along_and_where_they_are_is_told(
     Path("cabinet.toml").write_text(DEMO + '\n[brand]\nprofile = "acme"\n')
     run(capsys, "bundle", "export", "cabinet.toml", "-o", "b.jpb")
     monkeypatch.delenv("JP_PROFILES")
+    Path("unit").mkdir()
 
     status, out, _ = run(capsys, "bundle", "apply", "b.jpb", *OWN, "-o", "unit/cabinet.toml")
     assert status == 0
@@ -217,3 +218,40 @@ def test_the_board_is_told_beside_what_is_found(here: Path, capsys: pytest.Captu
     assert told["keys are kept in a"]["found"] == "file"
     _, out, _ = run(capsys, "board", "cabinet.toml")
     assert "surroundings         -40 to 70 °C  ---" in out
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("bundle", "export", "cabinet.toml", "-o", "stick/site.jpb"),
+        ("bundle", "apply", "site.jpb", *OWN, "-o", "stick/new.toml"),
+        ("bundle", "apply", "site.jpb", *OWN, "-o", "new.toml", "--profiles", "stick/profiles"),
+        ("import", "controller.json", "--onto", "cabinet.toml", "-o", "stick/new.toml"),
+    ],
+    ids=" ".join,
+)
+def test_no_directory_is_made_for_what_is_written(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, line: tuple[str, ...]
+) -> None:
+    """A stick that is not there would have got its files on the disk of this machine."""
+    own = here / "own"
+    (own / "meters").mkdir(parents=True)
+    (own / "meters/mine.toml").write_text((DATA / "profiles/meters/acrel-djsf1352-rn.toml").read_text())
+    monkeypatch.setenv("JP_PROFILES", str(own))
+    Path("cabinet.toml").write_text(DEMO.replace('id = "meter-1"\n', 'id = "meter-1"\nprofile = "mine"\n'))
+    assert run(capsys, "bundle", "export", "cabinet.toml", "-o", "site.jpb")[0] == 0
+    monkeypatch.delenv("JP_PROFILES") if "apply" in line else None
+
+    status, _, err = run(capsys, *line)
+
+    assert status == 1
+    assert "(No such file or directory)" in err
+    assert not Path("stick").exists()
+
+
+def test_a_document_of_windows_is_read(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("one.json").write_text(json.dumps({"maxCurrentA": 100}), encoding="utf-8-sig")
+    status, out, _ = run(capsys, "import", "one.json")
+
+    assert status == 0
+    assert out.endswith("1 value: 1 taken, 0 to look at (!)\n")

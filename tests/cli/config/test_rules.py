@@ -89,3 +89,11 @@ def test_an_unknown_rule_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_reference_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "config", "rules", "--markdown") == (0, reference(), "")
+
+
+def test_a_rule_is_found_by_its_number(capsys: pytest.CaptureFixture[str]) -> None:
+    expected = run(capsys, "config", "rules", "RULE-05")
+
+    assert expected[0] == 0
+    assert run(capsys, "config", "rules", "5") == run(capsys, "config", "rules", "rule-05") == expected
+    assert run(capsys, "config", "rules", "999")[0] == 1
