@@ -135,10 +135,8 @@ def import_lines(told: Import, cabinet: str) -> list[str]:
     lines += ["", *(one.told_of(cabinet) for one in told.examined.findings)] if told.examined else [""]
     attention = sum(one.warning for one in told.rows)
     taken = sum(one.outcome.value == "taken" for one in told.rows)
-    return [
-        *lines,
-        f"{len(told.rows)} value{'s' if len(told.rows) != 1 else ''}: {taken} taken, {attention} to look at (!)",
-    ]
+    values = "1 value" if len(told.rows) == 1 else f"{len(told.rows)} values"
+    return [*lines, f"{values}: {taken} taken, {attention} to look at (!)"]
 
 
 def _beside(word: str, text: str) -> list[str]:
