@@ -86,7 +86,8 @@ class Configured:
             self.change = self.progress.pop(0)
             if not self.progress:
                 self.told_all.set()
-        return self.now.as_json() | {"unconfirmed": self.unconfirmed, "change": self.change}
+        waiting = self.change if self.change and self.change["state"] == "waiting" else None
+        return self.now.as_json() | {"unconfirmed": self.unconfirmed, "change": self.change, "waiting": waiting}
 
     async def _values(self, _: Json) -> Json:
         cabinet = examine(self.now.text).cabinet
@@ -109,6 +110,9 @@ class Configured:
         return "command line" if key == self.overridden else "file" if is_written else "default"
 
     async def _check(self, params: Json) -> Json:
+        if "waiting" in params:
+            assert self.change is not None
+            return self._plan({"edits": [{"put": "site.limit_w", "value": 90_000}]})
         return self._plan(params if "version" not in params else await self._show(params))
 
     def _plan(self, params: Json) -> Json:
@@ -120,6 +124,7 @@ class Configured:
         stops = any(step.stops for step in made.effects.steps)
         return {
             "base": base.number,
+            "beside": None,
             "errors": len(made.examined.errors),
             "findings": [attrs.asdict(one) | {"severity": one.severity.value} for one in made.findings],
             "changes": [
@@ -180,14 +185,15 @@ class Configured:
 
     async def _revert(self, params: Json) -> Json:
         self.called.append(("config.revert", params))
-        if self.change is not None:
-            self.change = None
-        elif self.unconfirmed is not None:
-            self.add(self.versions[-2].text, "charger", "undone", f"revert of {self.now.number}")
-            self.unconfirmed = None
-        else:
+        done: Json = {"result": "accepted", "undone": None, "given_up": None}
+        if self.unconfirmed is not None and "waiting" not in params:
+            self.unconfirmed, undone = None, self.now.number
+            self.add(self.versions[-2].text, "charger", "undone", f"revert of {undone}")
+            return done | {"undone": undone}
+        if self.change is None or self.change["id"] != params.get("waiting", self.change["id"]):
             raise CallRefused("no version waits to be confirmed, and no change for sessions")
-        return {"result": "accepted"}
+        self.change, given_up = None, self.change["id"]
+        return done | {"given_up": given_up}
 
     async def _history(self, params: Json) -> list[Json]:
         waits = self.unconfirmed["version"] if self.unconfirmed else None

@@ -152,7 +152,7 @@ def apply(args: argparse.Namespace, proposal: Proposal, plan: Json) -> int:
         with Progress(standard_error()) as progress:
             result = _result(args, proposal, params, plan, progress)
             if result["result"] == "applied" and is_whole(plan):
-                result = result | _became(args, plan["base"], progress, result["version"])
+                result = result | _became(args, plan, progress, result["version"])
     except KeyboardInterrupt:
         _say(
             "The charger goes on with it by itself. jp config history tells what became of it; jp config revert gives "
@@ -175,11 +175,11 @@ def _result(args: argparse.Namespace, proposal: Proposal, params: Json, plan: Js
     except ConsoleError:
         if not is_whole(plan):
             print("the link to the charger broke; looking what became of the change", file=sys.stderr)
-    return plan | _became(args, plan["base"], progress)
+    return plan | _became(args, plan, progress)
 
 
-def _became(args: argparse.Namespace, base: int, progress: Progress, at_least: int = 0) -> Json:
-    """What became of a change to version `base`, once the charger answers and is through with it.
+def _became(args: argparse.Namespace, plan: Json, progress: Progress, at_least: int = 0) -> Json:
+    """What became of a change that was planned so, once the charger answers and is through with it.
 
     `at_least`: the version that the change is known to have made; a topic may be a moment older than that.
     """
@@ -192,7 +192,7 @@ def _became(args: argparse.Namespace, base: int, progress: Progress, at_least: i
                     if told["version"] < at_least or not _is_settled(told):
                         continue
                     newest = client.call("config.history", limit=1)[0]
-                    return _verdict(newest, base, told)
+                    return _verdict(newest, plan, told)
         except ConsoleError as error:
             if time.monotonic() >= give_up_at_s:
                 raise CommandError(
@@ -209,10 +209,11 @@ def _is_settled(told: Json) -> bool:
     return told["unconfirmed"] is None or told["unconfirmed"]["ends_in_s"] is not None
 
 
-def _verdict(newest: Json, base: int, told: Json) -> Json:
-    if told["change"] is not None:
-        return {"result": "waiting", "waits_for": told["change"]["waits_for"]}
-    if newest["version"] == base:
+def _verdict(newest: Json, plan: Json, told: Json) -> Json:
+    change = told["change"]
+    if change is not None and change["id"] != plan["beside"]:  # what waited before is somebody else's
+        return {"result": "waiting", "waits_for": change["waits_for"], "change": change["id"]}
+    if newest["version"] == plan["base"]:
         return {"result": "refused", "part": None, "why": "the charger does not say why; see jp status"}
     if newest["origin"].startswith("revert"):
         return {"result": "refused", "part": None, "why": newest["why"]}
@@ -236,7 +237,7 @@ def _tell(args: argparse.Namespace, proposal: Proposal, result: Json) -> int:
             return _applied(args, terminal, result)
         case "waiting":
             if not args.json:
-                terminal.print(_waiting_lines(terminal, result["waits_for"]))
+                terminal.print(_waiting_lines(terminal, result))
             return WAITING
         case "outdated":
             if not args.json:
@@ -248,10 +249,12 @@ def _tell(args: argparse.Namespace, proposal: Proposal, result: Json) -> int:
     return REFUSED
 
 
-def _waiting_lines(terminal: Terminal, waits_for: list[int]) -> list[str]:
+def _waiting_lines(terminal: Terminal, result: Json) -> list[str]:
+    sessions = connectors(result["waits_for"])
     return [
-        terminal.paint(f"Waits for the session on {connectors(waits_for)}; nothing has changed yet.", "attention"),
-        "It is made by itself when nothing is in its way. To give it up: jp config revert",
+        terminal.paint(f"Waits for the session on {sessions}; nothing has changed yet.", "attention"),
+        "It is made by itself when nothing is in its way.",
+        f"To give it up: jp config revert {clean(result['change'])}",
     ]
 
 

@@ -31,8 +31,9 @@ def add_verbs(verbs: Any, verb: Verb) -> None:
     setting.add_argument("--add", metavar="LIST=ITEM", action="append", default=[], help="as in 'feeders={ name = … }'")
     planning = verb(verbs, "plan", plan, "what a file would change, and what that takes; nothing is done")
     applying = verb(verbs, "apply", apply, "make a file the configuration")
-    for one in (planning, applying):
-        one.add_argument("new", metavar="FILE", help="with the whole text; -: the standard input")
+    planning.add_argument("new", metavar="FILE", nargs="?", help="with the whole text; -: the standard input")
+    planning.add_argument("--waiting", action="store_true", help="instead: the change that waits for sessions")
+    applying.add_argument("new", metavar="FILE", help="with the whole text; -: the standard input")
     editing = verb(verbs, "edit", edit, "edit the configuration in $EDITOR")
     rolling = verb(verbs, "rollback", rollback, "go back to a version")
     rolling.add_argument("version", metavar="VERSION", type=count, help="see jp config history")
@@ -45,6 +46,7 @@ def add_verbs(verbs: Any, verb: Verb) -> None:
     confirming = verb(verbs, "confirm", confirm, "keep a version that would be undone otherwise")
     confirming.add_argument("version", metavar="VERSION", type=count, nargs="?", help="(default: the one that waits)")
     reverting = verb(verbs, "revert", revert, "undo a version that is not confirmed, or give up a change that waits")
+    reverting.add_argument("change", metavar="CHANGE", nargs="?", help="give up this one, as in change-3")
     for one in (confirming, reverting):
         _add_common(one)
     offering = verbs.add_parser("offered")  # for the scripts of `jp completion`: without help it is shown to nobody
@@ -158,15 +160,20 @@ def _say_what_waits(now: Json) -> None:
     from jp_firmware.cli.config.plan_lines import connectors
     from jp_firmware.cli.terminal import clean
 
-    change, unconfirmed = now["change"], now["unconfirmed"]
-    if change is not None:
-        what = "is under way"
-        if change["waits_for"]:
-            what = f"waits for the session on {connectors(change['waits_for'])}; jp config revert gives it up"
-        print(f"a change by {clean(change['who'])} {what}", file=sys.stderr)
+    change, waiting, unconfirmed = now["change"], now["waiting"], now["unconfirmed"]
+    if change is not None and change != waiting:
+        print(f"{clean(change['id'])} by {clean(change['who'])} is under way", file=sys.stderr)
     elif unconfirmed is not None:
         left = f" in {unconfirmed['ends_in_s']:.0f} s" if unconfirmed["ends_in_s"] is not None else ""
         print(f"version {unconfirmed['version']} is undone{left}; jp config confirm keeps it", file=sys.stderr)
+    if waiting is not None:
+        name, who, for_ = clean(waiting["id"]), clean(waiting["who"]), waiting["waits_for"]
+        what = f"for the session on {connectors(for_)}" if for_ else "until nothing is in its way"
+        print(
+            f"{name} by {who} waits {what}, to change {', '.join(map(clean, waiting['keys'])) or 'the text'};\n"
+            f"jp config plan --waiting shows it, jp config revert {name} gives it up",
+            file=sys.stderr,
+        )
 
 
 def history(args: argparse.Namespace) -> int:
@@ -262,7 +269,15 @@ def set_keys(args: argparse.Namespace) -> int:
 
 def plan(args: argparse.Namespace) -> int:
     args.dry_run = True
-    return apply(args)
+    if args.waiting == (args.new is not None):
+        raise CommandError("name a file, or say --waiting; see jp config plan --help")
+    if args.new is not None:
+        return apply(args)
+    with connect(args) as client:
+        waiting = client.call(f"{TOPIC}.get")["waiting"]
+    if waiting is None:
+        raise CommandError("no change waits for sessions; see jp config show")
+    return applying.propose(args, Proposal(what={"waiting": waiting["id"]}))
 
 
 def apply(args: argparse.Namespace) -> int:
@@ -330,15 +345,14 @@ def confirm(args: argparse.Namespace) -> int:
 
 def revert(args: argparse.Namespace) -> int:
     with connect(args) as client:
-        unconfirmed = client.call(f"{TOPIC}.get")["unconfirmed"]
-        client.call("config.revert")
-    if unconfirmed is None:
-        _print(args, {"result": "given up"}, "The change that waited was given up; nothing has changed.")
-        return 0
-    if args.json:
-        _print(args, {"result": "undone", "version": unconfirmed["version"]}, "")
-        return 0
-    applying.undone(args, unconfirmed["version"])
+        done = client.call("config.revert", **({"waiting": args.change} if args.change else {}))
+    if done["undone"] is None:
+        told = {"result": "given up", "change": done["given_up"]}
+        _print(args, told, f"{done['given_up']} was given up; nothing has changed.")
+    elif args.json:
+        _print(args, {"result": "undone", "version": done["undone"]}, "")
+    else:
+        applying.undone(args, done["undone"])
     return 0
 
 

@@ -105,6 +105,7 @@ def plan(configuring: Configuring, proposed: Draft) -> Json:
     """What a proposal would change, and what that would take now."""
     return {
         "base": proposed.base.number,
+        "beside": configuring.waiting.id if configuring.waiting else None,
         "errors": len(proposed.examined.errors),
         "findings": [_finding(one) for one in proposed.findings],
         "changes": [

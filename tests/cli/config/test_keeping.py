@@ -81,10 +81,29 @@ def test_revert_undoes_what_is_not_confirmed(configured: Configured, jp: Jp) -> 
     assert jp("revert") == (0, "Version 2 is undone. In force is version 3, which says what was before.\n", "")
 
 
+WAITING = {"id": "change-3", "state": "waiting", "who": "ben", "waits_for": [1], "keys": ["site.limit_w"], "steps": []}
+
+
 def test_revert_gives_up_what_waits(configured: Configured, jp: Jp) -> None:
-    configured.change = {"state": "waiting", "who": "ben", "waits_for": [1], "steps": []}
-    assert "a change by ben waits for the session on connector 1; jp config revert gives it up" in jp("show")[2]
-    assert jp("revert")[:2] == (0, "The change that waited was given up; nothing has changed.\n")
+    configured.change = dict(WAITING)
+    assert jp("show")[2] == (
+        "change-3 by ben waits for the session on connector 1, to change site.limit_w;\n"
+        "jp config plan --waiting shows it, jp config revert change-3 gives it up\n"
+    )
+    assert jp("plan", "--waiting")[:2][1].startswith("  site.limit_w  150_000 -> 90_000 W\n")
+    assert jp("revert", "change-4")[0] == 1
+    assert jp("revert", "change-3")[:2] == (0, "change-3 was given up; nothing has changed.\n")
+    assert jp("plan", "--waiting")[2] == "jp: no change waits for sessions; see jp config show\n"
+    assert jp("plan")[0] == 1
+
+
+def test_with_a_version_to_confirm_and_a_change_that_waits_revert_undoes_the_version(
+    configured: Configured, jp: Jp
+) -> None:
+    jp("set", LIVE, "--confirm", "30")
+    configured.change = dict(WAITING)
+    assert jp("revert")[1].startswith("Version 2 is undone.")
+    assert jp("revert", "change-3")[0] == 0
 
 
 def test_time_runs_while_nobody_answers(terminal: TextIO, capsys: pytest.CaptureFixture[str]) -> None:
@@ -99,7 +118,7 @@ def test_time_runs_while_nobody_answers(terminal: TextIO, capsys: pytest.Capture
 
 def doing(state: str) -> Json:
     steps = [{"path": "wires/can0", "how": "restart child", "state": state}]
-    return {"state": "applying", "who": "anna", "waits_for": [], "steps": steps}
+    return {"id": "change-1", "state": "applying", "who": "anna", "waits_for": [], "steps": steps}
 
 
 def test_what_takes_a_while_is_followed_on_the_standard_error(

@@ -158,13 +158,13 @@ def test_sessions_are_cut_only_when_that_is_said_twice(configured: Configured, j
 
 
 def test_a_change_that_waits_for_sessions_says_so(configured: Configured, jp: Jp) -> None:
-    configured.ends, configured.then = [1], {"result": "waiting", "waits_for": [1]}
+    configured.ends, configured.then = [1], {"result": "waiting", "waits_for": [1], "change": "change-3"}
     status, out, _ = jp("set", STOPPING, "--yes")
 
     assert status == applying.WAITING == 3
     assert out.endswith(
         "Waits for the session on connector 1; nothing has changed yet.\n"
-        "It is made by itself when nothing is in its way. To give it up: jp config revert\n"
+        "It is made by itself when nothing is in its way.\nTo give it up: jp config revert change-3\n"
     )
     assert json.loads(jp("set", STOPPING, "--yes", "--json")[1])["waits_for"] == [1]
 
