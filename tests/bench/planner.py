@@ -2,9 +2,10 @@
 
 `recompute_ms` is one whole plan: limits, admission, guaranteed shares and borrowing, tiers, explanation data, what may
 be drawn now, and which whole modules every connector is to have on a relay matrix. `continuous_ms` is the same without
-the modules, as on a charger whose modules are wired to their connectors; `mixed_overload_ms` is `recompute_ms` with
-modules of 20, 30 and 40 kW of which all cars together want more than there are. Each plan follows another that differs
-in one thing (a request, a limit, a car that comes or goes), as on a charger. `p50`, `p99` and `max` are by the clock;
+the modules, as on a charger whose modules are wired to their connectors; `equal_overload_ms` is `recompute_ms` where
+all cars together want more than all modules give, and `mixed_overload_ms` the same with modules of 20, 30 and 40 kW.
+Each plan follows another that differs in one thing (a request, a limit, a car that comes or goes), as on a charger.
+`p50`, `p99` and `max` are by the clock;
 `own_…` by this thread's own processor time, in which neighbours on the machine do not count.
 """
 
@@ -34,6 +35,12 @@ from tests.planner.sites import random_site
 SIZES = ((4, 8), (12, 36), (64, 256))  # connectors, modules
 DOUBLINGS = (8, 16, 32, 64, 128)
 GOALS_MS = {"12x36": 0.5, "64x256": 10.0}
+FIGURES: dict[str, dict[str, bool]] = {
+    "recompute_ms": {},
+    "continuous_ms": {"switched": False},
+    "equal_overload_ms": {"overload": True},
+    "mixed_overload_ms": {"overload": True, "mixed": True},
+}
 A_CHAIN = 4  # connectors behind one PLC board
 
 
@@ -51,10 +58,12 @@ class Charger:
     now_s: float = 0.0
 
     @classmethod
-    def of(cls, connectors: int, modules: int, seed: int, *, switched: bool, overload: bool = False) -> Charger:
+    def of(
+        cls, connectors: int, modules: int, seed: int, *, switched: bool, overload: bool = False, mixed: bool = False
+    ) -> Charger:
         """Chains of four behind two feeders, with guaranteed shares and a minimum, and power for two thirds of all.
 
-        With `overload` the limits leave power for all, cars want up to twice what modules give, and those differ.
+        With `overload` the limits leave power for all, and cars want up to twice what modules give.
         """
         dice = random.Random(seed)
         ids = [ConnectorId(n) for n in range(1, connectors + 1)]
@@ -84,7 +93,7 @@ class Charger:
             for key in ids
         ]
         rules = Rules(tree=Tree(tuple(groups)), min_useful_w=5_000.0, ramp_a_per_s=25.0, reserve_w=5_000.0)
-        following = FollowingModules.of(connectors, modules, mixed=overload) if switched else None
+        following = FollowingModules.of(connectors, modules, mixed=mixed) if switched else None
         return cls(dice, demands, limits, rules, following, overload)
 
     def step(self) -> tuple[float, float]:
@@ -134,10 +143,10 @@ class Charger:
 
 
 def recompute(
-    connectors: int, modules: int, plans: int, *, switched: bool = True, overload: bool = False
+    connectors: int, modules: int, plans: int, *, switched: bool = True, overload: bool = False, mixed: bool = False
 ) -> dict[str, Any]:
     """The distribution of one plan's time, in milliseconds; `switched`: with a choice of modules."""
-    charger = Charger.of(connectors, modules, seed=connectors, switched=switched, overload=overload)
+    charger = Charger.of(connectors, modules, seed=connectors, switched=switched, overload=overload, mixed=mixed)
     for _ in range(plans // 10):
         charger.step()
     gc.collect()
@@ -180,13 +189,13 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true")
     quick = parser.parse_args().quick
     plans = 400 if quick else 4000
-    results: dict[str, Any] = {"recompute_ms": {}, "continuous_ms": {}, "mixed_overload_ms": {}}
-    for figure in ("recompute_ms", "continuous_ms", "mixed_overload_ms"):
-        switched, overload = figure != "continuous_ms", figure == "mixed_overload_ms"
+    results: dict[str, Any] = {}
+    for figure, sort in FIGURES.items():
+        results[figure] = {}
         print(f"{figure:>17} {'p50':>8} {'p99':>8} {'max':>8} {'own p50':>9} {'own p99':>9}")
         for connectors, modules in SIZES:
             size = f"{connectors}x{modules}"
-            row = recompute(connectors, modules, plans, switched=switched, overload=overload)
+            row = recompute(connectors, modules, plans, **sort)
             results[figure][size] = row
             print(
                 f"{size:>17} {row['p50']:>8.3f} {row['p99']:>8.3f} {row['max']:>8.3f} {row['own_p50']:>9.3f} "
