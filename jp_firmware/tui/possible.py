@@ -60,7 +60,7 @@ def why_no_change(scene: Scene) -> str:
     if topic.unconfirmed is not None:
         return f"version {topic.unconfirmed.version} waits to be confirmed: Ctrl-Y keeps it, Ctrl-U undoes it"
     if topic.change is not None and topic.change.state == "waiting":
-        return f"a change by {topic.change.who or 'somebody'} waits for sessions: Ctrl-U gives it up"
+        return f"one by {topic.change.who or 'somebody'} waits: Ctrl-U gives it up"
     return "another change is being made" if topic.change is not None else ""
 
 

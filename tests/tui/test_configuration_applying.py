@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 
 from jp_firmware.console.protocol import ConsoleError
+from jp_firmware.tui.configuration.told import PlanView
+from jp_firmware.tui.text import plain, width_of
+from jp_firmware.tui.views import config_pages
 from tests.tui import cabinet
 from tests.tui.configuring import on_configuration, put, told, under_cursor, words
 from tests.tui.engine import Engine
-from tests.tui.harness import Stage
+from tests.tui.harness import Stage, on_stage
 
 
 class TestApplying:
@@ -67,7 +70,7 @@ class TestApplying:
             await stage.tell(config=cabinet.config(change=waiting))
             await stage.press("escape")
             assert "waits for the sessions at 2, 3; Ctrl-U gives it up" in stage.screen()[22]
-            assert "WAITS for sessions at 3" in stage.screen()[21]
+            assert "WAITS for sessions at 3  Ctrl-U gives it up" in stage.screen()[21]
             await stage.press("ctrl+u", *"undo", "enter")
             assert stage.charger.calls[-1] == ("config.revert", {})
             await stage.tell(config=cabinet.config())
@@ -267,12 +270,26 @@ class TestADraftMeanwhile:
             waiting = {"state": "waiting", "who": "anna", "waits_for": [3], "steps": []}
             await stage.tell(config=cabinet.config(change=waiting))
             await stage.press("ctrl+o")
-            assert "not possible, a change by anna waits for sessions: C" in stage.screen()[22]
+            assert "not possible, one by anna waits: Ctrl-U gives it up" in stage.screen()[22]
             await stage.tell(config=cabinet.config(change=waiting | {"state": "applying"}))
             await stage.press("ctrl+o")
             assert "not possible, another change is being made" in stage.screen()[22]
 
         assert told(on_configuration(play), "apply") == []
+
+
+@pytest.mark.parametrize("width", [52, 70, 110])
+def test_the_plan_names_every_session_that_a_part_ends_or_reduces(width: int) -> None:
+    step = {"path": "wires/can0", "how": "restart child", "ends": [1, 2, 3], "reduces": [10, 11, 12]}
+    told = PlanView.read({"steps": [step], "waits_for": [1, 2, 3], "role": "installer"})
+
+    async def play(stage: Stage) -> None:
+        rows = config_pages.plan(stage.app.scene(), told, (), width)
+        assert all(width_of(row) <= width for row in rows)
+        running = " ".join(" ".join(map(plain, rows)).split())
+        assert "wires/can0 restart child ends the session at 1, 2, 3; takes modules from 10, 11, 12" in running
+
+    on_stage(play)
 
 
 def test_a_draft_is_not_lost_by_leaving_with_one_key() -> None:

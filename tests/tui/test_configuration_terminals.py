@@ -71,6 +71,21 @@ def test_a_terminal_that_became_too_small_takes_no_answers() -> None:
     assert [one["why"] for one in asked] == ["tariffs"]
 
 
+def test_keys_of_the_workspace_work_again_where_the_terminal_was_too_small() -> None:
+    async def play(stage: Stage) -> None:
+        await find(stage, "limit_w")
+        await stage.pilot.resize_terminal(40, 12)
+        await stage.settle()
+        await stage.press("down", "t")
+        await stage.pilot.resize_terminal(80, 24)
+        await stage.settle()
+        assert under_cursor(stage).split()[1] == "limit_w"
+        await stage.press("t")
+        assert "limit_w = 150_000" in under_cursor(stage)
+
+    on_configuration(play)
+
+
 def test_values_of_any_length_and_script_keep_every_row_whole() -> None:
     """What is typed is kept as it is; the screen has one cell a character for it."""
     typed = "日本 🚗 e\u0301 " + "x" * 300

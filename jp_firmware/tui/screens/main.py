@@ -99,6 +99,8 @@ class MainScreen(Screen[None]):
 
     def show(self, scene: Scene) -> None:
         """Draws what is in sight."""
+        if self.focused is None and self.is_current:  # it was hidden while the terminal was too small
+            self.set_focus(self.workspace.first)
         for row in (self._status, *self._rows):
             row.show(scene)
         self.workspace.show(scene)

@@ -7,7 +7,7 @@ from typing import Final
 
 from jp_firmware.tui.configuration.desk import Desk
 from jp_firmware.tui.configuration.told import DifferenceView, PlanView, StepView, VersionView
-from jp_firmware.tui.text import BLANK, Line, cell, cut, line, span, wrap
+from jp_firmware.tui.text import BLANK, Line, cell, cut, line, span, width_of, wrap
 from jp_firmware.tui.views.scene import Scene
 
 _HOW: Final = 15
@@ -15,7 +15,6 @@ _HOW: Final = 15
 
 def plan(scene: Scene, told: PlanView, secrets: Sequence[str], width: int) -> list[Line]:
     """Which keys, which parts and how, which sessions; who may, and whether it must be confirmed."""
-    ellipsis = scene.symbols.ellipsis
     rows: list[Line] = [scene.heading("KEYS", width)]
     rows += [row for one in told.changes for row in _indented(scene, one, width)]
     rows += [
@@ -24,7 +23,7 @@ def plan(scene: Scene, told: PlanView, secrets: Sequence[str], width: int) -> li
     if not told.changes and not secrets:
         rows.append(line(span("  no value changes, only the text", "label")))
     rows += [BLANK, scene.heading("PARTS", width)]
-    rows += [cut(_step(one), width, ellipsis) for one in told.steps]
+    rows += [cut(row, width, scene.symbols.ellipsis) for one in told.steps for row in _step(one, width)]
     if not told.steps:
         rows.append(line(span("  none is touched", "label")))
     rows += [BLANK, scene.heading("SESSIONS", width), *_sessions(told, width), BLANK]
@@ -50,15 +49,18 @@ def _indented(scene: Scene, text: str, width: int) -> list[Line]:
     return [line(span("  "), *row) for row in wrap(text, width - 2)]
 
 
-def _step(step: StepView) -> Line:
-    ends = f"  ends the session at {_numbers(step.ends)}" if step.ends else ""
-    reduces = f"  takes modules from {_numbers(step.reduces)}" if step.reduces else ""
-    return line(
-        span("  "),
-        cell(step.path, 30),
-        cell(step.how, _HOW, "text" if step.how in ("live", "next session") else "strong"),
-        span(ends + reduces, "warn"),
-    )
+def _step(step: StepView, width: int) -> list[Line]:
+    """A part and how it takes the change; whose sessions that ends or reduces, beside it or below where it is long."""
+    how = cell(step.how, _HOW, "text" if step.how in ("live", "next session") else "strong")
+    row = line(span("  "), cell(step.path, 30), how)
+    ends = f"ends the session at {_numbers(step.ends)}" if step.ends else ""
+    reduces = f"takes modules from {_numbers(step.reduces)}" if step.reduces else ""
+    words = "; ".join(one for one in (ends, reduces) if one)
+    if not words:
+        return [row]
+    if width_of(row) + 2 + len(words) <= width:
+        return [line(*row, span(f"  {words}", "warn"))]
+    return [row, *(line(span("    "), *one) for one in wrap(words, width - 4, "warn"))]
 
 
 def _sessions(told: PlanView, width: int) -> list[Line]:

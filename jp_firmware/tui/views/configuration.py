@@ -269,7 +269,8 @@ def state(scene: Scene, width: int) -> list[Line]:
     if desk.in_force is not None:
         version = desk.in_force.version
         right = line(span(f"version {version.number}, {version.who or 'nobody'}, {scene.clock(version.at)}", "label"))
-    if len(desk.trouble) > 30 or desk.theirs is not None or width < 70:
+    is_changing = topic is not None and topic.change is not None
+    if is_changing or len(desk.trouble) > 30 or desk.theirs is not None or width < 70:
         right = ()
     return [ends(line(*left), right, width, scene.symbols.ellipsis)]
 
