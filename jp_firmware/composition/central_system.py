@@ -42,7 +42,8 @@ class CentralSystem:
     def configure(self, cabinet: Cabinet) -> None:
         """The one that `cabinet` names, from its next start on. Raises ConfigError, and changes nothing then.
 
-        Messages that wait go to the new one: they are the same charger's. Profiles of the old one hold until the new
+        Messages that wait go to the new one: they are the same charger's. Where only the terms of the connection change
+        it is not told of a start of the charger: there was none. Profiles of the old one hold until the new
         one clears them, those of running transactions too; without any central system nobody could, so they are lifted.
         """
         controller, former = self._controller, self.client
@@ -54,6 +55,8 @@ class CentralSystem:
                 former.forget_faults()
         elif former is None:
             self.profiles = ProfileLimits(self.client.profiles, controller.planner.limits)
+        elif _introduction(former.cabinet) == _introduction(cabinet):
+            self.client.go_on_as(former)
         controller.authorizing.remote = controller.sessions.courier = self.client
         controller.sessions.enabled = self.client is not None
 
@@ -103,3 +106,9 @@ class CentralSystem:
             local_w=lambda connector: local_w(controller.cabinet, controller.planner.limits, connector),
             fault_sink=controller.faults,
         )
+
+
+def _introduction(cabinet: Cabinet) -> tuple[object, ...]:
+    """Who comes to whom, and by what proof: a new password counts once a BootNotification is accepted with it."""
+    backend, charger = cabinet.backend, cabinet.charger
+    return backend.url, backend.password, charger.identity, charger.vendor, charger.model, charger.serial

@@ -345,6 +345,44 @@ async def test_another_address_of_the_central_system_changes_no_limit(
     assert not controller.planner.limits.has("central system", "connector-1")
 
 
+def _with_backend(controller: Controller, **backend: object) -> Cabinet:
+    return attrs.evolve(controller.cabinet, backend=attrs.evolve(controller.cabinet.backend, **backend))
+
+
+@pytest.mark.parametrize(
+    ("backend", "goes_on"),
+    [
+        ({"call_timeout_s": 20.0, "retry_cap_s": 90.0}, True),
+        ({"url": "ws://elsewhere/ocpp"}, False),
+        ({"password": "0123456789abcdef"}, False),
+    ],
+)
+async def test_other_terms_of_the_same_connection_are_no_start_of_the_charger(
+    autojump_clock: MockClock, tmp_path: Path, backend: dict[str, object], goes_on: bool
+) -> None:
+    controller = _controller(tmp_path)
+    former = controller.central_system.client
+    controller.central_system.configure(_with_backend(controller, **backend))
+    client = controller.central_system.client
+    assert client is not None
+    assert former is not None
+
+    assert client is not former
+    assert goes_on == (client.boot is former.boot)
+
+
+async def test_another_identity_introduces_itself(autojump_clock: MockClock, tmp_path: Path) -> None:
+    controller = _controller(tmp_path)
+    former = controller.central_system.client
+    charger = attrs.evolve(controller.cabinet.charger, identity="JP-OTHER")
+    controller.central_system.configure(attrs.evolve(controller.cabinet, charger=charger))
+    client = controller.central_system.client
+    assert client is not None
+    assert former is not None
+
+    assert client.boot is not former.boot
+
+
 async def test_without_a_central_system_its_limits_are_lifted_and_none_comes_again(
     autojump_clock: MockClock, tmp_path: Path
 ) -> None:

@@ -400,3 +400,25 @@ async def test_pings_go_at_the_configured_interval_from_the_change_on(autojump_c
     assert [0, 200, 400] == [round(at_s - start_s) for at_s in probed]
     assert 2 * 210 <= online.backend.watchdog_s
     assert 1 == online.links
+
+
+# --- in place of another client --------------------------------------------------------------------------------------
+
+
+async def test_a_client_in_place_of_one_that_was_accepted_tells_its_statuses_and_of_no_start(autojump_clock, nursery):
+    site = Site(nursery, central=CentralSystem(heartbeat_s=77))
+    await site.start()
+    former, before = site.backend, len(site.calls())
+    site.scope.cancel()
+    await settle()
+    site.backend = site.sessions.courier = site.new_backend()
+    site.backend.go_on_as(former)
+    await site.start()
+
+    assert site.backend.online
+    assert ["StatusNotification"] * 3 == [one.action for one in site.calls()[before:]]
+    assert 77 == site.backend.keys.number("HeartbeatInterval")
+    in_force(site, heartbeat_interval_s=60)
+    assert 60 == site.backend.keys.number("HeartbeatInterval")
+    nursery.cancel_scope.cancel()
+    site.journal.close()

@@ -170,6 +170,14 @@ class Backend16:
         self.tags.configure(cabinet.authorize.local_list)
         self.profiles.configure(Mains.of(cabinet.site))
 
+    def go_on_as(self, former: Backend16) -> None:
+        """In place of `former`, whose charger the same central system has accepted: it need not be told of it again.
+
+        Only for one that has not run yet. Some central systems close all transactions at a BootNotification.
+        """
+        self.boot = former.boot
+        self.keys.go_on_as(former.keys)
+
     def cached(self, token: IdToken) -> Authorization | None:
         """What the central system said of a token before; None without the cache, or if it never spoke of it."""
         return self.tags.cached(token)

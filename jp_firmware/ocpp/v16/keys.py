@@ -145,6 +145,14 @@ class Keys:
             self._told[name] = text
             self._notify(name)
 
+    def go_on_as(self, former: Keys) -> None:
+        """What the central system has told `former` counts here too, as far as nobody has changed the key since."""
+        self._told = {
+            row.name: former._told[row.name]
+            for row in self.rows
+            if row.name in former._told and row.text(former.cabinet) == row.text(self.cabinet)
+        }
+
     def settle(self, name: str) -> None:
         """What the configuration says counts: somebody has just said the same."""
         if self._told.pop(name, None) is not None:
