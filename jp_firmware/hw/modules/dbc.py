@@ -117,7 +117,7 @@ class DbcCodec:
 
     def _half(self, order: SetPoint, voltage_v: float, current_a: float) -> Frame:
         halves = ((order.voltage, voltage_v), (order.current, current_a))
-        raws = [(half.field, half.raw_of(value)) for half, value in halves if half is not None]
+        raws = [(half.field, half.raw_of(value, within=True)) for half, value in halves if half is not None]
         return self.description.frame(order, self.address, *raws)
 
     # --- what is understood -----------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ import attrs
 from jp_firmware.config.schema import ConfigError
 from jp_firmware.config.structure import one_line, suggest
 from jp_firmware.hw.can.frame import MAX_LENGTH
+from jp_firmware.hw.modules.steps import steps_within
 
 if TYPE_CHECKING:
     from cantools.database.can import Message as CantoolsMessage
@@ -66,8 +67,8 @@ class Field:
             (number,) = _FLOATS[self.bits].unpack(raw.to_bytes(self.bits // 8, "big"))
         return number * self.scale + self.offset
 
-    def raw_of(self, value: float) -> int:
-        """The nearest that its bits and its range can say; 0 for not-a-number."""
+    def raw_of(self, value: float, *, within: bool = False) -> int:
+        """The nearest that its bits and its range can say, or that `within` value; 0 for not-a-number."""
         if math.isnan(value):
             return 0
         if self.minimum is not None:
@@ -80,7 +81,10 @@ class Field:
             return int.from_bytes(_FLOATS[self.bits].pack(min(max(number, -largest), largest)), "big")
         half = 1 << (self.bits - 1)
         low, high = (-half, half - 1) if self.signed else (0, self.mask)
-        return round(min(max(number, low), high))
+        number = min(max(number, low), high)
+        if not within:
+            return round(number)
+        return steps_within(number) if self.scale > 0 else -steps_within(-number)
 
 
 @attrs.frozen(kw_only=True)

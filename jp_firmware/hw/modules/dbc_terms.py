@@ -29,8 +29,9 @@ class Quantity:
     def value_in(self, data: bytes) -> float:
         return self.field.value_in(data) * self.factor
 
-    def raw_of(self, value: float) -> int:
-        return self.field.raw_of(value / self.factor)
+    def raw_of(self, value: float, *, within: bool = False) -> int:
+        """The nearest that the signal can say, or that `within` value. A factor is above zero."""
+        return self.field.raw_of(value / self.factor, within=within)
 
 
 @attrs.frozen

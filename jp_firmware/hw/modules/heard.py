@@ -33,6 +33,9 @@ from jp_firmware.model.power import StageRating
 PLAUSIBLE = 1.1
 """A measurement beyond this much of the rating is no measurement (ours)."""
 
+ZERO_PART = 0.01
+"""Part of the rating by which a converter's zero may lie below zero: a module at rest measures nothing then (ours)."""
+
 AMBIENT_C = (-60.0, 125.0)
 """Range of an ambient temperature that is one (ours)."""
 
@@ -108,8 +111,9 @@ class Heard:
             case Condition(ambient_c=float() as ambient_c) if not AMBIENT_C[0] <= ambient_c <= AMBIENT_C[1]:
                 self.nonsense = f"measures {ambient_c:.0f} °C"
                 return False
-            case Measured():
-                self.measured, self.measured_at_s, self.nonsense = report, now_s, ""
+            case Measured(voltage_v, current_a):
+                self.measured = Measured(max(voltage_v, 0.0), max(current_a, 0.0))
+                self.measured_at_s, self.nonsense = now_s, ""
             case Condition():
                 self._bare_condition, self.condition_at_s, self.starting_up = report, now_s, False
                 self.condition = self._with_details(report, now_s)
@@ -209,8 +213,8 @@ class Heard:
 
     def _is_physical(self, measured: Measured) -> bool:
         return (
-            0 <= measured.voltage_v <= PLAUSIBLE * self.rating.max_voltage_v
-            and 0 <= measured.current_a <= PLAUSIBLE * self.rating.max_current_a
+            -ZERO_PART <= measured.voltage_v / self.rating.max_voltage_v <= PLAUSIBLE
+            and -ZERO_PART <= measured.current_a / self.rating.max_current_a <= PLAUSIBLE
         )
 
     def _take_rated(self, rated: Rated) -> None:

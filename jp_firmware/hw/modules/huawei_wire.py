@@ -16,6 +16,7 @@ import struct
 import attrs
 
 from jp_firmware.hw.can.frame import Frame
+from jp_firmware.hw.modules.steps import steps_within
 
 PROTOCOL = 0x0D
 ALL = 0
@@ -215,8 +216,8 @@ class Word:
 
 
 def scaled(signal: Signal, quantity: float, byte3: int = 0) -> Word:
-    """A word with a quantity in 1/1024, kept inside its field."""
-    steps = min(max(round(quantity * PER_UNIT), -(1 << 31)), (1 << 31) - 1)
+    """A word with a quantity in 1/1024, never more than it is, kept inside its field."""
+    steps = min(max(steps_within(quantity * PER_UNIT), -(1 << 31)), (1 << 31) - 1)
     return Word(signal, steps & 0xFFFF_FFFF, 0, byte3)
 
 

@@ -16,6 +16,7 @@ import attrs
 from jp_firmware.hw.can.frame import Frame
 from jp_firmware.hw.modules import infypower_wire as v113
 from jp_firmware.hw.modules.infypower_wire import Bit, Device, Error, Identifier
+from jp_firmware.hw.modules.steps import steps_within
 
 MAX_ADDRESS = 0x2F
 """At most 48 modules."""
@@ -91,8 +92,8 @@ class Item:
 
     @classmethod
     def milli(cls, number: int, value: float) -> Item:
-        """`value` in thousandths, kept inside the field; below zero as two's complement."""
-        thousandths = min(max(round(value * 1000), -(1 << 31)), (1 << 31) - 1)
+        """`value` in thousandths, never more than it is, kept inside the field; below zero as two's complement."""
+        thousandths = min(max(steps_within(value * 1000), -(1 << 31)), (1 << 31) - 1)
         return cls(number, thousandths & _U32)
 
     @property

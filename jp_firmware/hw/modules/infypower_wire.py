@@ -16,6 +16,7 @@ from typing import Protocol
 import attrs
 
 from jp_firmware.hw.can.frame import Frame
+from jp_firmware.hw.modules.steps import steps_within
 
 CONTROLLER = 0xF0
 """Our own address; 0xF0 to 0xF8 are allowed for controllers."""
@@ -134,6 +135,11 @@ def _unpack(layout: struct.Struct, data: bytes) -> tuple[float, ...]:
     return layout.unpack(data)
 
 
+def _thousandths(value: float) -> int:
+    """`value` in whole thousandths, never more than it is, kept inside 32 bits."""
+    return min(max(steps_within(value * 1000), 0), (1 << 32) - 1)
+
+
 def _scaled(value: float, unit: float, bits: int) -> int:
     """`value` in steps of `unit`, kept inside an unsigned field of `bits`."""
     return min(max(round(value / unit), 0), (1 << bits) - 1)
@@ -158,7 +164,7 @@ class Output:
     current_a: float
 
     def encode(self) -> bytes:
-        return _FIXED.pack(_scaled(self.voltage_v, 1e-3, 32), _scaled(self.current_a, 1e-3, 32))
+        return _FIXED.pack(_thousandths(self.voltage_v), _thousandths(self.current_a))
 
     @classmethod
     def decode(cls, data: bytes) -> Output:

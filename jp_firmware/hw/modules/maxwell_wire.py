@@ -17,6 +17,7 @@ import struct
 import attrs
 
 from jp_firmware.hw.can.frame import Frame
+from jp_firmware.hw.modules.steps import steps_within
 
 PROTOCOL = 0x060
 CONTROLLER = 0xF0
@@ -185,8 +186,8 @@ def of_number(number: float) -> int:
 
 
 def of_current(current_a: float) -> int:
-    """A current for SET_CURRENT."""
-    return min(max(round(current_a * AMPERE), 0), 0xFFFF_FFFF)
+    """A current for SET_CURRENT, never more than it is."""
+    return min(max(steps_within(current_a * AMPERE), 0), 0xFFFF_FFFF)
 
 
 def to_current(value: int) -> float:

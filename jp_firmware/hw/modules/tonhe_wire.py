@@ -15,6 +15,7 @@ import struct
 import attrs
 
 from jp_firmware.hw.can.frame import Frame
+from jp_firmware.hw.modules.steps import steps_within
 
 CONTROLLER = 0xA0
 """Our own address, the only one a controller has."""
@@ -183,6 +184,11 @@ def _scaled(value: float, unit: float, bits: int = 16) -> int:
     return min(max(round(value / unit), 0), (1 << bits) - 1)
 
 
+def _within(value: float, unit: float) -> int:
+    """As `_scaled`, and never more than `value`: for set-points."""
+    return min(max(steps_within(value / unit), 0), 0xFFFF)
+
+
 VOLTAGE_V = 0.1
 CURRENT_A = 0.01
 
@@ -340,7 +346,7 @@ class SetMany:
     current_a: float
 
     def encode(self) -> bytes:
-        voltage, current = _scaled(self.voltage_v, VOLTAGE_V), _scaled(self.current_a, CURRENT_A)
+        voltage, current = _within(self.voltage_v, VOLTAGE_V), _within(self.current_a, CURRENT_A)
         return _SET_MANY.pack(*self.selection.parts(), voltage, current)
 
     @classmethod
@@ -361,7 +367,7 @@ class Command:
     mode: int = 0  # the text has 0 ("standby"), the example in A.2.4 has 1 (?)
 
     def encode(self) -> bytes:
-        voltage, current = _scaled(self.voltage_v, VOLTAGE_V), _scaled(self.current_a, CURRENT_A)
+        voltage, current = _within(self.voltage_v, VOLTAGE_V), _within(self.current_a, CURRENT_A)
         return _COMMAND.pack(self.switch, self.mode, voltage, current)
 
     @classmethod

@@ -15,6 +15,7 @@ import struct
 import attrs
 
 from jp_firmware.hw.can.frame import Frame
+from jp_firmware.hw.modules.steps import steps_within
 
 PROTOCOL = 1
 
@@ -150,8 +151,8 @@ class Message:
 
 
 def to_milli(value: float) -> int:
-    """Volts to mV, amperes to mA; kept inside the 32 bits of a message's value."""
-    return min(max(round(value * 1000), 0), 0xFFFF_FFFF)
+    """Volts to mV, amperes to mA; never more than it is, and kept inside the 32 bits of a message's value."""
+    return min(max(steps_within(value * 1000), 0), 0xFFFF_FFFF)
 
 
 def from_milli(value: int) -> float:
