@@ -324,6 +324,8 @@ def secret(args: argparse.Namespace) -> int:
         value = sys.stdin.readline().rstrip("\r\n")
     if not value:
         raise CommandError(f"{args.key} would be empty; nothing was done")
+    if not value.isprintable():
+        raise CommandError(f"{args.key} would hold a character that is none, or none to see; nothing was done")
     return applying.propose(args, Proposal(what={"secrets": {args.key: value}}, secret=True))
 
 

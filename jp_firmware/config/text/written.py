@@ -41,7 +41,8 @@ def plain(value: Any) -> Any:
             try:
                 value.encode()
             except UnicodeEncodeError as exc:
-                raise ConfigError(f"{value!r}: half of a character cannot be written; write it whole") from exc
+                # Without the text: it may be a secret.
+                raise ConfigError("a text with half of a character cannot be written; write it whole") from exc
             return str.__str__(value)
         case bool() | datetime.date():  # a datetime is a date
             return value

@@ -244,6 +244,19 @@ def test_a_secret_is_read_from_a_pipe_and_never_shown(
     assert "is no secret" in jp("secret", "site.limit_w")[2]
 
 
+@pytest.mark.parametrize("value", ["hunter\x00two", "hunter\x1b[Atwo", "hunter\udcfftwo"])
+def test_a_secret_that_nobody_can_type_is_refused_and_not_told(
+    configured: Configured, jp: Jp, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    """Keys that a terminal sends as several characters end up in passwords otherwise."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{value}\n"))
+    status, out, err = jp("secret", "backend.password", "--yes")
+
+    assert (status, out, configured.called) == (1, "", [])
+    assert "nothing was done" in err
+    assert "hunter" not in err
+
+
 def test_a_secret_is_asked_for_twice_without_echo(
     configured: Configured, jp: Jp, terminal: TextIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:

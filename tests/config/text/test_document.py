@@ -304,6 +304,14 @@ def test_a_number_keeps_its_manner(before: str, value: Any, after: str) -> None:
     assert edited(f"a = {before}  # told\n", [Put("a", value)]) == f"a = {after}  # told\n"
 
 
+def test_a_text_that_cannot_be_written_is_told_to_nobody() -> None:
+    """It may be a secret, and what is told of a change is kept with it."""
+    with pytest.raises(ConfigError) as caught:
+        written.plain("hunter\udcfftwo")
+
+    assert "hunter" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("text", "other"), [("a = 0x10", 17), ("a = 0x0A", 11), ("a = 0b0101", 1), ("a = 1_000", 2000)]
 )
