@@ -64,7 +64,7 @@ class Restarts:
             if runner.session is not None:
                 if self._cannot_go_on(key, restarts):
                     ends.append(key)
-                elif self._modules(key) & _names(restarts):
+                elif self._modules(key) & self._lost(restarts):
                     reduces.append(key)
         return Effect(tuple(restarts), tuple(ends), tuple(reduces))
 
@@ -104,8 +104,14 @@ class Restarts:
             JOURNAL in restarts
             or f"connectors/connector-{connector}" in restarts
             or bool(needs & _names(restarts))
-            or (bool(modules) and modules <= _names(restarts))
+            or (bool(modules) and modules <= self._lost(restarts))
         )
+
+    def _lost(self, restarts: list[str]) -> set[str]:
+        """What is restarted, and the modules that hang over relays of a board that is: it opens them."""
+        names, switching = _names(restarts), self._controller.plant.switching
+        boards = [one.id for one in self._controller.cabinet.plc_boards if one.id in names]
+        return names.union(switching.depending_on(boards) if switching else ())
 
     def _modules(self, connector: ConnectorId) -> set[str]:
         return {module.id for module in self._controller.plant.stages[connector].members}

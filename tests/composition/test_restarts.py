@@ -16,10 +16,11 @@ from jp_firmware.composition.calls import all_calls
 from jp_firmware.config import store
 from jp_firmware.console.calls import CallRefused
 from jp_firmware.controller import Controller
-from jp_firmware.model.ids import ConnectorId
+from jp_firmware.model.ids import ConnectorId, ModuleId
 from jp_firmware.model.signals import Source
 from jp_firmware.nursery import walk
 from jp_firmware.nursery.supervisor import RestartRefused
+from jp_firmware.planner.orders import Path as Way
 
 IN_SESSION = (ConnectorId(1), ConnectorId(3))
 
@@ -117,6 +118,24 @@ async def test_what_a_restart_takes_along_is_told_first_and_not_done_without_a_y
     assert [one for one, _, _ in controller.tree.asked] == ([] if ends else [path])  # type: ignore[attr-defined]
     if ends:
         assert told["text"].startswith("ends the session on connector")
+
+
+async def test_a_board_takes_the_modules_along_that_hang_over_its_relays(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    """The segment of module 5 lies between the boards: one tie is plc-1's, and it came to connector 3 over that."""
+    ring = Controller(store.load(store.find("ring")), tmp_path, tmp_path, tmp_path / "socket")
+    ring.tree = Tree(ring.tree)  # type: ignore[assignment]
+    in_session(ring)
+    assert ring.plant.switching is not None
+    place = ring.plant.switching.yard.places[ModuleId("module-5")]
+    ring.plant.stages[ConnectorId(3)].join(ring.plant.modules[ModuleId("module-5")])
+    (tie,) = (one for one in place.own if one.board == "plc-1")
+    place.path = Way(ConnectorId(3), tie)
+    told = await call(ring, "tree.restart", path="wires/plc-1-wire/plc-1")
+
+    assert (list(told["ends"]), list(told["reduces"])) == ([1], [3])
+    assert "takes modules from the session on connector 3" in told["text"]
 
 
 async def test_with_a_yes_the_sessions_end_in_order_before_the_restart(
