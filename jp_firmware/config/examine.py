@@ -6,6 +6,7 @@ once, in the order of the text. Pure but for the profiles that it looks up.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -72,7 +73,7 @@ def examine(text: str, overrides: Sequence[str] = (), secrets: Mapping[str, str]
     except toml.TomlError as error:
         finding = Finding(line=error.line, column=error.column, key="", text=error.what)
         return Examined(text=text, data={}, cabinet=None, findings=(finding,))
-    laid = toml.loads(text)
+    laid = copy.deepcopy(data)
     for key, value in (secrets or {}).items():
         _lay(laid, key.split("."), value)
     set_by: dict[KeyPath, str] = {}

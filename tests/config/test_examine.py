@@ -34,6 +34,24 @@ def test_syntax_is_told_with_line_and_column() -> None:
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "x = " + "[" * 5000,
+        "x = " + "{a=" * 3000,
+        ".".join(["a"] * 5000) + " = 1",
+        "x = " + "9" * 5000,
+        "[" + "a." * 900,
+    ],
+    ids=lambda line: f"{line[:6]}…",
+)
+def test_what_has_no_end_is_a_finding_at_its_line(line: str) -> None:
+    (finding,) = examine(f"{DEMO}{line}\n").findings
+
+    assert finding.severity is Severity.ERROR
+    assert finding.line == len(LINES) + 1
+
+
+@pytest.mark.parametrize(
     ("wrong", "told"),
     [
         ("limit_w = 150_000", "limit_kw = 150"),
