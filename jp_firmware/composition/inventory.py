@@ -22,6 +22,7 @@ from jp_firmware.hw.modules.module import ModuleTask
 from jp_firmware.hw.modules.recognition import FAMILIES
 from jp_firmware.hw.serial import WireDown
 from jp_firmware.journal import state
+from jp_firmware.model.ids import ModuleId
 from jp_firmware.model.power import StageRating
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 REPLACED = "PM-15"
+MISPLACED = "PM-19"  # one that feeds another connector than we take it to: it would be given that one's set-points
 ACCEPTED = "modules.serials"
 """Key of the journal's state: the serial number of each module that was accepted last."""
 
@@ -55,6 +57,7 @@ class ModuleInventory:
     _controller: Controller
     _accepted: dict[str, str] | None = attrs.field(init=False, default=None)  # until the journal has been read
     _raised: dict[str, str] = attrs.field(init=False, factory=dict)  # the serial number that PM-15 was raised for
+    _misplaced: set[str] = attrs.field(init=False, factory=set)
     _searching: dict[str, Search] = attrs.field(init=False, factory=dict)
     _searched: dict[str, _Searched] = attrs.field(init=False, factory=dict)
 
@@ -110,6 +113,7 @@ class ModuleInventory:
         if self._accepted is None or identity is None or not identity.serial:
             return
         serial, accepted = identity.serial, self._accepted.get(module.id, "")
+        self._judge_place(module, serial)
         if not accepted:
             self._remember(module.id, serial)
         elif is_replaced(serial, accepted):
@@ -122,8 +126,32 @@ class ModuleInventory:
 
     def _whose(self, serial: str, module_id: str) -> str:
         """Modules that have changed places are worth a word."""
-        others = [name for name, known in (self._accepted or {}).items() if known == serial and name != module_id]
-        return f"; that is {others[0]}'s" if others else ""
+        other = self._owner(serial, module_id)
+        return f"; that is {other}'s" if other else ""
+
+    def _owner(self, serial: str, module_id: str) -> str:
+        """Another module that was accepted with this serial number; "" if there is none."""
+        others = (name for name, known in (self._accepted or {}).items() if known == serial and name != module_id)
+        return next(others, "")
+
+    def _judge_place(self, module: ModuleTask, serial: str) -> None:
+        """Addresses that are given out at power-up may be others after the next one; output cables stay where they are.
+
+        Between modules of one connector that costs nothing. Else the car at one plug would be given what another asks.
+        """
+        plant = self._controller.plant
+        is_own = self._accepted is not None and self._accepted.get(module.id) == serial
+        other = None if is_own else plant.modules.get(ModuleId(self._owner(serial, module.id)))
+        moved = plant.switching.modules if plant.switching else {}
+        pair = [one for one in (module, other) if one is not None]
+        apart = len({one.config.connector for one in pair}) > 1 or any(one.id in moved for one in pair)
+        if other is not None and apart:
+            if module.id not in self._misplaced:
+                self._misplaced.add(module.id)
+                self._controller.faults.raise_(MISPLACED, module.id, f"at its address answers {serial}, {other.id}")
+        elif module.id in self._misplaced:
+            self._misplaced.discard(module.id)
+            self._controller.faults.clear(MISPLACED, module.id)
 
     def _remember(self, module_id: str, serial: str) -> None:
         if self._accepted is not None:

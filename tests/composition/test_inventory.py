@@ -14,12 +14,13 @@ import trio
 from trio.testing import MockClock
 
 from jp_firmware.composition.calls import all_calls
-from jp_firmware.composition.inventory import REPLACED, ModuleInventory
+from jp_firmware.composition.inventory import MISPLACED, REPLACED, ModuleInventory
 from jp_firmware.console.calls import CallRefused
 from jp_firmware.console.protocol import plain
 from jp_firmware.faults import catalogue
 from jp_firmware.hw.can.frame import Frame
 from jp_firmware.model.faults import Severity
+from jp_firmware.model.ids import ConnectorId
 from jp_firmware.nursery.supervisor import Child, Supervisor
 from jp_firmware.sim.modules.infypower import InfyPowerNode
 from tests.hw.modules.emulated import EmulatedBench
@@ -46,7 +47,7 @@ class Charger:
     def __attrs_post_init__(self) -> None:
         self.journal = MemoryJournal(self.disk)
         self.plant = SimpleNamespace(
-            modules={task.id: task for task in self.bench.tasks}, buses={"can0": self.bench.can}
+            modules={task.id: task for task in self.bench.tasks}, buses={"can0": self.bench.can}, switching=None
         )
         self.inventory = ModuleInventory(self)  # type: ignore[arg-type]
 
@@ -197,6 +198,41 @@ async def test_modules_that_changed_places_are_told_whose_they_are(autojump_cloc
             (REPLACED, "module-0"): f"serial number {FIRST}, was V2026000000001000; that is module-1's",
             (REPLACED, "module-1"): f"serial number V2026000000001000, was {FIRST}; that is module-0's",
         } == charger.faults.standing
+
+
+async def test_modules_of_two_connectors_that_changed_places_stop_both_until_they_are_back_or_accepted(
+    autojump_clock: MockClock,
+) -> None:
+    """Addresses were given out anew at power-up: what one car asks for would flow into another."""
+    disk = Disk()
+    async with up(Charger(disk)):
+        pass
+    charger = Charger(disk)
+    task = charger.bench.tasks[1]
+    task.config = attrs.evolve(task.config, connector=ConnectorId(2))
+    charger.node(0).specimen, charger.node(1).specimen = 1, 0
+    async with up(charger):
+        misplaced = {source: detail for (code, source), detail in charger.faults.standing.items() if code == MISPLACED}
+        assert {
+            "module-0": f"at its address answers {FIRST}, module-1",
+            "module-1": "at its address answers V2026000000001000, module-0",
+        } == misplaced
+        assert catalogue.load()[MISPLACED].severity is Severity.STOP
+
+        assert (await charger.call("modules.accept", module="module-0"))["result"] == "accepted"
+        assert (await charger.call("modules.accept", module="module-1"))["result"] == "accepted"
+        await trio.sleep(1)
+        assert {} == charger.faults.standing
+
+
+async def test_a_wire_with_a_module_that_is_left_alone_is_not_searched(
+    autojump_clock: MockClock, charger: Charger
+) -> None:
+    task = charger.bench.tasks[0]
+    task._left_alone.begin("reports that it is on", trio.current_time())
+
+    with pytest.raises(CallRefused, match=r"module-0 does not switch off, and is left alone: search again in 11 s"):
+        await charger.call("modules.identify", wire="can0")
 
 
 def test_the_fault_is_one_that_ends_no_session() -> None:

@@ -212,9 +212,10 @@ class Heard:
             )
 
     def _is_physical(self, measured: Measured) -> bool:
+        max_voltage_v, max_current_a = self.rating.max_voltage_v, self.rating.max_current_a
         return (
-            -ZERO_PART <= measured.voltage_v / self.rating.max_voltage_v <= PLAUSIBLE
-            and -ZERO_PART <= measured.current_a / self.rating.max_current_a <= PLAUSIBLE
+            -ZERO_PART * max_voltage_v <= measured.voltage_v <= PLAUSIBLE * max_voltage_v
+            and -ZERO_PART * max_current_a <= measured.current_a <= PLAUSIBLE * max_current_a
         )
 
     def _take_rated(self, rated: Rated) -> None:
