@@ -12,7 +12,7 @@ import attrs
 
 from jp_firmware.planner.assignment.exact import best_counts, wanted_counts
 from jp_firmware.planner.assignment.problem import NOBODY, Net, Problem
-from jp_firmware.planner.assignment.realise import fewest_moves
+from jp_firmware.planner.assignment.realise import fewest_moves, without_exchanges
 from jp_firmware.planner.assignment.stretch import Search
 from jp_firmware.planner.assignment.ties import Exchange
 
@@ -64,12 +64,11 @@ class EqualSearch(Search):
 def _served(problem: Problem, net: Net, equal_w: Sequence[float]) -> tuple[list[int], bool]:
     """The best counts with the fewest moves, and whether everybody has enough: then there is nothing to weigh."""
     wanted = wanted_counts(problem, net, equal_w)
-    owner = fewest_moves(net, wanted, problem.present) if sum(wanted) <= sum(problem.in_play) else None
+    owner = without_exchanges(net, wanted, problem.present)
     if owner is not None:
         return owner, True
-    owner = fewest_moves(net, best_counts(problem, net, equal_w, wanted), problem.present)
-    assert owner is not None  # the counts come from a matching
-    return owner, False
+    count = best_counts(problem, net, equal_w, wanted)
+    return fewest_moves(net, count, problem.present), count == wanted
 
 
 def _with_kept(problem: Problem, net: Net, equal_w: Sequence[float]) -> Problem:

@@ -47,8 +47,8 @@ class _Flow:
                     if self.missing[group] <= 0:
                         break
 
-    def bring_one(self, group: int) -> bool:
-        """One module more for `group` along a cheapest path. False if there is none."""
+    def bring_one(self, group: int) -> None:
+        """One module more for `group` along a cheapest path. Raises ValueError if there is none."""
         root = self.net.nodes_of[group][0]
         distance = {root: 0}
         came: dict[int, tuple[int, int]] = {}  # node: the module it would give up, and to which node
@@ -74,12 +74,11 @@ class _Flow:
                     came[other] = module, node
                     heapq.heappush(queue, (onward, other))
         if last[1] == NOBODY:
-            return False
+            raise ValueError("these counts cannot be realised with the modules in reach")
         for node in settled:
             self.potential[node] += distance[node] - int(best)
         self._shift(last, came, root)
         self.missing[group] -= 1
-        return True
 
     def _arcs(self, node: int) -> Iterable[tuple[int, int, int]]:
         """What a need at `node` can be met by: a module from elsewhere, or a need at another node of its group."""
@@ -112,15 +111,28 @@ class _Flow:
                 return
             module, node = came[node]
 
+    def owners(self) -> list[int]:
+        """The connector of each module, NOBODY for idle."""
+        return [NOBODY if node == NOBODY else self.net.connector_at[node] for node in self.at]
 
-def fewest_moves(net: Net, count: Sequence[int], present: Sequence[int]) -> list[int] | None:
-    """The connector of each module, NOBODY for idle; None if the counts, by group, cannot be realised together."""
-    nodes = len(net.modules_at)
-    flow = _Flow(net, present, [NOBODY] * len(present), list(net.room), list(count), [0] * nodes)
-    flow.take_directly(wanted_from_idle=False)
-    flow.take_directly(wanted_from_idle=True)
+
+def fewest_moves(net: Net, count: Sequence[int], present: Sequence[int]) -> list[int]:
+    """The owners that make up `count`, by group. Raises ValueError if the counts cannot be realised together."""
+    flow = _begun(net, count, present)
     for group, missing in enumerate(list(flow.missing)):
         for _ in range(missing):
-            if not flow.bring_one(group):
-                return None
-    return [NOBODY if node == NOBODY else net.connector_at[node] for node in flow.at]
+            flow.bring_one(group)
+    return flow.owners()
+
+
+def without_exchanges(net: Net, count: Sequence[int], present: Sequence[int]) -> list[int] | None:
+    """The same if what stays and what is idle will do; None if a module has to change connectors, or may have to."""
+    flow = _begun(net, count, present)
+    return None if any(missing > 0 for missing in flow.missing) else flow.owners()
+
+
+def _begun(net: Net, count: Sequence[int], present: Sequence[int]) -> _Flow:
+    flow = _Flow(net, present, [NOBODY] * len(present), list(net.room), list(count), [0] * len(net.modules_at))
+    flow.take_directly(wanted_from_idle=False)
+    flow.take_directly(wanted_from_idle=True)
+    return flow
