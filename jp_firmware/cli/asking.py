@@ -29,11 +29,15 @@ def choice(prompt: str) -> str:
 
 
 def counting_down(prompt: str, within_s: float) -> str | None:
-    """The same while seconds pass; `prompt` has a place for what is left of them. None when they are over."""
+    """The same while seconds pass; `prompt` has a place for what is left of them. None when they are over.
+
+    And None at the end of input: nobody is there to be asked again.
+    """
     ends_at_s = time.monotonic() + within_s
     while (left_s := ends_at_s - time.monotonic()) > 0:
         print(f"\r{prompt.format(round(left_s))}", end=" ", flush=True, file=sys.stderr)
         if select.select([sys.stdin], [], [], min(left_s, 1.0))[0]:
-            return sys.stdin.readline().strip().lower()
+            line = sys.stdin.readline()
+            return line.strip().lower() if line else None
     print(file=sys.stderr)
     return None

@@ -71,8 +71,9 @@ def _open(path: Path) -> None:
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or FALLBACK
     try:
         status = subprocess.run([*shlex.split(editor), str(path)], check=False).returncode
-    except OSError as error:
-        raise CommandError(f"the editor {editor!r} cannot be started ({error.strerror}); set EDITOR") from error
+    except (OSError, ValueError) as error:  # a ValueError is a quote that nobody closes
+        why = getattr(error, "strerror", None) or error
+        raise CommandError(f"the editor {editor!r} cannot be started ({why}); set EDITOR") from error
     if status:
         raise CommandError(f"the editor {editor!r} ended with status {status}; nothing was done")
 

@@ -98,7 +98,14 @@ def test_nothing_edited_nothing_done(
     assert not list(tmp_path.glob("jp-config-*"))
 
 
-@pytest.mark.parametrize(("program", "why"), [("absent-editor", "cannot be started"), ("false", "ended with status 1")])
+@pytest.mark.parametrize(
+    ("program", "why"),
+    [
+        ("absent-editor", "cannot be started"),
+        ("false", "ended with status 1"),
+        ("vi '", "cannot be started (No closing quotation); set EDITOR"),
+    ],
+)
 def test_an_editor_that_does_not_work_is_told(
     configured: Configured,
     jp: Jp,

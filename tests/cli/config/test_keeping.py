@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
+import time
 from typing import Any, TextIO
 
 import pytest
@@ -111,6 +114,18 @@ def test_time_runs_while_nobody_answers(terminal: TextIO, capsys: pytest.Capture
     assert "0 s" in capsys.readouterr().err
     types(terminal, " Y ")
     assert asking.counting_down("{} s", 5.0) == "y"
+
+
+def test_where_input_has_ended_nobody_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An end of input is there at once, and again: a question that is repeated takes all of a processor."""
+    reading, writing = os.pipe()
+    os.close(writing)
+    with os.fdopen(reading) as ended:
+        monkeypatch.setattr(sys, "stdin", ended)
+        began_s = time.monotonic()
+
+        assert asking.counting_down("{} s", 600.0) is None
+        assert time.monotonic() - began_s < 60
 
 
 # --- a charger that goes away meanwhile -------------------------------------------------------------------------------
