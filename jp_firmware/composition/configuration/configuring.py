@@ -126,14 +126,15 @@ class Configuring:
 
     def _admit_beside(self, waiting: Change, wish: Wish) -> None:
         """Only what leaves the one that waits as it is, and need not wait itself."""
-        it = f"{waiting.id} by {waiting.wish.who}, which waits for sessions"
+        it = f"{waiting.id} by {waiting.wish.who}, which waits for sessions to end"
         give_up = f"to give that up: jp config revert {waiting.id}"
         if meets := meeting(wish.draft, waiting.wish.draft):
             raise ChangeRefused(f"it touches {', '.join(meets)}, and so does {it}; {give_up}")
         if not wish.force and (in_the_way := self.proposing.concerned(wish.draft)):
             sessions = ", ".join(map(str, in_the_way))
             raise ChangeRefused(
-                f"it would wait for the sessions on {sessions}, and only one change can wait: {it}; {give_up}"
+                f"it would have to wait for the session on connector {sessions}, and one change waits already: {it}; "
+                f"{give_up}"
             )
 
     async def confirm(self, number: int) -> None:
@@ -153,7 +154,7 @@ class Configuring:
         unconfirmed = self.store.unconfirmed
         if unconfirmed is None or self.change is not None:
             return None
-        self.confirm_by_s = -math.inf
+        self.confirm_by_s, self._anew = -math.inf, None
         self._proving.cancel(reason="undone")
         self._bell.ring()
         return unconfirmed.number
@@ -186,7 +187,8 @@ class Configuring:
         if self._anew is not None:
             await trio.sleep(ANSWER_S)
             anew, self._anew = self._anew, None
-            self._controller.start_anew("for another configuration", anew)
+            if anew is not None:  # or it was undone in that moment
+                self._controller.start_anew("for another configuration", anew)
         elif self.change is not None:
             await self._carry_out(self.change)
         elif unconfirmed is not None and trio.current_time() >= self.confirm_by_s:

@@ -301,6 +301,19 @@ async def test_forced_all_sessions_end_in_order_and_the_next_life_has_it(
         nursery.cancel_scope.cancel()
 
 
+async def test_it_can_be_undone_before_anything_has_ended_for_it(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with idle(tmp_path) as site:
+        began = site.file
+        await site.process.apply(DEADLINE)
+        with pytest.raises(CallRefused, match="still being handed over"):
+            await site.process.call("config.confirm", version=2)
+        assert (await site.process.call("config.revert"))["undone"] == 2
+        await site.world.until(lambda: site.file == began)
+        await trio.sleep(1.0)
+        assert not site.process.controller.restart_wanted
+        assert (await site.process.apply(LIMIT))["result"] == "applied"
+
+
 async def test_a_life_in_which_a_part_does_not_come_up_again_is_undone(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:

@@ -103,7 +103,7 @@ async def test_what_meets_it_or_would_wait_too_is_refused_and_told_why(
         await site.process.apply(METER, LIMIT, who="ann")
         with pytest.raises(CallRefused, match=r"touches site\.limit_w, and so does change-1 by ann.*revert change-1"):
             await site.process.apply({"put": "site.limit_w", "value": 105_000})
-        with pytest.raises(CallRefused, match="wait for the sessions on 1, and only one change can wait: change-1"):
+        with pytest.raises(CallRefused, match="the session on connector 1, and one change waits already: change-1"):
             await site.process.apply(OTHER_METER)
         with pytest.raises(CallRefused, match="change-9 does not wait; change-1 does"):
             await site.process.call("config.revert", waiting="change-9")
