@@ -113,10 +113,11 @@ class ModuleInventory:
         if self._accepted is None or identity is None or not identity.serial:
             return
         serial, accepted = identity.serial, self._accepted.get(module.id, "")
-        self._judge_place(module, serial)
         if not accepted:
             self._remember(module.id, serial)
-        elif is_replaced(serial, accepted):
+            return
+        self._judge_place(module, serial)
+        if is_replaced(serial, accepted):
             if self._raised.get(module.id) != serial:
                 self._raised[module.id] = serial
                 detail = f"serial number {serial}, was {accepted}{self._whose(serial, module.id)}"

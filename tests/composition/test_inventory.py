@@ -225,6 +225,18 @@ async def test_modules_of_two_connectors_that_changed_places_stop_both_until_the
         assert {} == charger.faults.standing
 
 
+async def test_modules_without_a_number_of_their_own_are_in_nobodys_place(autojump_clock: MockClock) -> None:
+    """An empty memory says the same of all of them."""
+    charger = Charger()
+    charger.node(0).specimen = charger.node(1).specimen = 77
+    task = charger.bench.tasks[1]
+    task.config = attrs.evolve(task.config, connector=ConnectorId(2))
+    async with up(charger):
+        assert charger.modules["module-0"]["serial"] != ""
+
+    assert not any(MISPLACED in str(one) for one in charger.faults.raised)
+
+
 async def test_a_wire_with_a_module_that_is_left_alone_is_not_searched(
     autojump_clock: MockClock, charger: Charger
 ) -> None:
