@@ -75,11 +75,11 @@ _STATUS_REMEDIES: Final = {
 }
 
 
-def connect_failure(endpoint: Endpoint, error: OSError) -> LinkFailure:
+def connect_failure(endpoint: Endpoint, error: OSError | UnicodeError) -> LinkFailure:
     """Why no TCP connection came about. Several addresses may have failed, each for a reason of its own."""
     causes = list(_leaves(error))
     where = endpoint.authority
-    if any(isinstance(cause, socket.gaierror) for cause in causes):
+    if any(isinstance(cause, (socket.gaierror, UnicodeError)) for cause in causes):  # or not even a name
         return LinkFailure(Kind.NAME, f"{endpoint.host!r} was not found by name; check backend.url and the name server")
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
         return LinkFailure(Kind.REFUSED, f"{where} refused the connection; is the central system running on this port?")

@@ -228,7 +228,7 @@ async def open_link(
 async def _open_tcp(endpoint: Endpoint) -> trio.abc.Stream:
     try:
         return await trio.open_tcp_stream(endpoint.host, endpoint.port)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise connect_failure(endpoint, error) from error
 
 

@@ -87,6 +87,11 @@ async def test_a_name_that_is_not_found():
     assert "no-such-host.invalid" in failure.text
 
 
+@pytest.mark.parametrize("host", ["no..host", f"{'x' * 64}.example"])
+async def test_what_cannot_be_a_name(host):
+    assert Kind.NAME is (await failure_of(f"ws://{host}/")).kind
+
+
 async def test_a_port_where_nobody_listens():
     with socket(AF_INET, SOCK_STREAM) as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: refused, and nobody else can take it meanwhile

@@ -36,6 +36,13 @@ def desk(text: str = TEXT) -> Desk:
     return made
 
 
+@pytest.mark.parametrize("text", ["a = [", "x = " + "[" * 5000, "x = " + "1" * 5000])
+def test_a_text_that_cannot_be_read_is_kept_as_it_was_written(text: str) -> None:
+    one = desk()
+    one.write(text)
+    assert one.sent().by_hand == text
+
+
 names = st.sampled_from(["a", "b", "c", "d.e"])
 scalars = st.one_of(st.integers(-3, 3), st.booleans(), st.text("xy", max_size=2), st.floats(0, 1))
 named_items = st.lists(

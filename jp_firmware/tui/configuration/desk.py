@@ -245,5 +245,5 @@ def _touches(changed: Parts, parts: Parts) -> bool:
 def _data_of(text: str) -> Data | None:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # no TOML, or a thousand brackets of it: the charger says where and why
         return None
