@@ -237,8 +237,8 @@ class ModbusMaster:
             return await self.connect()
         except serial.WireError as error:
             raise self._down(f"{self.name}: {error}") from error
-        except OSError as error:
-            why = error.strerror or str(error)
+        except (OSError, UnicodeError) as error:  # the latter of a host that can be no name
+            why = (isinstance(error, OSError) and error.strerror) or str(error)
             raise self._down(f"{self.name}: cannot open {self.where}: {why}: is it there, and named right?") from error
 
     @property

@@ -17,6 +17,7 @@ from jp_firmware.hw.modbus.master import (
     ModbusRefused,
     ModbusTimeout,
     WireDown,
+    tcp_master,
 )
 from tests.hw.lifelines import Lifelines, counted
 from tests.hw.modbus.slave import BAUD, ILLEGAL_ADDRESS, connected, values_at
@@ -209,6 +210,12 @@ async def test_a_stopped_wire_ends_the_exchange_under_way(rtu: bool, autojump_cl
         wire.cancel_scope.cancel()
 
     assert trio.current_time() < 30
+
+
+async def test_a_host_that_can_be_no_name_is_told_with_its_remedy() -> None:
+    master = tcp_master("plc", "no..host", 502)
+    with pytest.raises(WireDown, match=r"plc: cannot open no\.\.host port 502: .* is it there, and named right\?"):
+        await master.run(counted(master.run))
 
 
 async def test_a_port_that_cannot_be_opened_is_told_with_its_remedy(autojump_clock: trio.testing.MockClock) -> None:
