@@ -131,7 +131,7 @@ def _site(controller: Controller, plan: Plan, now_s: float) -> Json:
         "assigned_w": round(plan.total("assigned_w")),
         "measured_w": round(sum(measured)) if measured else None,
         **_headroom(plan),
-        "forecast": _forecast(controller, now_s),
+        "forecast": _forecast(controller, plan, now_s),
     }
 
 
@@ -145,7 +145,7 @@ def _headroom(plan: Plan) -> Json:
     }
 
 
-def _forecast(controller: Controller, now_s: float) -> Json | None:
+def _forecast(controller: Controller, plan: Plan, now_s: float) -> Json | None:
     """The worst of the next quarter of an hour; None until there is one."""
     ahead = controller.planner.forecast.fresh(now_s, FORECAST_FRESH_S)
     if ahead is None:
@@ -154,7 +154,7 @@ def _forecast(controller: Controller, now_s: float) -> Json | None:
         "within_s": round(ahead.times_s[-1]),
         "p50_w": round(ahead.peak_p50_w),
         "p90_w": round(ahead.peak_p90_w),
-        "short_by_w": round(ahead.short_by_w),
+        "short_by_w": round(ahead.short_by_w(plan)),
         "arrivals": round(ahead.arrivals, 2),
     }
 

@@ -82,17 +82,17 @@ def site(controller: Controller) -> Json:
         "headroom_w": round(room.headroom_w),
         "utilisation": round(room.utilisation, 3),
         "short_by_w": round(room.short_by_w),
-        "forecast": _forecast(ahead, known) if ahead else None,
+        "forecast": _forecast(ahead, plan, known) if ahead else None,
         "sentence": site_sentence(plan, room, ahead, known),
     }
 
 
-def _forecast(ahead: Forecast, known: Arrivals) -> Json:
+def _forecast(ahead: Forecast, plan: Plan, known: Arrivals) -> Json:
     return {
         "within_s": round(ahead.times_s[-1]),
         "p50_w": round(ahead.peak_p50_w),
         "p90_w": round(ahead.peak_p90_w),
-        "short_by_w": round(ahead.short_by_w),
+        "short_by_w": round(ahead.short_by_w(plan)),
         "arrivals": round(ahead.arrivals, 2),
         "arrival_w": round(known.power_w),
         "weeks_seen": known.weeks,

@@ -14,7 +14,7 @@ from datetime import datetime
 
 import attrs
 
-from jp_firmware.model.power import Allocation, Demand
+from jp_firmware.model.power import Allocation, Demand, Plan
 from jp_firmware.planner.wish import OWN_DRAW
 
 HORIZON_S = 900.0
@@ -117,15 +117,11 @@ def _weight(weeks_ago: int) -> float:
 
 @attrs.frozen(kw_only=True)
 class Forecast:
-    """Demand of all cars at `times_s` from now. `short_by_w` is what the worst P90 lies above the site's limit.
-
-    `arrivals` cars of it are not here yet.
-    """
+    """Demand of all cars at `times_s` from when it was made. `arrivals` cars of it are not here yet."""
 
     times_s: tuple[float, ...]
     p50_w: tuple[float, ...]
     p90_w: tuple[float, ...]
-    short_by_w: float
     arrivals: float = 0.0
 
     @property
@@ -135,6 +131,10 @@ class Forecast:
     @property
     def peak_p90_w(self) -> float:
         return max(self.p90_w)
+
+    def short_by_w(self, plan: Plan) -> float:
+        """What the worst P90 lies above what `plan` may give: limits change faster than what cars will want."""
+        return max(0.0, self.peak_p90_w - (plan.site_limit_w - plan.reserve_w))
 
 
 def outlook_of(demand: Demand, share: Allocation | None) -> Outlook | None:
@@ -156,7 +156,6 @@ def outlook_of(demand: Demand, share: Allocation | None) -> Outlook | None:
 
 def forecast(
     outlooks: Iterable[Outlook],
-    site_limit_w: float,
     arriving: Arriving | None = None,
     places: float = math.inf,
     horizon_s: float = HORIZON_S,
@@ -179,7 +178,6 @@ def forecast(
         times_s=times_s,
         p50_w=tuple(middle_w),
         p90_w=upper_w,
-        short_by_w=max(0.0, max(upper_w) - site_limit_w),
         arrivals=count,
     )
 

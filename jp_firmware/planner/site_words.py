@@ -12,7 +12,7 @@ TOLD_W = 50.0  # what is less is told as 0 kW
 
 def site_sentence(plan: Plan, room: Headroom, ahead: Forecast | None, arrivals: Arrivals) -> str:
     """What a technician wants to know before asking about one connector."""
-    return " ".join([_now(plan, room), *_missing(room), *([_ahead(ahead, arrivals)] if ahead else [])])
+    return " ".join([_now(plan, room), *_missing(room), *([_ahead(ahead, plan, arrivals)] if ahead else [])])
 
 
 def _now(plan: Plan, room: Headroom) -> str:
@@ -34,14 +34,15 @@ def _missing(room: Headroom) -> list[str]:
     return [f"Cars ask for {_kw(room.short_by_w)} more than they may have."] if room.short_by_w > 0 else []
 
 
-def _ahead(ahead: Forecast, arrivals: Arrivals) -> str:
+def _ahead(ahead: Forecast, plan: Plan, arrivals: Arrivals) -> str:
     minutes = round(ahead.times_s[-1] / 60)
     if ahead.peak_p90_w < 50:
         return f"In the next {minutes} minutes no car will want power{_expected(ahead, arrivals)}."
     wanted = f"In the next {minutes} minutes cars will want {_kw(ahead.peak_p50_w)}"
     if ahead.peak_p90_w > ahead.peak_p50_w + 50:
         wanted += f", in one case of ten more than {_kw(ahead.peak_p90_w)}"
-    short = f": {_kw(ahead.short_by_w)} more than the limit leaves" if ahead.short_by_w > 0 else ""
+    short_by_w = ahead.short_by_w(plan)
+    short = f": {_kw(short_by_w)} more than the limit leaves" if short_by_w > 0 else ""
     return f"{wanted}{short}{_expected(ahead, arrivals)}."
 
 

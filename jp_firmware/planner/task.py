@@ -82,7 +82,7 @@ class Planner:
         cars = [outlook_of(demand, plan.allocations.get(demand.connector_id)) for demand in self.demands()]
         known = [car for car in cars if car is not None]
         places = len(cars) - len(known)
-        self.forecast.publish(forecast(known, plan.site_limit_w - plan.reserve_w, self.arriving(), places), now_s)
+        self.forecast.publish(forecast(known, self.arriving(), places), now_s)
 
     def _next_s(self, now_s: float) -> float:
         """When to look again if nothing happens: in a period, or when a limit falls to its safe value before.

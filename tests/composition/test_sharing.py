@@ -9,7 +9,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from jp_firmware.composition import picture
+from jp_firmware.composition import picture, planning
 from jp_firmware.config import store
 from jp_firmware.config.schema import Cabinet, Chain, Planner
 from jp_firmware.console.protocol import plain
@@ -64,3 +64,18 @@ async def test_a_chains_limit_is_in_force_and_the_status_shows_it(tmp_path: Path
     assert (0, 180_000) == (site["headroom_w"], site["short_by_w"])
     assert 320_000 - 140_000 == site["forecast"]["short_by_w"]
     assert "chain A" == status["connectors"]["1"]["limited_by"]
+
+
+async def test_what_will_be_missing_follows_a_cut_at_once(tmp_path: Path) -> None:
+    """What cars will want is worked out every ten seconds; what is missing of that is told by the limit of now."""
+    controller = Controller(cabinet(), tmp_path, tmp_path, tmp_path / "socket")
+    controller.planner.demands = lambda: [
+        Demand(connector_id=ConnectorId(n), requested_w=90 * KW, offered_w=80 * KW) for n in (1, 2, 3, 4)
+    ]
+    await planned(controller)
+    controller.planner.limits.set(Limit(owner="operator", scope="site", value_w=50 * KW, reason="fuse"))
+
+    short_by_w = 320_000 - (50_000 - 10_000)
+    assert short_by_w == picture.status(controller)["site"]["forecast"]["short_by_w"]
+    assert short_by_w == planning.site(controller)["forecast"]["short_by_w"]
+    assert "280 kW more than the limit leaves" in planning.site(controller)["sentence"]

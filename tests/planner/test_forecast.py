@@ -36,10 +36,10 @@ METER = SiteMeter(wire="w", watchdog_s=10.0, fallback_w=120 * KW, includes_charg
 
 
 def test_an_empty_car_goes_on_as_it_is_and_a_full_one_fades() -> None:
-    ahead = forecast([Outlook(power_w=50 * KW, soc_percent=20)], 1000 * KW)
+    ahead = forecast([Outlook(power_w=50 * KW, soc_percent=20)])
     assert ahead.p50_w[0] == ahead.p50_w[-1] == 50 * KW
 
-    fading = forecast([Outlook(power_w=50 * KW, soc_percent=75)], 1000 * KW)
+    fading = forecast([Outlook(power_w=50 * KW, soc_percent=75)])
     assert 50 * KW == fading.p50_w[0] > fading.p50_w[2] > fading.p50_w[-1] > 0
     assert fading.p50_w[0] == fading.p90_w[0], "what it takes now is known"
     assert fading.p50_w[-1] < fading.p90_w[-1] <= 50 * KW
@@ -49,15 +49,15 @@ def test_a_known_car_follows_its_own_curve() -> None:
     """100 kW up to 50 %, then 20 kW: 20 kWh to go at 100 kW are twelve minutes."""
     curve = Curve((0, 49.9, 50, 100), (100 * KW, 100 * KW, 20 * KW, 20 * KW))
     car = Outlook(power_w=100 * KW, soc_percent=30, curve=curve, battery_wh=100_000.0)
-    ahead = forecast([car], 1000 * KW)
+    ahead = forecast([car])
 
     assert [100 * KW] * 4 + [20 * KW] * 2 == pytest.approx(ahead.p50_w)
     assert ahead.p50_w == pytest.approx(ahead.p90_w)
 
 
 def test_a_full_battery_and_an_unknown_one() -> None:
-    full = forecast([Outlook(power_w=10 * KW, soc_percent=100)], 1000 * KW)
-    unknown = forecast([Outlook(power_w=60 * KW)], 1000 * KW)
+    full = forecast([Outlook(power_w=10 * KW, soc_percent=100)])
+    unknown = forecast([Outlook(power_w=60 * KW)])
 
     assert 0 == full.peak_p90_w
     assert {60 * KW} == set(unknown.p50_w) == set(unknown.p90_w)
@@ -65,30 +65,31 @@ def test_a_full_battery_and_an_unknown_one() -> None:
 
 def test_cars_are_independent_and_arrivals_add_to_both() -> None:
     car = Outlook(power_w=50 * KW, soc_percent=70)
-    one, four = forecast([car], 1000 * KW), forecast([car] * 4, 1000 * KW)
+    one, four = forecast([car]), forecast([car] * 4)
     spread = [upper - middle for middle, upper in zip(one.p50_w, one.p90_w, strict=True)]
 
     assert [2 * each for each in spread] == pytest.approx(
         [upper - middle for middle, upper in zip(four.p50_w, four.p90_w, strict=True)]
     )
-    busy = forecast([], 1000 * KW, Arriving(count=2.0, power_w=80 * KW))
+    busy = forecast([], Arriving(count=2.0, power_w=80 * KW))
     assert (0, 160 * KW) == (busy.p50_w[0], busy.p50_w[-1])
     assert busy.p90_w[-1] == pytest.approx(160 * KW + 1.2816 * math.sqrt(2.0) * 80 * KW)
 
 
 def test_short_by_is_what_the_worst_p90_lies_above_the_limit() -> None:
-    cars = [Outlook(power_w=100 * KW, soc_percent=20)] * 3
+    ahead = forecast([Outlook(power_w=100 * KW, soc_percent=20)] * 3)
 
-    assert 100 * KW == forecast(cars, 200 * KW).short_by_w
-    assert 0 == forecast(cars, 300 * KW).short_by_w
+    assert 100 * KW == ahead.short_by_w(Plan(site_limit_w=200 * KW))
+    assert 110 * KW == ahead.short_by_w(Plan(site_limit_w=200 * KW, reserve_w=10 * KW))
+    assert 0 == ahead.short_by_w(Plan(site_limit_w=300 * KW))
 
 
 def test_no_more_cars_are_expected_than_there_are_places_for() -> None:
     many = Arriving(count=6.0, power_w=80 * KW)
 
-    two = forecast([], 1000 * KW, many, places=2)
+    two = forecast([], many, places=2)
     assert (2, 160 * KW, 160 * KW) == (two.arrivals, two.peak_p50_w, two.peak_p90_w)
-    none = forecast([Outlook(power_w=50 * KW, soc_percent=20)], 1000 * KW, many, places=0)
+    none = forecast([Outlook(power_w=50 * KW, soc_percent=20)], many, places=0)
     assert {50 * KW} == set(none.p50_w) == set(none.p90_w)
 
 
@@ -143,7 +144,7 @@ def test_p90_is_never_below_p50_and_nothing_exceeds_what_connectors_can_give(
     rows: list[tuple[float, float | None, float]], arrivals: float
 ) -> None:
     cars = [Outlook(power_w=power_w, soc_percent=soc, most_w=most_w) for power_w, soc, most_w in rows]
-    ahead = forecast(cars, 500 * KW, Arriving(count=arrivals, power_w=80 * KW))
+    ahead = forecast(cars, Arriving(count=arrivals, power_w=80 * KW))
 
     for middle, upper in zip(ahead.p50_w, ahead.p90_w, strict=True):
         assert 0 <= middle <= upper * (1 + 1e-9) + 1e-6

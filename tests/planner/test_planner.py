@@ -225,7 +225,9 @@ async def test_the_quarter_of_an_hour_ahead_is_published_and_renewed(
 
     ahead = planner.forecast.fresh(trio.current_time(), 11.0)
     assert ahead is not None
-    assert (60 * KW, 20 * KW) == (ahead.peak_p50_w, ahead.short_by_w)
+    plan = planner.plan.signal.value
+    assert plan is not None
+    assert (60 * KW, 20 * KW) == (ahead.peak_p50_w, ahead.short_by_w(plan))
 
 
 async def test_a_search_goes_on_after_each_plan_in_pieces_with_turns_of_the_loop_between(

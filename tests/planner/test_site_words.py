@@ -13,7 +13,7 @@ SEEN = Arrivals.of({(17, 0): 4}, 1, 60 * KW)
 
 
 def told(plan: Plan, cars: list[Outlook] | None = None, known: Arrivals = SEEN) -> str:
-    ahead = None if cars is None else forecast(cars, plan.site_limit_w - plan.reserve_w)
+    ahead = None if cars is None else forecast(cars)
     return site_sentence(plan, headroom(plan), ahead, known)
 
 
@@ -51,7 +51,7 @@ def test_what_is_ahead() -> None:
 
 def test_who_is_to_be_expected() -> None:
     plan = compute([wants(1, 10)], [limit("site", 100)], Plan(), 0.0)
-    ahead = forecast([], plan.site_limit_w, Arriving(count=1.0, power_w=60 * KW), places=3)
+    ahead = forecast([], Arriving(count=1.0, power_w=60 * KW), places=3)
     sentence = site_sentence(plan, headroom(plan), ahead, SEEN)
 
     assert "cars will want 60 kW, in one case of ten more than 136.9 kW: 36.9 kW more than the limit leaves" in sentence
