@@ -104,11 +104,31 @@ def as_json(value: object) -> list[str]:
 
 
 def clean(value: object, width: int = 0) -> str:
-    """A text from outside: control characters made visible, cut to `width`; UNKNOWN for None and for nothing."""
+    """A text from outside: control characters made visible, cut to `width` cells; UNKNOWN for None and for nothing."""
     if value is None or value == "":
         return UNKNOWN
     text = "".join(one if one.isprintable() else "?" for one in str(value))
-    return text if not width or len(text) <= width else text[: width - 2] + ".."
+    return cut(text, width) if width else text
+
+
+def cells(text: str) -> int:
+    """How many columns a terminal draws `text` in: two for a wide character, none for an accent that combines."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def cut(text: str, width: int) -> str:
+    """`text` in at most `width` cells; one that is longer ends in two dots."""
+    if cells(text) <= width:
+        return text
+    if text.isascii():
+        return text[: width - 2] + ".."
+    from rich.cells import set_cell_size
+
+    return set_cell_size(text, width - 2) + ".."
 
 
 def number(value: object, digits: int = 0, scale: float = 1.0) -> str:
@@ -149,8 +169,10 @@ def wrapped(text: str, indent: str) -> list[str]:
 
 def table(rows: Sequence[Sequence[str]], columns: str) -> list[str]:
     """Rows in columns as wide as they need; `columns` says "<" or ">" for each. No trailing space."""
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, columns, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+    widths = [max(cells(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(_padded, row, columns, widths)).rstrip() for row in rows]
+
+
+def _padded(text: str, side: str, width: int) -> str:
+    blanks = " " * (width - cells(text))
+    return text + blanks if side == "<" else blanks + text

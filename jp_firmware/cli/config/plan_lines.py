@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from jp_firmware.cli.terminal import WIDTH, Json, Terminal, clean, local_time, table, wrapped
+from jp_firmware.cli.terminal import WIDTH, Json, Terminal, clean, cut, local_time, table, wrapped
 
 LIVE, WHOLE = "live", "controller"
 
@@ -161,7 +161,7 @@ def history_lines(terminal: Terminal, versions: Sequence[Json]) -> list[str]:
     for one in versions:
         who, origin = clean(one["who"], 12), clean(one["origin"], 15)
         rows.append([str(one["version"]), local_time(one["at"]), who, origin, clean(one["why"] or " ")])
-    lines = [line if len(line) <= WIDTH else line[: WIDTH - 2] + ".." for line in table(rows, "><<<<")]
+    lines = [cut(line, WIDTH) for line in table(rows, "><<<<")]
     for number, one in enumerate(versions, 1):
         if not one["confirmed"]:
             lines[number] = terminal.paint(lines[number], "attention")

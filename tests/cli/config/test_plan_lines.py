@@ -16,7 +16,7 @@ from jp_firmware.cli.config.plan_lines import (
     value_lines,
     value_text,
 )
-from jp_firmware.cli.terminal import Terminal
+from jp_firmware.cli.terminal import WIDTH, Terminal, cells
 
 Json = dict[str, Any]
 
@@ -158,6 +158,21 @@ def test_the_history_is_a_table_of_eighty_columns() -> None:
     ]
     assert lines[1].startswith("\x1b"), "what is not confirmed stands out"
     assert not lines[2].startswith("\x1b")
+
+
+def test_the_history_stays_in_its_columns_whatever_people_are_called() -> None:
+    """A wide character takes two cells, an accent of its own none; nobody is cut in the middle of a character."""
+    names = ["anna", "田中太郎田中太郎", "Zoe\u0308"]
+    versions = [
+        {"version": number, "at": "2026-11-20T04:10:00+00:00", "who": who, "why": "保険" * 20, "origin": "cli",
+         "confirmed": True}
+        for number, who in enumerate(names, 1)
+    ]  # fmt: skip
+    heading, *lines = history_lines(PLAIN, versions)
+
+    assert [cells(line[: line.index("cli")]) for line in lines] == [heading.index("From")] * 3
+    assert "田中太郎田.." in lines[1]
+    assert all(cells(line) in (WIDTH - 1, WIDTH) and line.endswith("..") for line in lines)
 
 
 def test_who_was_too_late_is_told_who_was_faster_and_what_they_did() -> None:
