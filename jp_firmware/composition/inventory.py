@@ -22,7 +22,6 @@ from jp_firmware.hw.modules.module import ModuleTask
 from jp_firmware.hw.modules.recognition import FAMILIES
 from jp_firmware.hw.serial import WireDown
 from jp_firmware.journal import state
-from jp_firmware.model.ids import ModuleId
 from jp_firmware.model.power import StageRating
 
 if TYPE_CHECKING:
@@ -116,7 +115,7 @@ class ModuleInventory:
         if not accepted:
             self._remember(module.id, serial)
             return
-        self._judge_place(module, serial)
+        self._judge_place(module, serial, accepted)
         if is_replaced(serial, accepted):
             if self._raised.get(module.id) != serial:
                 self._raised[module.id] = serial
@@ -127,32 +126,35 @@ class ModuleInventory:
 
     def _whose(self, serial: str, module_id: str) -> str:
         """Modules that have changed places are worth a word."""
-        other = self._owner(serial, module_id)
-        return f"; that is {other}'s" if other else ""
+        others = self._accepted_with(serial, module_id)
+        return f"; that is {others[0].id}'s" if others else ""
 
-    def _owner(self, serial: str, module_id: str) -> str:
-        """Another module that was accepted with this serial number; "" if there is none."""
-        others = (name for name, known in (self._accepted or {}).items() if known == serial and name != module_id)
-        return next(others, "")
+    def _accepted_with(self, serial: str, module_id: str) -> list[ModuleTask]:
+        """The other modules that were accepted with this serial number. Those of the same empty memory share one."""
+        known = self._accepted or {}
+        return [one for one in self._modules if one.id != module_id and known.get(one.id) == serial]
 
-    def _judge_place(self, module: ModuleTask, serial: str) -> None:
+    def _judge_place(self, module: ModuleTask, serial: str, accepted: str) -> None:
         """Addresses that are given out at power-up may be others after the next one; output cables stay where they are.
 
-        Between modules of one connector that costs nothing. Else the car at one plug would be given what another asks.
+        Between modules that feed the same that costs nothing. Else the car at one plug would be given what another
+        asks. A number that is still heard where it was accepted has not moved: two have it, and it tells nobody apart.
         """
-        plant = self._controller.plant
-        is_own = self._accepted is not None and self._accepted.get(module.id) == serial
-        other = None if is_own else plant.modules.get(ModuleId(self._owner(serial, module.id)))
-        moved = plant.switching.modules if plant.switching else {}
-        pair = [one for one in (module, other) if one is not None]
-        apart = len({one.config.connector for one in pair}) > 1 or any(one.id in moved for one in pair)
-        if other is not None and apart:
+        others = self._accepted_with(serial, module.id) if is_replaced(serial, accepted) else []
+        stay = any(one.identity is not None and one.identity.serial == serial for one in others)
+        if others and not stay and len({self._feeds(one) for one in (module, *others)}) > 1:
             if module.id not in self._misplaced:
                 self._misplaced.add(module.id)
-                self._controller.faults.raise_(MISPLACED, module.id, f"at its address answers {serial}, {other.id}")
+                self._controller.faults.raise_(MISPLACED, module.id, f"at its address answers {serial}, {others[0].id}")
         elif module.id in self._misplaced:
             self._misplaced.discard(module.id)
             self._controller.faults.clear(MISPLACED, module.id)
+
+    def _feeds(self, module: ModuleTask) -> object:
+        """Equal for those whose output cables lead to the same: a connector, or the contactors of one segment."""
+        switching = self._controller.plant.switching
+        place = switching.yard.places.get(module.id) if switching else None
+        return place.modules if place else module.config.connector
 
     def _remember(self, module_id: str, serial: str) -> None:
         if self._accepted is not None:

@@ -20,7 +20,7 @@ from jp_firmware.console.protocol import plain
 from jp_firmware.faults import catalogue
 from jp_firmware.hw.can.frame import Frame
 from jp_firmware.model.faults import Severity
-from jp_firmware.model.ids import ConnectorId
+from jp_firmware.model.ids import ConnectorId, ModuleId
 from jp_firmware.nursery.supervisor import Child, Supervisor
 from jp_firmware.sim.modules.infypower import InfyPowerNode
 from tests.hw.modules.emulated import EmulatedBench
@@ -235,6 +235,62 @@ async def test_modules_without_a_number_of_their_own_are_in_nobodys_place(autoju
         assert charger.modules["module-0"]["serial"] != ""
 
     assert not any(MISPLACED in str(one) for one in charger.faults.raised)
+
+
+async def test_a_new_module_with_the_number_of_a_whole_series_is_in_nobodys_place(autojump_clock: MockClock) -> None:
+    """The others of the series still answer with it where they were accepted: it tells nobody apart."""
+    disk = Disk()
+    first = Charger(disk)
+    first.node(1).specimen = first.node(2).specimen = 77
+    async with up(first):
+        pass
+    charger = Charger(disk)
+    task = charger.bench.tasks[0]
+    task.config = attrs.evolve(task.config, connector=ConnectorId(2))
+    for node in range(3):
+        charger.node(node).specimen = 77
+    async with up(charger):
+        assert {(REPLACED, "module-0")} == set(charger.faults.standing)
+
+
+async def test_modules_that_were_known_by_other_names_are_told_apart_all_the_same(autojump_clock: MockClock) -> None:
+    disk = Disk()
+    former = Charger(disk)
+    former.plant.modules = {}
+    for task in former.bench.tasks:
+        task.config = attrs.evolve(task.config, id=ModuleId(f"a-former-{task.id}"))
+        former.plant.modules[task.id] = task
+    async with up(former):
+        pass
+    async with up(Charger(disk)):
+        pass
+    charger = Charger(disk)
+    task = charger.bench.tasks[1]
+    task.config = attrs.evolve(task.config, connector=ConnectorId(2))
+    charger.node(0).specimen, charger.node(1).specimen = 1, 0
+    async with up(charger):
+        misplaced = {source for code, source in charger.faults.standing if code == MISPLACED}
+        assert {"module-0", "module-1"} == misplaced
+
+
+@pytest.mark.parametrize(
+    ("segments", "misplaced"),
+    [((), set()), ((("module-0", "module-1"),), set()), ((("module-0",), ("module-1",)), {"module-0", "module-1"})],
+)
+async def test_modules_that_changed_places_behind_the_same_contactors_stop_nobody(
+    autojump_clock: MockClock, segments: tuple[tuple[str, ...], ...], misplaced: set[str]
+) -> None:
+    """Also where other modules of the charger are switched."""
+    disk = Disk()
+    async with up(Charger(disk)):
+        pass
+    charger = Charger(disk)
+    places = {module: SimpleNamespace(modules=group) for group in segments for module in group}
+    charger.plant.switching = SimpleNamespace(modules=charger.plant.modules, yard=SimpleNamespace(places=places))
+    charger.node(0).specimen, charger.node(1).specimen = 1, 0
+    async with up(charger):
+        assert misplaced == {source for code, source in charger.faults.standing if code == MISPLACED}
+        assert {(REPLACED, "module-0"), (REPLACED, "module-1")} <= set(charger.faults.standing)
 
 
 async def test_a_wire_with_a_module_that_is_left_alone_is_not_searched(
