@@ -6,7 +6,7 @@ device's end restarts that device, a wire's end restarts what hangs on it, and e
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -98,7 +98,7 @@ class Plant:
             one.id: plc_drivers.load_driver(one.driver).board(one, masters[one.wire], faults)
             for one in cabinet.plc_boards
         }
-        return cls(
+        plant = cls(
             cabinet=cabinet,
             device_dir=device_dir,
             swiped=swiped,
@@ -124,6 +124,9 @@ class Plant:
             watches=watches(cabinet),
             site_meter=_site_meter(cabinet.site_meter, masters, faults),
         )
+        for key, board in boards.items():
+            board.behind = partial(plant._modules_behind, {key})
+        return plant
 
     def meter_of(self, connector_id: ConnectorId) -> MeterTask:
         """The meter that bills a connector."""
@@ -194,19 +197,19 @@ class Plant:
         )
 
     def _modules_depending_on(self, wire: str) -> list[ModuleTask]:
-        """Those on the wire, and those that feed contactors, or are connected by relays, of a board on it: as of now.
+        """Those on the wire, and those behind a board on it: as of now."""
+        behind = self._modules_behind({board.id for board in self.cabinet.plc_boards if board.wire == wire})
+        return [module for module in self.modules.values() if module.config.wire == wire or module in behind]
+
+    def _modules_behind(self, boards: Collection[PlcId]) -> list[ModuleTask]:
+        """Those that feed contactors, or are connected by relays, of one of these boards: as of now.
 
         An idle module may be on its way to any connector it has a relay to.
         """
-        boards = {board.id for board in self.cabinet.plc_boards if board.wire == wire}
         opened = {one for board in self.cabinet.plc_boards if board.id in boards for one in board.connectors}
         fed = {module.id: connector_id for connector_id, stage in self.stages.items() for module in stage.members}
         over_relays = self.switching.depending_on(boards) if self.switching else frozenset()
-        return [
-            self.modules[one.id]
-            for one in self.cabinet.modules
-            if one.wire == wire or fed.get(one.id) in opened or one.id in over_relays
-        ]
+        return [module for key, module in self.modules.items() if fed.get(key) in opened or key in over_relays]
 
     def _modbus_link(self, wire: str) -> Callable[[Lifeline], Awaitable[None]]:
         """Holds a wire's connection. Without it the devices on it do not even start: their loss is told here."""

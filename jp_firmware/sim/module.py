@@ -68,6 +68,7 @@ class Module:
     walk_in_s: float = 5.0
     startup_s: float = 0.3
     start_delay_s: float = 0.0  # from ON to its first volt
+    fall_s: float = 0.0  # after OFF, which it confirms at once, its current falls to nothing in this time
     regulation_error: float = 0.0
 
     on: bool = False  # as it was told; what it delivers may come later
@@ -93,6 +94,7 @@ class Module:
     _recovered_at_s: float | None = None
     _on_at_s: float = -math.inf
     _ranged_at_s: float = -math.inf
+    _fall_a_per_s: float = 0.0
 
     # --- commands ---------------------------------------------------------------------------------------------------
 
@@ -149,11 +151,19 @@ class Module:
         self._run_when_due(now_s)
 
     def switch_off(self) -> None:
-        """Stops the output at once and forgets the set-points."""
-        self.on = self.running = False
+        """Stops the output, at once or as its current falls, and forgets the set-points."""
+        falls = self.fall_s > 0 and self.running
+        if falls and self.on:
+            self.limit_a = self.current_a
+            self._fall_a_per_s = self.current_a / self.fall_s
+        self.on = self.power_limited = False
         self.set_voltage_v = self.set_current_a = None
+        if not falls:
+            self._stop()
+
+    def _stop(self) -> None:
+        self.running = False
         self.reference_v = self.limit_a = self.current_a = 0.0
-        self.power_limited = False
 
     def sleep(self, sleeping: bool) -> None:
         self.sleeping = sleeping
@@ -197,6 +207,8 @@ class Module:
         """Ramps the references and watches the controller. Before the bus is solved."""
         self._watch_controller(now_s)
         if not self.on:
+            if self.running:
+                self._fall(dt_s)
             return
         self._run_when_due(now_s)
         if not self.running:
@@ -212,6 +224,11 @@ class Module:
         wanted_v = self.set_voltage_v * (1 + self.regulation_error)
         self.reference_v = _towards(self.reference_v, wanted_v, up_v * dt_s, rating.voltage_slew_v_per_s * dt_s)
         self.limit_a = _towards(self.limit_a, self.set_current_a, up_a * dt_s, rating.current_slew_a_per_s * dt_s)
+
+    def _fall(self, dt_s: float) -> None:
+        self.limit_a -= self._fall_a_per_s * dt_s
+        if self.limit_a <= 0.0:
+            self._stop()
 
     def current_at(self, voltage_v: float) -> float:
         """What it pushes into a bus at this voltage: droop, constant current, constant power; never backwards."""

@@ -282,3 +282,21 @@ def test_a_module_that_takes_its_time_to_start_delivers_only_then() -> None:
     rig.advance(1.1)
 
     assert rig.bus.current_a == pytest.approx(50, abs=0.1)
+
+
+def test_a_current_that_takes_its_time_falls_after_off_in_a_straight_line() -> None:
+    """However often OFF is repeated."""
+    rig = Rig(battery())
+    rig.module.walk_in_enabled = False
+    rig.on(800, 50)
+    rig.advance(2)
+    rig.module.fall_s = 0.5
+    rig.module.switch_off()
+    assert not rig.module.on
+    for left_a in (40, 30, 20, 10):
+        rig.advance(0.1)
+        assert rig.module.current_a == pytest.approx(left_a, abs=0.5)
+        rig.module.switch_off()
+    rig.advance(0.12)
+
+    assert (rig.module.current_a, rig.module.running) == (0.0, False)

@@ -11,7 +11,11 @@ import trio
 from jp_firmware.composition import picture
 from jp_firmware.composition.calls import all_calls
 from jp_firmware.console.calls import CallRefused
+from jp_firmware.hw.plc.board import LAST_WORD_S, UNLOADED_S
+from jp_firmware.hw.plc.inputs import BoardFaults
 from jp_firmware.model.connector import ConnectorState
+from jp_firmware.model.signals import Quality
+from jp_firmware.nursery.child import End
 from jp_firmware.sim.free_relay import RelayAlarm
 from tests.whole.charger import BOTH, ONE, TWO, Process, World
 from tests.whole.moving import (
@@ -352,3 +356,85 @@ async def test_an_operator_moves_one_module_and_is_told_why_another_may_not_move
         await trio.sleep(15.0)
 
         assert places(process) == {MOVER: TWO, BRIDGED: None}, "an operator's word stands"
+
+
+# --- the end of a board's task ---------------------------------------------------------------------------------------
+
+FALL_S = 0.5
+BOARD = "wires/plc-1-wire/plc-1"
+
+
+@asynccontextmanager
+async def over_a_relay_of_the_other_board() -> AsyncIterator[tuple[World, Process]]:
+    """Both charge, connector 2 with a module over R4 of the other's board; currents take their time to fall."""
+    async with charger() as (world, process):
+        await at_home(world, process)
+        await both_charge(world, process)
+        await moved(world, process, MOVER, TWO)
+        await world.until(lambda: world.plant.nodes[MOVER].module.current_a > 20.0)
+        for node in world.plant.nodes.values():
+            node.module.fall_s = FALL_S
+        yield world, process
+
+
+async def relay_opens(world: World) -> float:
+    """Until R4 of the first board has opened, after its module was off; how long it took from there."""
+    await world.until(lambda: not world.plant.nodes[MOVER].module.on, within_s=0.2)
+    off_at_s = trio.current_time()
+    await world.until(lambda: not world.plant.boards["plc-1"].relays[4].closed, within_s=2.0)
+    return trio.current_time() - off_at_s
+
+
+@pytest.mark.parametrize("path", [BOARD, "wires/plc-1-wire"])
+async def test_a_board_that_is_started_anew_opens_nothing_before_the_current_has_gone(
+    path: str, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with over_a_relay_of_the_other_board() as (world, process):
+        process.controller.tree.restart(path, "another firmware")
+        took_s = await relay_opens(world)
+
+        await world.until(lambda: ONE not in world.contactors_closed(), within_s=1.0)
+        assert crimes(world) == []
+        assert FALL_S < took_s < UNLOADED_S + 0.1
+        assert process.lifelines()[f"controller/{BOARD}"].last_end is not End.STUCK
+
+
+async def test_a_defect_in_a_boards_task_opens_nothing_before_the_current_has_gone(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with over_a_relay_of_the_other_board() as (world, _):
+        with monkeypatch.context() as broken:
+            broken.setattr(BoardFaults, "look", lambda *_: 1 / 0)
+            took_s = await relay_opens(world)
+
+        assert crimes(world) == []
+        assert FALL_S < took_s < UNLOADED_S + 0.1
+
+
+async def test_a_current_that_does_not_fall_keeps_no_relay_closed(autojump_clock: trio.testing.MockClock) -> None:
+    async with over_a_relay_of_the_other_board() as (world, process):
+        world.plant.nodes[MOVER].module.fall_s = 60.0
+        process.controller.tree.restart(BOARD, "another firmware")
+
+        assert await relay_opens(world) == pytest.approx(UNLOADED_S, abs=0.15)
+
+
+@pytest.mark.parametrize("how", ["freeze", "emergency stop"])
+async def test_a_board_that_is_lost_or_stops_power_waits_for_no_current(
+    how: str, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Not for one either that nobody measures."""
+    async with over_a_relay_of_the_other_board() as (world, process):
+        board = process.controller.plant.boards[LEFT]
+        world.verbs.silence(MOVER)
+        if how == "freeze":
+            world.verbs.freeze(LEFT)
+        else:
+            world.verbs.emergency_stop("press")
+            await world.until(lambda: not world.plant.nodes[MOVER].module.on, within_s=0.2)
+            process.controller.tree.restart(BOARD, "another firmware")
+        await world.until(lambda: board.status.signal.quality is Quality.STALE, within_s=1.0)
+        stale_at_s = trio.current_time()
+        await world.until(lambda: board.identity is None, within_s=1.0)
+
+        assert trio.current_time() - stale_at_s < LAST_WORD_S + 0.05

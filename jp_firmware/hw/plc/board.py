@@ -6,23 +6,28 @@ Rules
    none. Without evidence for `watchdog_s` all that the board ever said is STALE in the same step, for every listener.
 2. Of one answer faults are raised first, then the board is published, then its connectors: a stop condition reaches
    those who can act on it before anything else does.
-3. Whatever ends the task, its last word to the board is "contactors open", as far as the board can be reached; and what
-   it was commanded before is forgotten, free relays too, so that power never comes back by itself.
+3. Whatever ends the task, its last word to the board is "contactors and free relays open", as far as the board can be
+   reached; and what it was commanded before is forgotten, so that power never comes back by itself. While the board is
+   heard that word waits until the modules behind it are measured off (`UNLOADED_S`): they are, for all who listen, in
+   the step that ends it, but a current takes its time to fall.
 4. A board that is not of this link, or of another major version, is never written to.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import attrs
 import trio
 
 from jp_firmware.charging.ports import FaultSink
+from jp_firmware.charging.waiting import until
 from jp_firmware.config import schema
 from jp_firmware.config.schema import ConfigError
 from jp_firmware.hw.modbus.master import ModbusFault, ModbusMaster, ModbusRefused
+from jp_firmware.hw.modules.carried import OFF_CURRENT_A
+from jp_firmware.hw.modules.module import ModuleTask
 from jp_firmware.hw.plc import blocks, protocol
 from jp_firmware.hw.plc.fields import MapError
 from jp_firmware.hw.plc.inputs import BoardFaults
@@ -39,6 +44,9 @@ TIMEOUTS_PER_WATCHDOG = 5  # two lost answers in a row, each followed by as long
 IDENTIFY_S = 0.5  # between attempts to identify a board that does not answer
 BOOT_S = 2.0  # silence after the wire came up that is not yet worth a fault
 STEADY_S = 2.0  # ours: a link this long in order clears PLC-01
+# Ours: for the current of modules that were told OFF to fall. Nothing is said meanwhile: a board keeps its relays for
+# 1 s after our last heartbeat (docs/plc-link.md), which is the last cycle's.
+UNLOADED_S = protocol.CONTROLLER_LOST_S - 0.2
 LAST_WORD_S = 0.45  # for "contactors open" at the end, a disturbed line's silence included
 CONFIRM_S = 1.0  # ours: for a board that answers to report its contactors open; they take 0.05 s to 0.1 s
 UNANSWERED_OPEN_S = 0.4  # ours: without evidence for this long nobody listens, and `safe` stops waiting
@@ -82,6 +90,7 @@ class PlcBoard:
     master: ModbusMaster
     faults: FaultSink
     cycle_s: float = protocol.CYCLE_S
+    behind: Callable[[], Sequence[ModuleTask]] = tuple  # the modules that feed over its relays and contactors now
     status: Source[PlcStatus] = attrs.field(init=False)
     identity: PlcIdentity | None = attrs.field(init=False, default=None)
     connectors: Mapping[ConnectorId, BoardConnector] = attrs.field(init=False)
@@ -132,7 +141,8 @@ class PlcBoard:
         """Identifies the board, then exchanges for ever; ready and fed by heartbeats that move.
 
         Raises BoardLost when they stop, BoardRefused for a board that cannot be driven. However it ends, cancellation
-        included, all signals are STALE and contactors were commanded open, within `LAST_WORD_S`.
+        included, all signals are STALE in that step, and contactors and relays were commanded open: by a board that was
+        heard after `UNLOADED_S` at most, by any other at once, and within `LAST_WORD_S`.
         """
         self._board_heartbeat = self._steady_since_s = None
         self._moved_s = trio.current_time()
@@ -142,7 +152,10 @@ class PlcBoard:
             await self._until_lost(lifeline)
             raise BoardLost(self._silence())
         finally:
+            modules = self.behind() if self._obeys() else ()
             self._end()
+            with trio.move_on_after(UNLOADED_S, shield=True):
+                await _unloaded(modules)
             with trio.move_on_after(LAST_WORD_S, shield=True):
                 await self._last_word()
             self.identity = None
@@ -289,6 +302,11 @@ class PlcBoard:
 
     # --- the end -----------------------------------------------------------------------------------------------------
 
+    def _obeys(self) -> bool:
+        """Whether its contacts are as commanded: one that is lost, or stops power, opens them by itself."""
+        board = self.status.fresh(trio.current_time(), self.config.watchdog_s)
+        return self.master.up and board is not None and not board.stops_power
+
     def _end(self) -> None:
         """Nothing the board said holds any more. Synchronous; idempotent."""
         try:
@@ -317,6 +335,16 @@ class PlcBoard:
     @property
     def _timeout_s(self) -> float:
         return self.config.watchdog_s / TIMEOUTS_PER_WATCHDOG
+
+
+async def _unloaded(modules: Sequence[ModuleTask]) -> None:
+    """Returns when none of these carries current any more, by measurement or past its own switch-off time."""
+
+    def is_off() -> bool:
+        now_s = trio.current_time()
+        return all(module.carried_current_a(now_s) < OFF_CURRENT_A for module in modules)
+
+    await until(is_off, *(module.status for module in modules))
 
 
 def _without_measurements(command: EvCommand) -> EvCommand:

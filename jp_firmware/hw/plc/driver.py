@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib.metadata import entry_points
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from jp_firmware.charging.ports import EvLink, FaultSink
 from jp_firmware.config import schema
 from jp_firmware.config.schema import ConfigError
 from jp_firmware.hw.modbus.master import ModbusMaster
+from jp_firmware.hw.modules.module import ModuleTask
 from jp_firmware.model.ids import ConnectorId
 from jp_firmware.model.plc import PlcIdentity, PlcStatus
 from jp_firmware.model.signals import Source
@@ -20,6 +21,9 @@ ENTRY_POINTS = "jp_firmware.plc"
 
 class BoardTask(Protocol):
     """One PLC board at work: a child of the tree, and an `EvLink` for each of its connectors."""
+
+    behind: Callable[[], Sequence[ModuleTask]]
+    """The modules that feed over its relays and contactors now: off, and measured so, before its task opens them."""
 
     @property
     def status(self) -> Source[PlcStatus]: ...
