@@ -279,6 +279,15 @@ ACTIONS: Final = (
         local=True,
     ),
     Action(
+        id="config.waiting",
+        title="What waits, for a word or for sessions",
+        help="The version that is to be confirmed, and the change that waits for sessions: its plan, and the way to "
+        "give it up.",
+        keys=("w",),
+        places=("config",),
+        local=True,
+    ),
+    Action(
         id="config.confirm",
         title="Keep the new configuration",
         help="Confirms the version that would be undone by itself otherwise.",
@@ -290,12 +299,13 @@ ACTIONS: Final = (
     Action(
         id="config.revert",
         title="Undo the change of the configuration",
-        help="Undoes a version that is not confirmed yet at once, or gives up a change that waits for sessions.",
+        help="Undoes a version that is not confirmed yet at once; where none is, gives up the change that waits for "
+        "sessions.",
         keys=("ctrl+u",),
         risk=Risk.PLANT,
         target=Target.CONFIGURATION,
         call="config.revert",
-        effect="All parts go back to what they were before the change; one that waits is not made.",
+        effect="All parts go back to what they were before the change.",
     ),
     Action(
         id="repaint",

@@ -144,7 +144,7 @@ class ConsoleApp(DiffingDisplay, inherit_bindings=False):
             self.editing.link_up()
         else:
             self.store.link_down(state.reason, self._clock())
-            self.editing.applying.link_lost()
+            self.editing.link_lost()
         self._due = True
 
     def _on_snapshot(self, topic: str, snapshot: Snapshot) -> None:

@@ -14,14 +14,23 @@ from jp_firmware.console.protocol import CallFailed, ConsoleError, ErrorCode
 from jp_firmware.tui.action import Action
 from jp_firmware.tui.actions import BY_ID
 from jp_firmware.tui.configuration.desk import Sent
-from jp_firmware.tui.configuration.told import ConfigView, DifferenceView, PlanView, UnconfirmedView, VersionView
+from jp_firmware.tui.configuration.told import (
+    ChangeView,
+    ConfigView,
+    DifferenceView,
+    PlanView,
+    UnconfirmedView,
+    VersionView,
+)
 from jp_firmware.tui.possible import why_not
 from jp_firmware.tui.screens.config_forms import ApplyScreen
 from jp_firmware.tui.screens.config_pages import DecideScreen, ProgressScreen
 from jp_firmware.tui.screens.dialogs import ConfirmScreen, Dialog, Question
 from jp_firmware.tui.store import Link
 from jp_firmware.tui.text import clean, line, span
+from jp_firmware.tui.told import count_of, numbers_of, text_of
 from jp_firmware.tui.views import config_pages as pages
+from jp_firmware.tui.views.scene import Scene
 
 if TYPE_CHECKING:
     from jp_firmware.tui.application import Charger, ConsoleApp
@@ -60,20 +69,29 @@ class Applying:
         """No change is under way at the charger."""
         settled = now.unconfirmed is None or now.unconfirmed.ends_at_s is not None  # it waits for nobody but a person
         if self._asked_of is not None and settled and not self._asking and not self._waits_for_link:
-            self._settle(self._asked_of, now.version)
+            self._settle(self._asked_of, now)
 
-    def _settle(self, base: int, now: VersionView) -> None:
-        """How a change ended whose answer could not be heard, or that waited. One that failed leaves the draft."""
+    def _settle(self, base: int, told: ConfigView) -> None:
+        """How a change ended whose answer could not be heard. One that failed leaves the draft."""
+        now, waiting, mine = told.version, told.waiting, (clean(self._who), clean(self._why))
         self._asked_of = None
+        if waiting is not None and (waiting.who, waiting.why) == mine and not self._editing.waiting.is_mine:
+            self._wait(waiting)
+            return
         if now.number == base:
             self._end(f"Version {base} is still in force: the change was not made, or it was taken back", "high")
             return
-        is_mine = (now.who, now.why) == (clean(self._who), clean(self._why))
+        is_mine = (now.who, now.why) == mine
         if is_mine:
             self._done()
         words = f"In force is version {now.number} by {now.who}{': ' if now.why else ''}{now.why}"
         self._end(words, "strong" if is_mine else "high")
         self._editing.run(self._editing.load, "config-load")
+
+    def _wait(self, change: ChangeView) -> None:
+        """What was asked for here waits at the charger, which makes it by itself."""
+        self._asked_of, self._editing.desk.progress = None, None
+        self._editing.waiting.begins(change, self._sent)
 
     def _done(self) -> None:
         """What was asked for here is in force."""
@@ -131,7 +149,11 @@ class Applying:
         if action.id == "config.confirm":
             self._confirm()
         elif action.id == "config.revert":
-            self._ask_revert(action)
+            topic = self._app.store.config
+            if topic is not None and topic.unconfirmed is not None:
+                self._ask_revert(action, topic.unconfirmed.version)
+            else:
+                self._editing.waiting.ask_to_give_up()
         else:
             if self._app.main.current != "config":
                 self._app.go("config")
@@ -190,8 +212,15 @@ class Applying:
     def _take_answer(self, title: str, answer: dict[str, Any]) -> None:
         result = answer.get("result")
         if result == "waiting":
-            numbers = ", ".join(map(str, answer.get("waits_for") or ()))
-            self._app.tell(f"{title}: waits for the sessions at {numbers}; Ctrl-U gives it up", "warn")
+            waiting = ChangeView(
+                id=text_of(answer, "change"),
+                state="waiting",
+                who=clean(self._who),
+                why=clean(self._why),
+                base=count_of(answer, "base"),
+                waits_for=numbers_of(answer, "waits_for"),
+            )
+            self._wait(waiting)
             return
         if result == "applied" and PlanView.read(answer).restarts_all:
             self._waits_for_link = self._app.store.link is Link.UP
@@ -259,15 +288,18 @@ class Applying:
         topic = self._app.store.config
         if topic is not None and topic.unconfirmed is not None:
             number = topic.unconfirmed.version
-            self._ask(f"Keep configuration {number}", "config.confirm", version=number)
+            self.ask(f"Keep configuration {number}", "config.confirm", version=number)
 
-    def _ask_revert(self, action: Action) -> None:
-        topic = self._app.store.config
-        unconfirmed = topic.unconfirmed if topic is not None else None
-        words = "the change that waits" if unconfirmed is None else f"version {unconfirmed.version}"
+    def _ask_revert(self, action: Action, number: int) -> None:
+        def still_possible(scene: Scene) -> str:
+            """Of this version: without one, the charger would take it for the change that waits."""
+            topic = scene.store.config
+            is_there = topic is not None and topic.unconfirmed is not None and topic.unconfirmed.version == number
+            return why_not(action, scene) or ("" if is_there else f"version {number} does not wait any more")
+
         question = Question(
             title=action.title,
-            about=[line(span(f"This undoes {words}.", "strong"))],
+            about=[line(span(f"This undoes version {number}.", "strong"))],
             effect=action.effect,
             prompt="Type undo:",
             check=lambda typed: "" if typed.lower() == "undo" else f"undo must be typed, that was {typed or 'nothing'}",
@@ -275,14 +307,15 @@ class Applying:
 
         def answered(answer: str | None) -> None:
             if answer:
-                self._ask(action.title, "config.revert")
+                self.ask(action.title, "config.revert")
             else:
                 self._app.tell(f"{action.title}: left, nothing was done")
 
-        screen = ConfirmScreen(self._app.scene, question, lambda scene: why_not(action, scene))
-        self._app.push_screen(screen, answered)
+        self._app.push_screen(ConfirmScreen(self._app.scene, question, still_possible), answered)
 
-    def _ask(self, what: str, call: str, **params: Any) -> None:
+    def ask(self, what: str, call: str, **params: Any) -> None:
+        """Calls the charger, and tells in row 23 whether it accepts that."""
+
         async def asked() -> None:
             try:
                 await self._charger.call(call, **params)

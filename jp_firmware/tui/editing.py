@@ -28,6 +28,7 @@ from jp_firmware.tui.screens.dialogs import ConfirmScreen, Question
 from jp_firmware.tui.text import clean, line, span
 from jp_firmware.tui.told import objects_of
 from jp_firmware.tui.versions import Versions
+from jp_firmware.tui.waiting import Waiting
 
 if TYPE_CHECKING:
     from jp_firmware.tui.application import Charger, ConsoleApp
@@ -41,6 +42,7 @@ class Editing:
         self._charger = charger
         self.desk = Desk()
         self.applying = Applying(app, charger, self, who)
+        self.waiting = Waiting(app, charger, self)
         self._versions = Versions(app, charger, self, self.applying)
 
     # --- what the charger tells --------------------------------------------------------------------------------------
@@ -55,6 +57,11 @@ class Editing:
         elif not self.desk.is_checked:
             self.run(self.check, "config-check")
 
+    def link_lost(self) -> None:
+        """What was said before is not the last word any more."""
+        self.applying.link_lost()
+        self.waiting.link_lost()
+
     def link_up(self) -> None:
         """What could not be asked without it is asked now; what became of the configuration, the topic tells."""
         if self.desk.trouble and self._app.main.current == "config":
@@ -66,11 +73,13 @@ class Editing:
         if topic is None:
             return
         self.applying.tell_fate(topic)
+        is_loaded = self.waiting.heard(topic)
         if topic.change is not None:
             desk.progress = topic.change
-            return
-        if self.applying.is_under_way:
+        elif self.applying.is_under_way:
             self.applying.heard(topic)
+        elif is_loaded:
+            return
         elif desk.in_force is not None and topic.version.number != desk.in_force.version.number:
             if desk.dirty:
                 desk.theirs = topic.version
@@ -305,6 +314,9 @@ class Editing:
                 self.run(self.load, "config-load")
 
         self._app.push_screen(ConfirmScreen(self._app.scene, question, lambda _scene: ""), answered)
+
+    def _do_waiting(self) -> None:
+        self.waiting.show()
 
     def _do_history(self) -> None:
         self._versions.show()

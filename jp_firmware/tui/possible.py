@@ -41,7 +41,7 @@ def _why_not_configuration(action: Action, scene: Scene) -> str:
     if action.id == "config.confirm":
         return "" if waits else "no version waits to be confirmed"
     if action.id == "config.revert":
-        waiting = topic is not None and topic.change is not None and topic.change.state == "waiting"
+        waiting = topic is not None and topic.waiting is not None
         return "" if waits or waiting else "no change waits, for a word or for sessions"
     if not desk.dirty:
         return "there is no unsaved change"
@@ -53,14 +53,12 @@ def _why_not_configuration(action: Action, scene: Scene) -> str:
 
 
 def why_no_change(scene: Scene) -> str:
-    """Why the configuration cannot be changed now, whatever the change is: one at a time."""
+    """Why the configuration cannot be changed now, whatever the change is: one at a time, but for one that waits."""
     topic = scene.store.config
     if topic is None:
         return ""
     if topic.unconfirmed is not None:
         return f"version {topic.unconfirmed.version} waits to be confirmed: Ctrl-Y keeps it, Ctrl-U undoes it"
-    if topic.change is not None and topic.change.state == "waiting":
-        return f"one by {topic.change.who or 'somebody'} waits: Ctrl-U gives it up"
     return "another change is being made" if topic.change is not None else ""
 
 

@@ -400,6 +400,8 @@ def config(**changes: Any) -> Snapshot:
         "origin": "cli",
         "unconfirmed": None,
         "change": None,
+        "waiting": None,
+        "last_change": None,
     }
     assert not set(changes) - set(known)
     return known | changes

@@ -10,7 +10,7 @@ from jp_firmware.tui.configuration.told import PlanView
 from jp_firmware.tui.text import plain, width_of
 from jp_firmware.tui.views import config_pages
 from tests.tui import cabinet
-from tests.tui.configuring import on_configuration, put, told, under_cursor, words
+from tests.tui.configuring import on_configuration, put, told, words
 from tests.tui.engine import Engine
 from tests.tui.harness import Stage, on_stage
 
@@ -53,31 +53,6 @@ class TestApplying:
             assert "undone in 60 s unless confirmed: Ctrl-Y" in words(stage)
 
         assert told(on_configuration(play), "apply")[0]["confirm_s"] == 60.0
-
-    def test_sessions_are_waited_for_unless_force_is_typed(self) -> None:
-        engine = Engine()
-        engine.running = (2, 3)
-
-        async def play(stage: Stage) -> None:
-            await put(stage, "can0.port", "jp/can1")
-            await stage.press("ctrl+o")
-            assert "Waits until the sessions at 2, 3 have ended" in stage.text()
-            await stage.press("enter", *"why", "enter", "enter", *"yes", "enter")
-            assert 'Not done: type "force", or leave it empty to wait' in stage.text()
-            await stage.press("ctrl+u", "enter")
-            assert "force" not in told(engine, "apply")[0]
-            waiting = {"state": "waiting", "who": "operator", "waits_for": [3], "steps": []}
-            await stage.tell(config=cabinet.config(change=waiting))
-            await stage.press("escape")
-            assert "waits for the sessions at 2, 3; Ctrl-U gives it up" in stage.screen()[22]
-            assert "WAITS for sessions at 3  Ctrl-U gives it up" in stage.screen()[21]
-            await stage.press("ctrl+u", *"undo", "enter")
-            assert stage.charger.calls[-1] == ("config.revert", {})
-            await stage.tell(config=cabinet.config())
-            assert "Version 17 is still in force" in stage.screen()[22]
-            assert "1 unsaved change" in stage.screen()[2]
-
-        on_configuration(play, engine=engine)
 
     def test_progress_is_told_by_part_and_a_refusal_names_the_part(self) -> None:
         async def play(stage: Stage) -> None:
@@ -213,69 +188,26 @@ def test_history_shows_what_differs_and_leads_back() -> None:
     assert asked == [{"version": 16, "why": "as before", "who": "operator", "confirm_s": 0.0}]
 
 
-class TestADraftMeanwhile:
-    """What is typed while a change is under way is not part of it."""
+def test_going_back_to_a_version_leaves_the_draft() -> None:
+    async def play(stage: Stage) -> None:
+        await put(stage, "reserve_w", "5000")
+        await stage.press("h", "down", "enter", "enter", "enter", *"as before", "enter", "enter")
+        assert "Go back to version 16: version 18 is in force" in stage.text()
+        await stage.press("escape")
+        assert "1 unsaved change" in stage.screen()[2]
+        assert "version 18" in stage.screen()[21]
 
-    CAN1 = ("can0.port", "jp/can1")
+    on_configuration(play)
 
-    def test_what_was_changed_while_the_change_waited_is_kept(self) -> None:
-        engine = Engine()
-        engine.running = (3,)
 
-        async def play(stage: Stage) -> None:
-            await put(stage, *self.CAN1)
-            await stage.press("ctrl+o", "enter", *"night", "enter", "enter", "enter", "escape")
-            waiting = {"state": "waiting", "who": "operator", "waits_for": [3], "steps": []}
-            await stage.tell(config=cabinet.config(change=waiting))
-            await put(stage, "limit_w", "90000")
-            assert "2 unsaved changes" in stage.screen()[2]
-            engine.take(engine.text.replace('port = "jp/can0"', 'port = "jp/can1"'), "night")
-            await stage.tell(config=engine.version() | {"who": "operator"})
-            assert "In force is version 18 by operator: night" in stage.screen()[22]
-            assert "1 unsaved change " in stage.screen()[2]
-            assert under_cursor(stage).split()[1:3] == ["limit_w", "90_000"]
-            assert "OUTDATED" not in stage.text()
+def test_a_second_change_is_not_asked_for_while_one_is_being_made() -> None:
+    async def play(stage: Stage) -> None:
+        await put(stage, "limit_w", "90000")
+        await stage.tell(config=cabinet.config(change={"id": "change-1", "state": "applying", "who": "anna"}))
+        await stage.press("ctrl+o")
+        assert "not possible, another change is being made" in stage.screen()[22]
 
-        on_configuration(play, engine=engine)
-        assert told(engine, "check")[-1]["edits"] == [{"put": "site.limit_w", "value": 90_000}]
-
-    def test_a_draft_that_was_dropped_meanwhile_stays_dropped(self) -> None:
-        engine = Engine()
-        engine.running = (3,)
-
-        async def play(stage: Stage) -> None:
-            await put(stage, *self.CAN1)
-            await stage.press("ctrl+o", "enter", *"night", "enter", "enter", "enter", "escape", "delete")
-            engine.take(engine.text.replace('port = "jp/can0"', 'port = "jp/can1"'), "night")
-            await stage.tell(config=engine.version() | {"who": "operator"})
-            assert "no unsaved changes" in stage.screen()[2]
-            assert under_cursor(stage).split()[1:3] == ["port", "jp/can1"]
-
-        on_configuration(play, engine=engine)
-
-    def test_going_back_to_a_version_leaves_the_draft(self) -> None:
-        async def play(stage: Stage) -> None:
-            await put(stage, "reserve_w", "5000")
-            await stage.press("h", "down", "enter", "enter", "enter", *"as before", "enter", "enter")
-            assert "Go back to version 16: version 18 is in force" in stage.text()
-            await stage.press("escape")
-            assert "1 unsaved change" in stage.screen()[2]
-            assert "version 18" in stage.screen()[21]
-
-        on_configuration(play)
-
-    def test_a_second_change_is_not_asked_for_before_the_first_has_ended(self) -> None:
-        async def play(stage: Stage) -> None:
-            await put(stage, "limit_w", "90000")
-            waiting = {"state": "waiting", "who": "anna", "waits_for": [3], "steps": []}
-            await stage.tell(config=cabinet.config(change=waiting))
-            await stage.press("ctrl+o")
-            assert "not possible, one by anna waits: Ctrl-U gives it up" in stage.screen()[22]
-            await stage.tell(config=cabinet.config(change=waiting | {"state": "applying"}))
-            await stage.press("ctrl+o")
-            assert "not possible, another change is being made" in stage.screen()[22]
-
-        assert told(on_configuration(play), "apply") == []
+    assert told(on_configuration(play), "apply") == []
 
 
 @pytest.mark.parametrize("width", [52, 70, 110])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import tomllib
+from collections.abc import Iterable
 from typing import Any
 
 import attrs
@@ -37,9 +38,10 @@ class Only(enum.Enum):
 
 @attrs.frozen
 class Sent:
-    """A draft as it was sent to the charger."""
+    """A draft as it was sent to the charger; `base` is what it was a draft of."""
 
-    data: Data
+    base: Data = attrs.field(repr=False)
+    data: Data = attrs.field(repr=False)
     by_hand: str | None
     secrets: dict[str, str] = attrs.field(repr=False)
 
@@ -125,9 +127,12 @@ class Desk:
         self.base = _data_of(told.text) or {}
         if self.by_hand is None:
             self.data = self.base
-            for one in edits:
-                self._lay(one, old)
+            self._lay_all(edits, old)
         self._changed()
+
+    def _lay_all(self, edits: Iterable[Difference], old: Data) -> None:
+        for one in edits:
+            self._lay(one, old)
 
     def _lay(self, one: Difference, old: Data) -> None:
         """A change of `old` made again; one whose place is gone is gone too."""
@@ -210,7 +215,7 @@ class Desk:
 
     def sent(self) -> Sent:
         """The draft as it is now, before it is sent."""
-        return Sent(self.data, self.by_hand, dict(self.secrets))
+        return Sent(self.base, self.data, self.by_hand, dict(self.secrets))
 
     def taken(self, sent: Sent) -> None:
         """What was sent is in force; what was changed here since is a draft on top of it."""
@@ -221,6 +226,30 @@ class Desk:
             self.by_hand = None
         self.secrets = {key: value for key, value in self.secrets.items() if sent.secrets.get(key) != value}
         self._changed()
+
+    def hand_over(self, sent: Sent) -> None:
+        """What was sent waits at the charger, and is no draft here any more; what was changed here since is one."""
+        if self.by_hand is not None and self.by_hand == sent.by_hand:
+            self.by_hand, self.data = None, self.base
+        elif self.by_hand is None and self.dirty:
+            since, self.data = tuple(differences(sent.data, self.data)), self.base
+            self._lay_all(since, sent.data)
+        self.secrets = {key: value for key, value in self.secrets.items() if sent.secrets.get(key) != value}
+        self._changed()
+
+    def put_back(self, sent: Sent) -> bool:
+        """What was handed over is a draft again, below what is one now. False where the two are texts by hand."""
+        if self.dirty and (self.by_hand is not None or sent.by_hand is not None):
+            return False
+        if sent.by_hand is not None:
+            self.write(sent.by_hand)
+        else:
+            mine, self.data = self.differences, self.base
+            self._lay_all(differences(sent.base, sent.data), sent.base)
+            self._lay_all(mine, self.base)
+        self.secrets = sent.secrets | self.secrets
+        self._changed()
+        return True
 
     def take_plan(self, plan: PlanView, revision: int) -> None:
         """The charger's word about the draft of that revision."""

@@ -58,6 +58,7 @@ class UnconfirmedView:
     version: int
     previous: int
     ends_at_s: float | None
+    keys: tuple[str, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -83,45 +84,90 @@ class StepView:
 
 @attrs.frozen(kw_only=True)
 class ChangeView:
-    """A change that is being carried out. `state` is "waiting", "applying" or "checking"."""
+    """A change that is being made, or that waits. `id` is its name until the charger starts anew."""
 
+    id: str
     state: str
     who: str
+    why: str
+    base: int  # the version that it is made to
     waits_for: tuple[int, ...]
-    steps: tuple[StepView, ...]
+    keys: tuple[str, ...] = ()
+    steps: tuple[StepView, ...] = ()
 
     @classmethod
     def read(cls, raw: Json) -> ChangeView:
         return cls(
+            id=text_of(raw, "id"),
             state=text_of(raw, "state"),
             who=text_of(raw, "who"),
+            why=text_of(raw, "why"),
+            base=count_of(raw, "base"),
             waits_for=numbers_of(raw, "waits_for"),
+            keys=texts_of(raw, "keys"),
             steps=tuple(StepView.read(one) for one in objects_of(raw, "steps")),
         )
+
+    def is_same(self, other: ChangeView) -> bool:
+        """However far it is. A charger that starts anew gives the names once more, to other changes."""
+        return (self.id, self.who, self.why) == (other.id, other.who, other.why)
+
+
+@attrs.frozen(kw_only=True)
+class EndedView:
+    """How the last change ended that was over; `why` is the reason that it was not made for."""
+
+    id: str
+    who: str
+    is_made: bool
+    why: str
+
+    @classmethod
+    def read(cls, raw: Json) -> EndedView:
+        return cls(
+            id=text_of(raw, "id"),
+            who=text_of(raw, "who"),
+            is_made=text_of(raw, "result") == "applied",
+            why=text_of(raw, "why"),
+        )
+
+    def is_of(self, change: ChangeView) -> bool:
+        return (self.id, self.who) == (change.id, change.who)
 
 
 @attrs.frozen(kw_only=True)
 class ConfigView:
-    """The topic `config`. `at_s` is when it was heard (monotonic)."""
+    """The topic `config`: `change` is the one that is being made, `waiting` the one that is made later by itself."""
 
     version: VersionView
     unconfirmed: UnconfirmedView | None
     change: ChangeView | None
+    waiting: ChangeView | None
+    last_change: EndedView | None
 
     @classmethod
     def read(cls, raw: Json, at_s: float) -> ConfigView:
-        waiting, change = object_of(raw, "unconfirmed"), object_of(raw, "change")
-        ends_in_s = number_of(waiting, "ends_in_s")
-        unconfirmed = UnconfirmedView(
-            version=count_of(waiting, "version"),
-            previous=count_of(waiting, "previous"),
+        """`at_s` is when it was heard (monotonic)."""
+        unconfirmed, change, last = (object_of(raw, one) for one in ("unconfirmed", "change", "last_change"))
+        waiting = object_of(raw, "waiting")
+        ends_in_s = number_of(unconfirmed, "ends_in_s")
+        not_for_good = UnconfirmedView(
+            version=count_of(unconfirmed, "version"),
+            previous=count_of(unconfirmed, "previous"),
             ends_at_s=None if ends_in_s is None else at_s + ends_in_s,
+            keys=texts_of(unconfirmed, "keys"),
         )
         return cls(
             version=VersionView.read(raw),
-            unconfirmed=unconfirmed if waiting else None,
-            change=ChangeView.read(change) if change else None,
+            unconfirmed=not_for_good if unconfirmed else None,
+            change=ChangeView.read(change) if change and text_of(change, "state") != "waiting" else None,
+            waiting=ChangeView.read(waiting) if waiting else None,
+            last_change=EndedView.read(last) if last else None,
         )
+
+    def tells_of(self, change: ChangeView) -> bool:
+        """Whether it waits, or is being made."""
+        return any(one is not None and one.is_same(change) for one in (self.waiting, self.change))
 
 
 @attrs.frozen(kw_only=True)
@@ -181,7 +227,10 @@ class FindingView:
 
 @attrs.frozen(kw_only=True)
 class PlanView:
-    """The answer to `config.check`: what a draft would change, and what that would take."""
+    """The answer to `config.check`: what a draft would change, and what that would take.
+
+    `beside` is the name of another change, one that waits already.
+    """
 
     findings: tuple[FindingView, ...]
     changes: tuple[str, ...]  # in words, one each
@@ -190,6 +239,7 @@ class PlanView:
     role: str
     confirm_s: float
     text: str
+    beside: str = ""
 
     @classmethod
     def read(cls, raw: Json) -> PlanView:
@@ -202,6 +252,7 @@ class PlanView:
             role=text_of(raw, "role"),
             confirm_s=number_of(raw, "confirm_s") or 0.0,
             text=text if isinstance(text, str) else "",
+            beside=text_of(raw, "beside"),
         )
 
     @property

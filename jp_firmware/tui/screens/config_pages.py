@@ -64,6 +64,12 @@ class DecideScreen(Dialog):
             self.dismiss(word)
 
 
+class WaitingScreen(DecideScreen):
+    """What waits: Ctrl-D is about the change that waits for sessions, Ctrl-U about the version to be confirmed."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+u", "app.do('config.revert')", show=False)]
+
+
 class ProgressScreen(ReadScreen):
     """How far a change is, and the key that undoes it."""
 

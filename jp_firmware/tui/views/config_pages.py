@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from jp_firmware.tui.configuration.desk import Desk
-from jp_firmware.tui.configuration.told import DifferenceView, PlanView, StepView, VersionView
+from jp_firmware.tui.configuration.told import ChangeView, DifferenceView, PlanView, StepView, VersionView
 from jp_firmware.tui.text import BLANK, Line, cell, cut, line, span, width_of, wrap
+from jp_firmware.tui.views.chrome import unconfirmed_words
 from jp_firmware.tui.views.scene import Scene
 
 _HOW: Final = 15
@@ -64,6 +65,12 @@ def _step(step: StepView, width: int) -> list[Line]:
 
 
 def _sessions(told: PlanView, width: int) -> list[Line]:
+    if told.beside and told.waits_for:
+        words = (
+            f"It would wait for the sessions at {_numbers(told.waits_for)}, and {told.beside} waits already: "
+            "it is refused unless it is forced, or that one is given up."
+        )
+        return wrap(words, width, "warn")
     if told.waits_for:
         words = f"Waits until the sessions at {_numbers(told.waits_for)} have ended, unless it is forced."
         return wrap(words, width, "warn")
@@ -76,8 +83,7 @@ def progress(scene: Scene, width: int) -> list[Line]:
     """The parts of a change with how far each is, then how it ended."""
     desk = scene.desk
     topic = scene.store.config
-    now = topic.change if topic is not None else None
-    change = now or desk.progress
+    change = (topic.change if topic is not None else None) or desk.progress
     rows: list[Line] = []
     if change is not None:
         rows.append(scene.heading("PARTS", width))
@@ -87,12 +93,54 @@ def progress(scene: Scene, width: int) -> list[Line]:
             )
             row = line(span("  "), cell(one.path, 30), cell(one.how, _HOW, "label"), span(one.state, role))
             rows.append(cut(row, width, scene.symbols.ellipsis))
-    if now is not None and now.state == "waiting":
-        words = f"It waits for the sessions at {_numbers(now.waits_for)}. Ctrl-U gives it up."
-        rows += [BLANK, *wrap(words, width, "warn")]
     text, role = desk.outcome
     rows += [BLANK, *(wrap(text, width, role) if text else [line(span("under way", "label"))])]
     return rows
+
+
+def waits_for(change: ChangeView) -> str:
+    """`waits for sessions at 1, 2`; without any it waits until nothing else is in its way."""
+    if change.waits_for:
+        return (
+            f"waits for {'the session' if len(change.waits_for) == 1 else 'sessions'} at {_numbers(change.waits_for)}"
+        )
+    return "waits for its turn"
+
+
+def what_waits(scene: Scene, told: PlanView | str, width: int) -> list[Line]:
+    """The version that waits for a word; the change that waits for sessions, and its plan, or why that is not told."""
+    topic = scene.store.config
+    unconfirmed, waiting = (topic.unconfirmed, topic.waiting) if topic is not None else (None, None)
+    rows: list[Line] = []
+    if topic is not None and unconfirmed is not None:
+        left = unconfirmed_words(scene)
+        when = f"is undone in {left}" if left else "is to be confirmed once all parts are up"
+        rows += [
+            scene.heading("TO BE CONFIRMED", width),
+            *wrap(f"Version {unconfirmed.version} {when}.", width, "warn"),
+        ]
+        rows += wrap(f"It changes {', '.join(unconfirmed.keys) or 'the text only'}.", width)
+        rows += [
+            line(
+                span("Ctrl-Y ", "key"), span("keeps it, ", "label"), span("Ctrl-U ", "key"), span("undoes it", "label")
+            )
+        ]
+    if waiting is not None:
+        rows += [BLANK] if rows else []
+        why = f": {waiting.why}" if waiting.why else ""
+        rows += [
+            scene.heading("WAITS", width),
+            *wrap(f"{waiting.id} by {waiting.who or 'somebody'}{why}", width, "strong"),
+        ]
+        rows += wrap(f"It {waits_for(waiting)}, and is then made by itself.", width, "warn")
+        rows += wrap("Others are made meanwhile if they touch none of its keys and need not wait.", width, "label")
+        rows += [line(span("Ctrl-D ", "key"), span("gives it up", "label")), BLANK]
+        if isinstance(told, PlanView):
+            rows += plan(scene, told, (), width)
+        else:
+            rows += wrap(f"It changes {', '.join(waiting.keys) or 'the text only'}.", width)
+            rows += wrap(told or "its plan is asked for", width, "warn" if told else "label")
+    return rows or [line(span("Nothing waits any more.", "label"))]
 
 
 def outdated(scene: Scene, desk: Desk, told: DifferenceView | None, width: int) -> list[Line]:

@@ -11,7 +11,7 @@ from jp_firmware.tui import formatters as fmt
 from jp_firmware.tui.configuration.desk import Desk, Only
 from jp_firmware.tui.configuration.draft import MISSING, value_at
 from jp_firmware.tui.configuration.entry import shown
-from jp_firmware.tui.configuration.keys import Declared, Parts, key_text
+from jp_firmware.tui.configuration.keys import Declared, Parts, key_text, parts_of
 from jp_firmware.tui.configuration.told import ChangeView, FindingView
 from jp_firmware.tui.configuration.toml_text import Piece, pieces
 from jp_firmware.tui.configuration.tree import Row
@@ -193,7 +193,7 @@ def card(
     title = cut(line(key_text(parts)), width - width_of(hint) - 4, ellipsis)
     rows = [scene.heading(plain(title), width, right=hint)]
     rows += _found(findings, width, max(1, (height - 1) // 2), ellipsis)
-    drafted = _drafted(scene, parts, width)
+    drafted = [*_drafted(scene, parts, width), *_waiting(scene, parts)]
     facts = _facts(declared, width)
     told = desk.in_force.values.get(parts) if desk.in_force is not None else None
     if told is not None and told.source == "command line":
@@ -234,6 +234,14 @@ def _drafted(scene: Scene, parts: Parts, width: int) -> list[Line]:
     return [cut(row, width, scene.symbols.ellipsis)]
 
 
+def _waiting(scene: Scene, parts: Parts) -> list[Line]:
+    """That the change that waits is about this key too."""
+    waiting = scene.store.config.waiting if scene.store.config is not None else None
+    if waiting is None or all(parts_of(one)[: len(parts)] != parts for one in waiting.keys):
+        return []
+    return [line(span(f"{waiting.id} changes it, and waits", "warn"), span("  w shows it", "label"))]
+
+
 def _facts(declared: Declared, width: int) -> list[Line]:
     unit = f" {declared.unit}" if declared.unit else ""
     default = "must be given" if declared.required else f"default {shown(declared.default)}"
@@ -255,6 +263,7 @@ def state(scene: Scene, width: int) -> list[Line]:
     """The last row: the verdict on the draft, then the version that is in force, or the change under way."""
     desk = scene.desk
     topic = scene.store.config
+    waiting = topic.waiting if topic is not None else None
     left: list[Span] = [*_verdict(desk), span("   ")]
     if desk.theirs is not None:
         who = desk.theirs.who or "somebody"
@@ -265,10 +274,13 @@ def state(scene: Scene, width: int) -> list[Line]:
         left.append(span(desk.trouble, "warn"))
     elif desk.dirty and desk.is_checked and desk.plan is not None:
         left.append(span(takes(desk), "label"))
+    if waiting is not None:
+        left += waiting_words(waiting, is_short=desk.theirs is not None)
     right: Line = ()
     if desk.in_force is not None:
         version = desk.in_force.version
-        right = line(span(f"version {version.number}, {version.who or 'nobody'}, {scene.clock(version.at)}", "label"))
+        from_whom = "" if waiting is not None else f", {version.who or 'nobody'}, {scene.clock(version.at)}"
+        right = line(span(f"version {version.number}{from_whom}", "label"))
     is_changing = topic is not None and topic.change is not None
     if is_changing or len(desk.trouble) > 30 or desk.theirs is not None or width < 70:
         right = ()
@@ -301,14 +313,17 @@ def takes(desk: Desk) -> str:
 
 def change_words(change: ChangeView) -> Line:
     """A change under way in one line."""
-    if change.state == "waiting":
-        return line(
-            span(f"WAITS for sessions at {_connectors(change.waits_for)}", "warn"),
-            span("  Ctrl-U gives it up", "label"),
-        )
     done = sum(one.state == "done" for one in change.steps)
     now = next((one.path for one in change.steps if one.state == "under way"), "")
     return line(span(f"{change.state.upper()} {done} of {len(change.steps)}", "strong"), span(f" {now}"))
+
+
+def waiting_words(change: ChangeView, *, is_short: bool) -> Line:
+    """A change that waits, behind what else there is to say, and the key that shows it."""
+    if is_short:
+        return line(span("  WAITS", "warn"), span(": w", "label"))
+    sessions = f" for {_connectors(change.waits_for)}" if change.waits_for else ""
+    return line(span(f"  {change.id} WAITS{sessions}", "warn"), span(": w shows it", "label"))
 
 
 def _connectors(numbers: Sequence[int]) -> str:
