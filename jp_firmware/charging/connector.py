@@ -9,7 +9,8 @@ Rules:
 5. A fault of its own stays in `own_faults` until its clear condition, and blocks as the catalogue says.
 6. Transitions are those of `TRANSITIONS` and no others.
 
-Reserved and out-of-service connectors, and those with a blocking fault, never leave for PREPARING on their own.
+Reserved and out-of-service connectors, and those with a fault that puts them out of order, never leave for PREPARING
+on their own.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from jp_firmware.model.connector import (
     LockState,
     Stage,
 )
-from jp_firmware.model.faults import Fault, Severity
+from jp_firmware.model.faults import Fault
 from jp_firmware.model.session import IdToken, StopReason
 
 S = ConnectorState
@@ -214,7 +215,7 @@ class ConnectorMachine:
         """What the PLC board shall be told for the present state."""
         energised, ev, output = self.state.is_energised, view.ev, view.output
         unlock = self._unlock and not self.in_session
-        if unlock and ev and (ev.lock is LockState.UNLOCKED or not ev.plugged):
+        if unlock and ev and (ev.lock is LockState.UNLOCKED or ev.unplugged):
             self._unlock = unlock = False
         closed = energised and (self._cable_check is None or self._cable_check.close_contactors)
         return EvCommand(
@@ -285,7 +286,7 @@ class ConnectorMachine:
                 self.text = "plugged in, waiting for authorization"
                 if view.now_s - self.since_s > self.limits.plug_s:
                     self.faults["AUT-03"] = f"none within {self.limits.plug_s:.0f} s of plugging in"
-            else:
+            elif ev.unplugged:
                 self._forget_car(view)
                 self._go(S.AVAILABLE, view.now_s, "ready")
         elif not ev.plugged:
@@ -323,7 +324,7 @@ class ConnectorMachine:
             self._go(S.FAULTED, view.now_s, _sentence(blocking))
         elif not self.operative:
             self._go(S.UNAVAILABLE, view.now_s, "out of service")
-        elif view.ev and not view.ev.plugged:
+        elif view.ev and view.ev.unplugged:
             self._forget_car(view)
             self._go(S.AVAILABLE, view.now_s, "ready")
         elif self.token:
@@ -333,7 +334,7 @@ class ConnectorMachine:
             self.text = f"finished{why}, unplug the car"
 
     def _faulted(self, view: View) -> None:
-        if view.ev and not view.ev.plugged:
+        if view.ev and view.ev.unplugged:
             self._forget_car(view)
         blocking = self._blocking(view)
         if blocking:
@@ -342,7 +343,7 @@ class ConnectorMachine:
             self._settle(view)
 
     def _settle(self, view: View) -> None:
-        """Goes where a connector belongs that has just become usable."""
+        """Goes where a connector belongs that has just become usable; a pilot at fault is waited for."""
         if not self.operative:
             self._go(S.UNAVAILABLE, view.now_s, "out of service")
         elif self._blocking(view):
@@ -352,7 +353,7 @@ class ConnectorMachine:
             self._go(
                 S.FINISHING if after_session else S.PREPARING, view.now_s, "unplug the car" if after_session else ""
             )
-        else:
+        elif view.ev and view.ev.unplugged:
             self._go(S.AVAILABLE, view.now_s, "ready")
 
     def _leave_for_trouble(self, view: View) -> bool:
@@ -429,7 +430,7 @@ class ConnectorMachine:
 
     def _blocking(self, view: View) -> tuple[Fault, ...]:
         """Faults that put the connector out of order. The machine's own come back through the register, like all."""
-        return tuple(fault for fault in view.faults if fault.kind.severity <= Severity.STOP)
+        return tuple(fault for fault in view.faults if fault.kind.puts_out_of_order)
 
     def _end(self, ending: Ending, now_s: float) -> None:
         self.faults.pop(STALE, None)

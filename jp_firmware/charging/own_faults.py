@@ -9,9 +9,9 @@ import attrs
 
 from jp_firmware.charging.timeouts import Timeouts
 from jp_firmware.charging.view import Failure, View
-from jp_firmware.charging.watch import is_too_hot
+from jp_firmware.charging.watch import is_too_hot, pilot_at_fault
 
-WELDED, NO_MODULES, TOO_HOT = "CON-01", "PWR-07", "TMP-04"
+WELDED, NO_MODULES, TOO_HOT, PILOT = "CON-01", "PWR-07", "TMP-04", "EV-01"
 
 
 @attrs.define
@@ -21,6 +21,7 @@ class OwnFaults:
     present: dict[str, str] = attrs.field(factory=dict)  # code -> detail
     _no_rating_since_s: float | None = None
     _closed_since_s: float | None = None  # contactors, although nobody wants them to be
+    _no_pilot_since_s: float | None = None  # it is at fault
 
     def add(self, failure: Failure) -> None:
         """A session, or its clean-up, failed by this."""
@@ -31,6 +32,7 @@ class OwnFaults:
         self._look_at_modules(view, limits)
         self._look_at_plug(view, too_hot_c)
         self._look_at_contactors(view, limits, in_session=in_session)
+        self._look_at_pilot(view, limits, in_session=in_session)
 
     def car_gone(self, view: View, limits: Timeouts, too_hot_c: float) -> None:
         """The car is gone, and with it every fault that an unplug clears."""
@@ -62,3 +64,14 @@ class OwnFaults:
             self._closed_since_s = view.now_s
         elif view.now_s - self._closed_since_s >= limits.contactor_open_s:
             self.present.setdefault(WELDED, "closed, without a session")
+
+    def _look_at_pilot(self, view: View, limits: Timeouts, *, in_session: bool) -> None:
+        """Shorted, it would keep every car from charging. In a session the watch judges it, without a delay."""
+        if in_session or view.ev is None or not view.ev.pilot.is_fault:
+            self._no_pilot_since_s = None
+        elif self._no_pilot_since_s is None:
+            self._no_pilot_since_s = view.now_s
+        elif view.now_s - self._no_pilot_since_s >= limits.pilot_fault_s:
+            self.present.setdefault(PILOT, pilot_at_fault(view.ev))
+        if view.ev and view.ev.unplugged:
+            self.present.pop(PILOT, None)

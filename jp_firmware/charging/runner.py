@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 
 SCAN_PERIOD_S = 0.1  # ours: set-point leases, ramps and time-outs advance at least this often
 RECOVERY_PATIENCE_S = 8.0  # ours: a meter that has not answered by then leaves the last committed register
+STARTING_S = 10.0  # ours: longest time to commit the start; a driver waits for it
 CLOSING_S = 10.0  # ours: longest time to read the last register and commit the stop
 
 
@@ -90,6 +91,11 @@ class ConnectorRunner:
     def up(self) -> bool:
         """Whether its task is at work; while it is not, requests lead to nothing."""
         return self._up
+
+    @property
+    def stop_within_s(self) -> float:
+        """Longest time from being cancelled to the end of `run`: in the commit of a start, all of a session follows."""
+        return STARTING_S + self.machine.limits.power_down_s + CLOSING_S
 
     @property
     def identifying(self) -> Sequence[IdToken]:
@@ -300,7 +306,7 @@ class ConnectorRunner:
         committed = False
         self.machine.about_to_begin()
         try:
-            with trio.move_on_after(CLOSING_S, shield=True):
+            with trio.move_on_after(STARTING_S, shield=True):
                 await self.ports.log.started(book.session)
                 committed = True
         finally:
@@ -367,7 +373,7 @@ class ConnectorRunner:
             state=state,
             since=datetime.now(UTC) if changed or before is None else before.since,
             operative=machine.operative,
-            plugged=bool(view and view.ev and view.ev.plugged),
+            plugged=_plugged(view, before),
             authorization=self.authorization,
             token=machine.token,
             session=self.session,
@@ -376,3 +382,11 @@ class ConnectorRunner:
         )
         if report != before:
             self.report.publish(report, now_s)
+
+
+def _plugged(view: View | None, before: ConnectorReport | None) -> bool:
+    """Whether there is a car. A pilot at fault does not tell: it is as it was."""
+    ev = view.ev if view else None
+    if ev and ev.pilot.is_fault and before:
+        return before.plugged
+    return bool(ev and ev.plugged)

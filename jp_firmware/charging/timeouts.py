@@ -45,6 +45,8 @@ class Timeouts:
     measurement_s: float = 2.0  # a quieter output or board is unknown, not zero (EV: no sample for 2 s fails the check)
     no_modules_s: float = 3.0  # ours: modules may restart one by one without faulting the connector
 
+    pilot_fault_s: float = 1.0  # ours: a board may drive state F for 300 ms to have a car begin anew (EV)
+
     plug_cooled_k: float = 10.0  # a plug that was too hot has cooled by this (facts: TMP-04)
 
     current_gone_a: float = 1.0  # a contactor may open below this (design, law 1)

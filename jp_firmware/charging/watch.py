@@ -15,7 +15,7 @@ from jp_firmware.charging.cable_check import test_voltage_v
 from jp_firmware.charging.delivery import over_voltage_limit_v
 from jp_firmware.charging.timeouts import Timeouts
 from jp_firmware.charging.view import Ending, Failure, View
-from jp_firmware.model.connector import EvStatus, Insulation, PilotState
+from jp_firmware.model.connector import EvStatus, Insulation
 from jp_firmware.model.faults import Fault, Severity
 from jp_firmware.model.session import StopReason
 
@@ -37,7 +37,7 @@ class SessionWatch:
         if device_fault:
             return _by_device(device_fault)
         if view.ev is None:
-            return failed("EV-11", "the PLC board no longer reports this connector")
+            return Ending(StopReason.FAULT, "PLC-01 the PLC board no longer reports this connector")
         return (
             _by_car_or_cable(view.ev, self.too_hot_c)
             or (None if checking_cable else _by_output_circuit(view.ev))
@@ -94,15 +94,20 @@ def _by_device(fault: Fault) -> Ending:
 
 
 def _by_car_or_cable(ev: EvStatus, too_hot_c: float) -> Ending | None:
-    if ev.pilot is PilotState.A:
+    if ev.unplugged:
         return Ending(StopReason.EV_DISCONNECTED)
-    if not ev.plugged:
-        return failed("EV-01", f"control pilot in state {ev.pilot.value}")
+    if ev.pilot.is_fault:
+        return failed("EV-01", pilot_at_fault(ev))
     if ev.over_temperature:
         return failed("TMP-04", "cable or plug too hot")
     if is_too_hot(ev, too_hot_c):
         return failed("TMP-04", f"{ev.hottest_c:.1f} °C at the plug, no power from {too_hot_c:g} °C")
     return None
+
+
+def pilot_at_fault(ev: EvStatus) -> str:
+    """What is seen of it, for people."""
+    return f"control pilot in state {ev.pilot.value}"
 
 
 def is_too_hot(ev: EvStatus, too_hot_c: float) -> bool:

@@ -70,7 +70,8 @@ def _kind(path: Path, code: str, entry: Any) -> FaultKind:
     check(len(kind["title"]) <= LONGEST_TITLE, f"title has {len(kind['title'])} of {LONGEST_TITLE} characters")
     check(kind["remedy"].endswith("."), "remedy is a sentence and ends with a full stop")
     check(kind.get("severity") in list(Severity) and type(kind["severity"]) is int, "severity is a number from 1 to 5")
-    check(isinstance(kind.get("latched", False), bool), "latched is true or false")
+    for name in ("latched", "blocks"):
+        check(isinstance(kind.get(name, False), bool), f"{name} is true or false")
     check(kind.get("ocpp_code", "OtherError") in OCPP_CODES, f"ocpp_code is one of {', '.join(sorted(OCPP_CODES))}")
     mrec = kind.get("mrec", "")
     check(mrec == "" or (isinstance(mrec, str) and _MREC.fullmatch(mrec)), "mrec is one of CX001 to CX026")

@@ -57,6 +57,11 @@ class PilotState(enum.Enum):
     def is_plugged(self) -> bool:
         return self in (PilotState.B, PilotState.C, PilotState.D)
 
+    @property
+    def is_fault(self) -> bool:
+        """It tells nothing of a car then: neither that there is one, nor that there is none."""
+        return self in (PilotState.E, PilotState.F)
+
 
 class ProximityState(enum.Enum):
     """Proximity contact of the plug."""
@@ -154,6 +159,11 @@ class EvStatus:
     @property
     def plugged(self) -> bool:
         return self.pilot.is_plugged
+
+    @property
+    def unplugged(self) -> bool:
+        """Known to be. While the pilot is at fault neither this nor `plugged` is."""
+        return self.pilot is PilotState.A
 
 
 @attrs.frozen(kw_only=True)

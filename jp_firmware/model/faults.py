@@ -27,8 +27,14 @@ class FaultKind:
     severity: Severity
     remedy: str  # what the person on site, or the operator, can do
     latched: bool = False  # stays until an operator clears it, even when its cause has gone
+    blocks: bool = False  # no session begins while it is there, although its severity would let it
     ocpp_code: str = "OtherError"  # OCPP 1.6 ChargePointErrorCode
     mrec: str = ""  # ChargeX minimum required error code, "CX008"
+
+    @property
+    def puts_out_of_order(self) -> bool:
+        """Whether a connector it concerns begins no session while it is there."""
+        return self.blocks or self.severity <= Severity.STOP
 
 
 @attrs.frozen(kw_only=True)

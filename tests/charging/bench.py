@@ -14,6 +14,7 @@ from jp_firmware.charging.connector import ConnectorMachine
 from jp_firmware.charging.ports import Ports
 from jp_firmware.charging.runner import ConnectorRunner
 from jp_firmware.config.schema import Connector
+from jp_firmware.faults import catalogue
 from jp_firmware.model.connector import EvCommand, EvStatus, Insulation, PilotState, Stage
 from jp_firmware.model.faults import Fault, FaultKind, Severity
 from jp_firmware.model.ids import ConnectorId
@@ -103,6 +104,7 @@ class BenchLog:
         self.samples.append(sample)
 
 
+_KINDS = catalogue.load()
 _KNOWN = {"SAF-01": Severity.DANGER, "CON-01": Severity.DANGER, "EV-11": Severity.DEGRADE}
 
 
@@ -117,7 +119,7 @@ class BenchFaults:
 
     def raise_(self, code: str, source: str, detail: str = "") -> None:
         severity = _KNOWN.get(code, self.severity)
-        kind = FaultKind(code=code, title=code, severity=severity, remedy="-")
+        kind = FaultKind(code=code, title=code, severity=severity, remedy="-", blocks=_KINDS[code].blocks)
         self.active[code, source] = attrs.evolve(fault(code, severity, source), kind=kind)
         self.history.append(code)
         self.tell()

@@ -81,6 +81,7 @@ class Story:
         bench.faults.clear("SAF-01", "plc-1")
         bench.runner.set_operative(True)
         bench.runner.end(Ending(StopReason.LOCAL))
+        await bench.turned.wait()  # a weld of a moment before has not been seen by anyone yet
         await bench.until(lambda: bench.runner.machine.state is S.AVAILABLE, within_s=200)
 
         assert [one.id for one in bench.log.begun] == [one.id for one in bench.log.ended]

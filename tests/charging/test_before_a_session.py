@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
 from jp_firmware.charging.connector import Reservation
 from jp_firmware.charging.timeouts import Timeouts
-from jp_firmware.model.connector import (
-    ConnectorState,
-    EvStatus,
-)
+from jp_firmware.faults import catalogue
+from jp_firmware.model.connector import ConnectorState, EvStatus
 from jp_firmware.model.faults import Severity
 from jp_firmware.model.power import StageRating
 from jp_firmware.model.session import IdToken, TokenSource
@@ -138,3 +137,31 @@ def test_a_reservation_expires() -> None:
     scene.step()
 
     assert scene.run(6) is S.AVAILABLE
+
+
+def test_a_module_that_does_not_switch_off_ends_no_session_and_begins_none() -> None:
+    """In a session its current is counted; the next would close the contactors onto a live output."""
+    scene = Scene().charging()
+    stays_on = attrs.evolve(fault("PM-18", Severity.DEGRADE, "module-1"), kind=catalogue.load()["PM-18"])
+    scene.step(faults=(stays_on,))
+    scene.run(10)
+    assert scene.machine.state is S.CHARGING
+    scene.sees(stop_request=True)
+    scene.step()
+    scene.sees(contactors_closed=False)
+    scene.machine.session_over()
+    assert scene.run(1) is S.FAULTED
+    assert not scene.machine.authorize(TOKEN, scene.now_s)
+
+    scene.step(faults=())
+    assert scene.step() is S.FINISHING
+
+
+@pytest.mark.parametrize("before", [EvStatus(), READY])
+def test_a_module_that_does_not_switch_off_is_told_before_anybody_authorizes(before: EvStatus) -> None:
+    scene = Scene().available()
+    scene.step(ev=before)
+    scene.faults = (attrs.evolve(fault("PM-18", Severity.DEGRADE, "module-1"), kind=catalogue.load()["PM-18"]),)
+
+    assert scene.step() is S.FAULTED
+    assert scene.machine.text == "PM-18 Module does not switch off"

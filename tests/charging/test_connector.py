@@ -129,7 +129,7 @@ ENDINGS = {
     "insulation": (lambda s: s.sees(insulation=Insulation.FAULT), StopReason.FAULT, "ISO-02"),
     "hot cable": (lambda s: s.sees(over_temperature=True), StopReason.FAULT, "TMP-04"),
     "contactors fell": (lambda s: s.sees(contactors_closed=False), StopReason.FAULT, "CON-03"),
-    "board silent": (lambda s: setattr(s, "ev", None), StopReason.FAULT, "EV-11"),
+    "board silent": (lambda s: setattr(s, "ev", None), StopReason.FAULT, None),
     "emergency stop": (
         lambda s: setattr(s, "faults", (fault("SAF-01", Severity.DANGER),)),
         StopReason.EMERGENCY_STOP,
@@ -152,6 +152,14 @@ def test_what_ends_a_session_ends_it_in_the_same_step(stage: str, what: str) -> 
     assert scene.machine.wish is None
     assert ended_by(scene)[0] is reason
     assert list(scene.machine.faults) == ([code] if code else [])
+
+
+def test_a_board_that_falls_silent_is_named_and_not_its_car() -> None:
+    """The fault itself is the board's to raise and to clear."""
+    scene = Scene().charging()
+    scene.step(ev=None)
+
+    assert ended_by(scene) == (StopReason.FAULT, "PLC-01 the PLC board no longer reports this connector")
 
 
 def test_a_degrading_fault_does_not_end_a_session() -> None:

@@ -39,6 +39,14 @@ def test_a_danger_that_people_must_look_at_is_latched_and_the_emergency_stop_is_
     assert all(kind.severity <= Severity.STOP for kind in kinds.values() if kind.latched)
 
 
+def test_what_keeps_a_connector_from_beginning_a_session() -> None:
+    kinds = catalogue.load()
+
+    assert {code for code, kind in kinds.items() if kind.blocks} == {"EV-01", "PM-18"}
+    assert all(kind.puts_out_of_order for kind in kinds.values() if kind.severity <= Severity.STOP or kind.blocks)
+    assert not kinds["PM-01"].puts_out_of_order
+
+
 def test_remedies_differ_and_are_more_than_their_titles() -> None:
     kinds = catalogue.load().values()
 
@@ -60,6 +68,7 @@ def test_one_entry_as_it_is_read() -> None:
         remedy="Unplug, look for dirt or bent pins, plug in again. If every car shows it, the cable's pilot wire is"
         " broken.",
         latched=False,
+        blocks=True,
         ocpp_code="EVCommunicationError",
         mrec="CX014",
     )
@@ -87,6 +96,7 @@ remedy = "Release it."
         (GOOD + 'ocpp_code = "EmergencyStop"', "ocpp_code is one of"),
         (GOOD + 'mrec = "CX027"', "mrec is one of CX001 to CX026"),
         (GOOD + 'latched = "yes"', "latched is true or false"),
+        (GOOD + "blocks = 1", "blocks is true or false"),
         (GOOD + GOOD, "Cannot declare"),
         ("SAF-01 = 1", "a fault is a table"),
     ],

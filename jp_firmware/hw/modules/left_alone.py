@@ -19,6 +19,10 @@ UNOBEYED_S = 5.0
 """OFF is repeated to a module that answers and stays on for this long (ours: 50 times, five times what a good one
 needs, and as long as the end of a session waits before contactors are opened under load)."""
 
+HEARD_AGAIN_S = 6.0
+"""Time after a module was left alone until it must have been heard again (ours: the tree starts a part again after 5 s
+of back-off at most, and it is asked at once)."""
+
 
 @attrs.define(eq=False)
 class LeftAlone:
@@ -30,13 +34,23 @@ class LeftAlone:
     until_s: float = -math.inf
     _obeyed_at_s: float = -math.inf
 
+    @property
+    def heard_again_by_s(self) -> float:
+        """When one that was left alone must have been heard, if it is still there."""
+        return self.until_s + HEARD_AGAIN_S
+
     def obeys(self, now_s: float) -> None:
         """It is meant to be on, or is off by its own word and its measurement."""
         self.why, self._obeyed_at_s = "", now_s
 
     def unheard(self, now_s: float) -> None:
-        """Whether it obeys is not known: only a module that answers hears what it is told."""
+        """Whether it obeys is not known: only a module that answers hears what it is told.
+
+        Unheard since it was left alone, it has switched itself off, or its supply is cut as its fault asks for.
+        """
         self._obeyed_at_s = now_s
+        if self._semantics.times_out and now_s >= self.heard_again_by_s:
+            self.why = ""
 
     def is_due(self, now_s: float) -> bool:
         """Whether it was told often enough."""

@@ -28,10 +28,6 @@ UNANSWERED_OFF_S = 0.4
 """Time of unanswered OFF frames after which `safe` stops waiting (ours: answers take 10-50 ms). Where nothing can be
 asked, the family's own period comes on top."""
 
-HEARD_AGAIN_S = 6.0
-"""Time after a module was left alone until it must have been heard again (ours: the tree starts a part again after 5 s
-of back-off at most, and it is asked at once)."""
-
 
 class StillOn(Exception):
     """A module answers, was told to switch off, and reports that it still delivers."""
@@ -72,7 +68,7 @@ class ModuleTask(ModuleFace):
         finally:
             self.safe_now()  # noted as an order too: what still flows in a moment is no disobedience
             self._shown.distrust(Quality.STALE)
-            self._shown.judge_silence(self._heard, trio.current_time())
+            self._shown.judge_silence(self._heard, trio.current_time(), stays_on=self._left_alone.why)
 
     def _begin(self, now_s: float) -> None:
         """Nothing of a former start holds."""
@@ -147,7 +143,7 @@ class ModuleTask(ModuleFace):
         self._asked.act(now_s, resting=self._told.at_rest)
         if not self._asked.is_informed(now_s, resting=self._told.at_rest):
             self._shown.distrust(Quality.BAD if self._heard.nonsense else Quality.STALE)
-        self._shown.judge_silence(self._heard, now_s)
+        self._shown.judge_silence(self._heard, now_s, stays_on=self._left_alone.why)
         return min(self._told.next_at_s, self._heartbeat.next_at_s, self._asked.next_at_s)
 
     def _judge_obedience(self, now_s: float) -> None:
@@ -165,7 +161,7 @@ class ModuleTask(ModuleFace):
         is_left = self._left_alone.begin(does, now_s)
         self._show_faults(now_s)
         if is_left:
-            self._carried.left_alone(self._heard.measured, self._left_alone.until_s + HEARD_AGAIN_S)
+            self._carried.left_alone(self._heard.measured, self._left_alone.heard_again_by_s)
             self._heartbeat.abandon(now_s)
             raise StaysOn(f"{self.id}: {self._left_alone.why}")
 

@@ -105,7 +105,10 @@ class Shown:
         for code, detail in present.items():
             self._raise(code, detail)
 
-    def judge_silence(self, heard: Heard, now_s: float) -> None:
+    def judge_silence(self, heard: Heard, now_s: float, *, stays_on: str) -> None:
+        """Of one that is silent PM-18 stands no longer than it may be on: who cuts its supply need not replace it."""
+        if not stays_on:
+            self._clear(STAYS_ON)
         watchdog_s = self._config.watchdog_s
         if not self._bus.up:
             self._raise(SILENT, f"its bus {self._bus.name} is down")

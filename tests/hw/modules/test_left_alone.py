@@ -11,8 +11,7 @@ from trio.testing import MockClock
 
 from jp_firmware.hw.modules.carried import SILENT_MARGIN_S
 from jp_firmware.hw.modules.driver import ModuleProfile
-from jp_firmware.hw.modules.left_alone import UNOBEYED_S
-from jp_firmware.hw.modules.module import HEARD_AGAIN_S
+from jp_firmware.hw.modules.left_alone import HEARD_AGAIN_S, UNOBEYED_S
 from jp_firmware.model.signals import Quality
 from jp_firmware.nursery.child import State
 from jp_firmware.nursery.supervisor import Supervisor
@@ -216,4 +215,22 @@ async def test_nothing_that_happens_meanwhile_says_a_word_to_it(
 
     assert heard_s == bench.node.module.heard_at_s
     assert all(one.state is not State.UNSAFE for one in it.tree.lifelines)
+    nursery.cancel_scope.cancel()
+
+
+async def test_who_cuts_its_supply_as_it_is_asked_to_need_not_replace_it_at_once(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    """It keeps its connector from the next session only as long as it may be on."""
+    bench = bench_of("infypower")
+    it = await stuck(bench, nursery)
+    await it.told_in_vain()
+    bench.node.misbehaviour.silent = True
+    await trio.sleep(it.silent_off_s)
+    assert it.fault
+    await trio.sleep(SILENT_MARGIN_S + 2 * HEARD_AGAIN_S)
+
+    assert not it.fault
+    assert 0 == it.stray_a
+    assert ("PM-01", "module-1") in bench.faults.standing
     nursery.cancel_scope.cancel()

@@ -1,0 +1,72 @@
+"""A connector's task that is stopped while its journal is slow: it ends in its time, and leaves nothing unpaid."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+import trio
+from trio.testing import MockClock
+
+from jp_firmware.charging.runner import CLOSING_S, STARTING_S
+from jp_firmware.model.session import Session, StopReason
+from jp_firmware.nursery.supervisor import Child, End, State, Supervisor
+from tests.charging.bench import Bench, BenchLog
+from tests.charging.scenes import TOKEN
+
+COMMIT_S = 9.9
+
+
+@attrs.define(eq=False)
+class SlowLog(BenchLog):
+    """A journal that takes nearly all of the time it is given for each commit."""
+
+    commits: trio.Event = attrs.field(factory=trio.Event)
+
+    async def started(self, session: Session) -> None:
+        self.commits.set()
+        await trio.sleep(COMMIT_S)
+        self.begun.append(session)
+
+    async def stopped(self, session: Session) -> None:
+        await trio.sleep(COMMIT_S)
+        self.ended.append(session)
+
+
+@pytest.mark.parametrize("board_alive", [True, False])
+async def test_stopped_in_the_commit_of_a_start_it_is_not_called_stuck(
+    board_alive: bool, autojump_clock: MockClock
+) -> None:
+    """The longest end there is: the start's commit, the scope whose contactors nobody confirms, the stop's commit."""
+    assert max(STARTING_S, CLOSING_S) < COMMIT_S + 0.2
+    log = SlowLog()
+    bench = Bench(log=log)
+    runner, limits = bench.runner, bench.runner.machine.limits
+    child = Child(
+        name=runner.name,
+        run=runner.run,
+        safe=runner.safe,
+        stop_within_s=runner.stop_within_s,
+        safe_within_s=limits.power_down_s + 1.0,
+    )
+    tree = Supervisor(name="tree", children=[child])
+    [lifeline] = tree.lifelines
+    async with trio.open_nursery() as world:
+        world.start_soon(bench.live)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(tree.run)
+            await lifeline.up()
+            bench.plug()
+            runner.present(TOKEN, authorize=True)
+            await log.commits.wait()
+            bench.board_alive = board_alive
+            told_s = trio.current_time()
+            nursery.cancel_scope.cancel()
+        world.cancel_scope.cancel()
+
+    assert (lifeline.last_end, lifeline.state) == (End.STOPPED, State.DOWN)
+    longest_s = 2 * COMMIT_S + (0.0 if board_alive else limits.power_down_s)
+    assert longest_s <= trio.current_time() - told_s <= runner.stop_within_s + limits.power_down_s
+    [begun], [ended] = log.begun, log.ended
+    assert begun.id == ended.id
+    assert ended.stop_reason is StopReason.REBOOT
+    assert bench.stage.set_point is None
