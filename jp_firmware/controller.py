@@ -60,6 +60,7 @@ from jp_firmware.model.faults import Fault
 from jp_firmware.model.ids import ConnectorId
 from jp_firmware.model.limits import Limit
 from jp_firmware.model.session import StopReason
+from jp_firmware.nursery import walk
 from jp_firmware.nursery.backoff import Backoff
 from jp_firmware.nursery.pauses import GcPauses
 from jp_firmware.nursery.realtime import Scheduling
@@ -74,7 +75,7 @@ OPERATIVE = (
     "connectors.operative"  # key of the journal's state: what an operator or a central system took out of service
 )
 FLUSH_S = 1.0  # ours: what the last events get to reach the disk when the process must be left
-NOT_SAFE = "CTL-01"  # a part of the tree is latched
+NOT_SAFE = "CTL-01"  # a part of the tree is latched; it stands at the part's path, since names repeat
 ENDING_S = 12.0  # ours: sessions end in order, all at once, before the tree is stopped one by one
 TELLING_S = 2.0  # ours: then a central system that answers is told so; it would be told twice by the next life else
 
@@ -214,7 +215,7 @@ class Controller:
             safe=runner.safe,
             safe_now=runner.safe_now,
             backoff=Backoff(first_s=1.0, cap_s=30.0),
-            stop_within_s=limits.power_down_s + 12.0,
+            stop_within_s=runner.stop_within_s,
             safe_within_s=limits.power_down_s + 1.0,
         )
 
@@ -319,9 +320,9 @@ class Controller:
         """Lets a latched part start again, and ends the fault that stood for its latch. Raises UnknownPath."""
         released = self.tree.release(path)
         if released:
-            name = path.strip("/").rpartition("/")[2]
-            self.faults.clear(NOT_SAFE, name)
-            self.faults.release(NOT_SAFE, name)
+            part = walk.relative(self.tree, path)
+            self.faults.clear(NOT_SAFE, part)
+            self.faults.release(NOT_SAFE, part)
         return released
 
     def end(self, ending: Ending) -> None:
@@ -371,7 +372,7 @@ class Controller:
         why = f": {describe(lifeline.last_error)}" if lifeline.last_error else ""
         self.note("tree", path, f"ended ({end.value}){why}")
         if end in (End.UNSAFE, End.STUCK):
-            self.faults.raise_(NOT_SAFE, lifeline.name, f"{path} {end.value}{why}")
+            self.faults.raise_(NOT_SAFE, walk.relative(self.tree, path), f"{end.value}{why}")
         if end is End.STUCK:
             self.charger.everything_off()
             self.note("tree", path, f"stuck at {' > '.join(lifeline.stuck_stack) or 'an unknown place'}")

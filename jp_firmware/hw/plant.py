@@ -35,11 +35,13 @@ from jp_firmware.hw.plc import driver as plc_drivers
 from jp_firmware.hw.plc.board import LOST as BOARD_LOST
 from jp_firmware.hw.plc.driver import BoardTask
 from jp_firmware.hw.rfid.reader import RfidReader
+from jp_firmware.hw.separation import Separation
 from jp_firmware.hw.switching import Switching
 from jp_firmware.model.ids import ConnectorId, MeterId, ModuleId, PlcId
 from jp_firmware.nursery.backoff import Backoff
 from jp_firmware.nursery.guard import Guard
 from jp_firmware.nursery.supervisor import Child, Lifeline, Strategy, Supervisor
+from jp_firmware.planner.wiring import topology_of
 
 FIRST_RETRY_S, RETRY_CAP_S = 0.5, 5.0  # ours: a cable that is plugged in again should be noticed within seconds
 FRESH_S = 2.0  # ours: the age at which another device's current is no longer a witness
@@ -98,6 +100,9 @@ class Plant:
             one.id: plc_drivers.load_driver(one.driver).board(one, masters[one.wire], faults)
             for one in cabinet.plc_boards
         }
+        if switched:
+            ratings = {key: module.profile.rating for key, module in modules.items()}
+            Separation(topology=topology_of(cabinet, ratings), boards=boards, stages=stages, faults=faults)
         plant = cls(
             cabinet=cabinet,
             device_dir=device_dir,
@@ -161,7 +166,9 @@ class Plant:
             *(one for one in cabinet.plc_boards if connector_id in one.connectors),
         ]
         names = {name for device in devices for name in (device.id, device.wire)}
-        return frozenset({f"connector-{connector_id}", *names})
+        parts = {f"wires/{device.wire}/{name}" for device in devices for name in (device.id, LINK)}
+        own = f"connector-{connector_id}"
+        return frozenset({own, f"connectors/{own}", *names, *parts})
 
     def guard_with(self, guard: Guard) -> None:
         """Gives `guard` the CAN wires while they are up, and OFF to each module on them as last words."""

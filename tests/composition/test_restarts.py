@@ -19,7 +19,7 @@ from jp_firmware.controller import Controller
 from jp_firmware.model.ids import ConnectorId, ModuleId
 from jp_firmware.model.signals import Source
 from jp_firmware.nursery import walk
-from jp_firmware.nursery.supervisor import RestartRefused
+from jp_firmware.nursery.supervisor import End, RestartRefused
 from jp_firmware.planner.orders import Path as Way
 
 IN_SESSION = (ConnectorId(1), ConnectorId(3))
@@ -32,6 +32,8 @@ class Tree:
     real: Any
     asked: list[tuple[str, str, float]] = attrs.field(factory=list)
     released: list[str] = attrs.field(factory=list)
+    name: str = "controller"
+    latched: str = "planner"
 
     def restarted_with(self, path: str) -> list[str]:
         above, one = walk.find(self.real, path)
@@ -49,7 +51,7 @@ class Tree:
     def release(self, path: str) -> bool:
         walk.find(self.real, path)
         self.released.append(path)
-        return path == "planner"
+        return walk.relative(self.real, path) == self.latched
 
     def history(self, path: str, limit: int) -> list[dict[str, Any]]:
         return walk.history(self.real, path, limit)
@@ -211,3 +213,41 @@ async def test_a_release_ends_the_fault_that_stood_for_the_latch(
 
     assert controller.faults.active == ()
     assert controller.tree.released == ["planner"]  # type: ignore[attr-defined]
+
+
+def _latch(controller: Controller, path: str) -> None:
+    _, one = walk.find(controller.tree.real, path)  # type: ignore[attr-defined]
+    controller._child_ended(f"controller/{path}", one, End.UNSAFE)
+
+
+def _latched(controller: Controller) -> list[str]:
+    return [fault.source for fault in controller.faults.active if fault.code == "CTL-01"]
+
+
+async def test_parts_whose_names_are_alike_are_latched_and_released_apart(controller: Controller) -> None:
+    _latch(controller, "wires/can0/link")
+    _latch(controller, "wires/rs485-0/link")
+    assert ["wires/can0/link", "wires/rs485-0/link"] == sorted(_latched(controller))
+
+    controller.tree.latched = "wires/can0/link"  # type: ignore[attr-defined]
+    assert controller.release("controller/wires/can0/link")
+    assert ["wires/rs485-0/link"] == _latched(controller)
+
+
+@pytest.mark.parametrize(
+    ("path", "concerned"),
+    [
+        ("connectors/connector-2", [2]),
+        ("wires/can0/module-1", [1]),
+        ("wires/can0/link", [1, 2, 3, 4]),
+        ("wires/plc-1-wire/plc-1", [1, 2]),
+        ("planner", []),
+    ],
+)
+async def test_a_latched_part_puts_those_out_of_order_that_depend_on_it(
+    controller: Controller, path: str, concerned: list[int]
+) -> None:
+    _latch(controller, path)
+
+    sources = {key: controller.plant.sources_of(key) for key in controller.charger.runners}
+    assert concerned == [key for key, names in sources.items() if controller.faults.active_at(names)]
