@@ -49,6 +49,11 @@ class FaultView:
         return (self.code, self.source)
 
     @property
+    def place(self) -> str:
+        """Its source in a word: a part of the tree is named by its path, of which the last name says whose it is."""
+        return self.source.rpartition("/")[2]
+
+    @property
     def acknowledged(self) -> bool:
         return self.acknowledged_at is not None
 

@@ -224,11 +224,14 @@ class TestConnector:
                 cabinet.fault("D", "plc-1", "", 4),
                 cabinet.fault("E", "module-3", "", 4),
                 cabinet.fault("F", "connector-2", "", 4),
+                cabinet.fault("G", "connectors/connector-1", "", 1),
+                cabinet.fault("H", "wires/can0/module-2", "", 1),
+                cabinet.fault("I", "wires/can0/module-3", "", 1),
             ],
             "recent": [],
         }
         found = connector.faults_of(scene(told_faults=told, number=1))
-        assert sorted(one.code for one in found) == ["A", "B", "C", "D"]
+        assert sorted(one.code for one in found) == ["A", "B", "C", "D", "G", "H"]
 
     def test_a_fault_stands_with_its_remedy_even_in_three_rows(self) -> None:
         rows = [plain(row) for row in connector.faults(scene(number=4), 78, 3)]

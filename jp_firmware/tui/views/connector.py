@@ -274,13 +274,13 @@ def faults_of(scene: Scene) -> list[FaultView]:
     return [
         one
         for one in scene.store.faults.active
-        if one.source in sources or (one.code in connector.fault_codes and not _elsewhere(one.source))
+        if one.place in sources or (one.code in connector.fault_codes and not _elsewhere(one.place))
     ]
 
 
-def _elsewhere(source: str) -> bool:
-    """Whether a source belongs to some connector or its devices, so that a code alone does not say whose."""
-    return source.startswith(("connector-", "module-", "meter-", "plc-"))
+def _elsewhere(place: str) -> bool:
+    """Whether a place belongs to some connector or its devices, so that a code alone does not say whose."""
+    return place.startswith(("connector-", "module-", "meter-", "plc-"))
 
 
 def faults(scene: Scene, width: int, height: int) -> list[Line]:

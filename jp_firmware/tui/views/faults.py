@@ -14,7 +14,7 @@ def counters(scene: Scene, width: int) -> list[Line]:
     if store.status is None:
         return [line(span("waiting for the charger", "label"))]
     active = store.faults.active
-    at_connectors = sum(one.source.startswith("connector-") for one in active)
+    at_connectors = sum(one.place.startswith("connector-") for one in active)
     row: list[Span] = []
     for name, count, role in (
         ("active", len(active), worst_role([one.severity for one in active])),
@@ -40,7 +40,7 @@ def active_row(scene: Scene, fault: FaultView, width: int) -> Line:
         span(" " * (8 - len(SEVERITY_WORDS[fault.severity]))),
         cell("ack" if fault.acknowledged else "UNACK", 6, "label" if fault.acknowledged else "strong"),
         cell(fault.code, 8, "text", ellipsis=scene.symbols.ellipsis),
-        cell(fault.source, 13, "text", ellipsis=scene.symbols.ellipsis),
+        cell(fault.place, 13, "text", ellipsis=scene.symbols.ellipsis),
         cell(scene.age_of(fault.raised_at), 6, "label", right=True),
         span("  "),
         span(fault.title),
@@ -62,7 +62,7 @@ def recent_row(scene: Scene, fault: FaultView, width: int) -> Line:
         cell(scene.clock(fault.raised_at), 12, "label"),
         cell(fmt.duration(lasted), 11, "label"),
         cell(fault.code, 8, "text", ellipsis=scene.symbols.ellipsis),
-        cell(fault.source, 13, "text", ellipsis=scene.symbols.ellipsis),
+        cell(fault.place, 13, "text", ellipsis=scene.symbols.ellipsis),
         span(" "),
         span(fault.title, "text"),
     )
