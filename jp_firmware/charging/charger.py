@@ -101,7 +101,7 @@ class Charger:
     def set_operative(self, connector_id: ConnectorId | None, operative: bool) -> str:
         """In or out of service, one connector or all. Survives a restart."""
         chosen = [runner for key, runner in self.runners.items() if connector_id in (None, key)]
-        busy = [runner for runner in chosen if runner.machine.in_session]
+        busy = [runner for runner in chosen if runner.in_session]
         for runner in chosen:
             runner.set_operative(operative)
         self.remember_operative({key: runner.machine.operative for key, runner in self.runners.items()})
@@ -133,7 +133,7 @@ class Charger:
     async def all_ended(self) -> None:
         """Returns when no session is running. Put it in a cancel scope."""
         await until(
-            lambda: not any(runner.machine.in_session for runner in self.runners.values()),
+            lambda: not any(runner.in_session for runner in self.runners.values()),
             *(runner.report for runner in self.runners.values()),
         )
 

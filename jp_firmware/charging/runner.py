@@ -88,6 +88,11 @@ class ConnectorRunner:
         return self._book.session if self._book else None
 
     @property
+    def in_session(self) -> bool:
+        """From when its start is being made durable until it is accounted for: longer than there is a `session`."""
+        return self.machine.in_session
+
+    @property
     def up(self) -> bool:
         """Whether its task is at work; while it is not, requests lead to nothing."""
         return self._up

@@ -61,7 +61,7 @@ class Restarts:
         restarts = self._controller.tree.restarted_with(path)
         ends, reduces = [], []
         for key, runner in self._controller.charger.runners.items():
-            if runner.session is not None:
+            if runner.in_session:
                 if self._cannot_go_on(key, restarts):
                     ends.append(key)
                 elif self._modules(key) & self._lost(restarts):
@@ -87,7 +87,7 @@ class Restarts:
         for runner in runners:
             runner.end(Ending(StopReason.LOCAL, f"{path} is restarted"))
         with trio.move_on_after(ENDING_S):
-            await until(lambda: all(one.session is None for one in runners), *(one.report for one in runners))
+            await until(lambda: not any(one.in_session for one in runners), *(one.report for one in runners))
         if not runners:
             await trio.sleep(ANSWER_S)
         try:

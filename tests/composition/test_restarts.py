@@ -62,7 +62,7 @@ class InSession:
     """A connector's runner with a session; remembers how it was told to end."""
 
     report: Source[Any] = attrs.field(factory=lambda: Source("connector"))
-    session: str | None = "a session"
+    in_session: bool = True
     endings: list[Ending] = attrs.field(factory=list)
 
     def end(self, ending: Ending) -> bool:
@@ -70,7 +70,7 @@ class InSession:
         return True
 
     def ended(self) -> None:
-        self.session = None
+        self.in_session = False
         self.report.publish(object(), trio.current_time())
 
 
@@ -251,3 +251,9 @@ async def test_a_latched_part_puts_those_out_of_order_that_depend_on_it(
 
     sources = {key: controller.plant.sources_of(key) for key in controller.charger.runners}
     assert concerned == [key for key, names in sources.items() if controller.faults.active_at(names)]
+
+
+async def test_a_session_whose_start_is_being_committed_ends_in_order_too(controller: Controller) -> None:
+    controller.charger.runners[ConnectorId(2)].machine.about_to_begin()
+
+    assert controller.restarts.effect("wires/plc-1-wire/plc-1").ends == (ConnectorId(2),)
