@@ -168,17 +168,44 @@ async def test_a_welded_relay_locks_the_module_out_and_both_sessions_say_what_ha
         assert switching(process).release(MOVER) == ""
 
 
-async def test_a_relay_that_closes_by_itself_and_joins_two_connectors_ends_the_sessions_of_its_board(
+async def test_a_relay_that_closes_by_itself_and_joins_two_connectors_ends_both_at_once(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
+    """Connector 2 is another board's, which knows nothing of it."""
     async with charger() as (world, process):
         await at_home(world, process)
         await both_charge(world, process)
         world.verbs.fault("plc-1-r4", "feedback-closed")
-        await world.until(lambda: "PLC-04 plc-1" in process.faults())
-        await world.until(lambda: not process.state(ONE).is_energised)
+        await world.until(lambda: world.modules_on() == [], within_s=0.1)
 
+        assert not any(process.state(one).is_energised for one in BOTH)
+        assert process.faults() == ["CON-06 connector-1", "CON-06 connector-2"]
+        await world.until(lambda: world.contactors_closed() == [], within_s=2.0)
+        assert crimes(world) == []
+        await world.until(lambda: "PLC-04 plc-1" in process.faults())
         assert "PLC-06 plc-1" not in process.faults()
+
+        faults = process.controller.faults
+        assert not faults.release("CON-06", "connector-2"), "it still reads closed"
+        world.verbs.clear("plc-1-r4")
+        await trio.sleep(0.2)
+        assert "CON-06 connector-2" in process.faults(), "nobody has tested it"
+        assert faults.release("CON-06", "connector-1")
+        assert faults.release("CON-06", "connector-2")
+
+
+async def test_connectors_that_were_joined_stay_so_while_the_board_is_silent(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with charger() as (world, process):
+        await at_home(world, process)
+        world.verbs.fault("plc-1-r4", "feedback-closed")
+        await world.until(lambda: "CON-06 connector-2" in process.faults())
+        world.verbs.freeze(LEFT)
+        await world.until(lambda: "PLC-01 plc-1" in process.faults())
+        await trio.sleep(2.0)
+
+        assert not process.controller.faults.release("CON-06", "connector-2")
 
 
 async def test_a_weld_that_no_feedback_shows_is_found_by_its_voltage(autojump_clock: trio.testing.MockClock) -> None:
