@@ -70,8 +70,11 @@ class Carried:
             self.disobeys = f"delivers {measured.current_a:.1f} A, told to deliver {told_a:.1f} A"
 
     def left_alone(self, measured: Measured | None, until_s: float) -> None:
-        """It stays on, and is not asked for a while: what it measured last counts until `until_s`, or its own word."""
-        self._most_a = max(self._most_a, measured.current_a if measured else 0.0)
+        """It stays on, and is not asked for a while: what it measured last counts until `until_s`, or its own word.
+
+        So does one that only stands at its voltage: it delivers as soon as something is joined to it.
+        """
+        self._most_a = max(self._most_a, measured.current_a if measured else 0.0, OFF_CURRENT_A)
         self._held_until_s = until_s
 
     def stray_a(self, measured: Measured | None, answered_at_s: float, now_s: float) -> float:

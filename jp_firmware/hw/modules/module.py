@@ -34,7 +34,7 @@ class StillOn(Exception):
 
 
 class StaysOn(Exception):
-    """A module answers, was told to switch off for `UNOBEYED_S`, and stays on: it is left alone from here on."""
+    """A module answers, was told to switch off for `UNOBEYED_S`, and stays on: it is left alone for a while."""
 
 
 @attrs.define(eq=False)
@@ -52,11 +52,12 @@ class ModuleTask(ModuleFace):
         """Off first, then asks and obeys for ever. Ready when output and condition have been answered plausibly.
 
         Raises `WireDown` when the bus is down. However it ends, OFF goes out in that step and no set-point survives it.
-        Raises `StaysOn` for a module that does not obey OFF; that alone ends without a word, and the next start, or
-        any other within its time-out, begins with waiting for that to pass.
+        Raises `StaysOn` for a module that does not obey OFF; that alone ends without a word, and so does each start
+        within its time-out, at once: one that waited would not be ready in time, and take its bus down with it where
+        its watchdog is told to.
         """
         if self._left_alone.holds(trio.current_time()):
-            await trio.sleep_until(self._left_alone.until_s)
+            raise StaysOn(f"{self.id}: {self._left_alone.why}")
         self._begin(trio.current_time())
         try:
             self.want_off()
@@ -148,8 +149,7 @@ class ModuleTask(ModuleFace):
 
     def _judge_obedience(self, now_s: float) -> None:
         """Raises `StaysOn` when OFF was said long enough."""
-        is_off = self._heard.is_off_since(self._told.switched_at_s) and not self._carried.disobeys
-        if self.wanted or is_off:
+        if self.wanted or self._heard.is_off_since(self._told.switched_at_s):
             self._left_alone.obeys(now_s)
         elif not self._shown.trusted:
             self._left_alone.unheard(now_s)
@@ -157,7 +157,7 @@ class ModuleTask(ModuleFace):
             self._leave_alone(now_s)
 
     def _leave_alone(self, now_s: float) -> None:
-        does = f"{self._carried.disobeys or 'reports that it is on'}"
+        does = self._carried.disobeys or "reports that it is on"
         is_left = self._left_alone.begin(does, now_s)
         self._show_faults(now_s)
         if is_left:

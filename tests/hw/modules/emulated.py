@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import attrs
 import trio
@@ -115,8 +116,11 @@ class EmulatedBench:
             for task in self.tasks:
                 starting.start_soon(nursery.start, self._run, task)
 
-    async def start_in_a_tree(self, nursery: trio.Nursery) -> Supervisor:
-        """As `start`, with the parts hung up as on a charger: what ends is made safe, and started again."""
+    async def start_in_a_tree(self, nursery: trio.Nursery, **terms: Any) -> Supervisor:
+        """As `start`, with the parts hung up as on a charger: what ends is made safe, and started again.
+
+        `terms` are those of each module's child.
+        """
         for node in self.nodes:
             node.module.power_up(trio.current_time())
         nursery.start_soon(self._step_for_ever)
@@ -129,6 +133,7 @@ class EmulatedBench:
                 safe_within_s=task.safe_within_s,
                 watchdog_s=task.config.watchdog_s,
                 backoff=Backoff(first_s=FIRST_RETRY_S, cap_s=RETRY_CAP_S),
+                **terms,
             )
             for task in self.tasks
         ]

@@ -9,13 +9,17 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from jp_firmware.hw.modules import infypower_wire as wire
 from jp_firmware.hw.modules.carried import SILENT_MARGIN_S
 from jp_firmware.hw.modules.driver import ModuleProfile
+from jp_firmware.hw.modules.infypower_wire import Command
 from jp_firmware.hw.modules.left_alone import HEARD_AGAIN_S, UNOBEYED_S
 from jp_firmware.model.signals import Quality
-from jp_firmware.nursery.child import State
+from jp_firmware.nursery.child import AtExpiry, State
 from jp_firmware.nursery.supervisor import Supervisor
 from tests.hw.modules.emulated import LEASE_S, EmulatedBench
+from tests.hw.modules.fake import PROFILE, Bench, FakeModule
+from tests.hw.modules.test_module import tree
 
 FAMILIES = {
     "infypower": "infypower-reg1k0100g",
@@ -83,9 +87,9 @@ def bench_of(driver: str, change_profile: Callable[[ModuleProfile], ModuleProfil
     return bench
 
 
-async def stuck(bench: EmulatedBench, nursery: trio.Nursery) -> StuckOn:
+async def stuck(bench: EmulatedBench, nursery: trio.Nursery, **terms: object) -> StuckOn:
     """From power-up to the first that is stuck on, just before it is told OFF."""
-    tree = await bench.start_in_a_tree(nursery)
+    tree = await bench.start_in_a_tree(nursery, **terms)
     it = StuckOn(bench, tree)
     bench.plug(it.voltage_v - 40)
     bench.deliver(it.voltage_v, EACH_A)
@@ -136,22 +140,44 @@ async def test_what_it_delivers_is_nobody_elses_until_it_says_that_it_is_off(
     nursery.cancel_scope.cancel()
 
 
-async def test_one_without_a_time_out_of_its_own_is_told_on_and_on(
+async def test_one_that_was_left_alone_in_vain_is_told_on_and_on(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
+    """Its neighbours need not go without a heartbeat again and again for it."""
     bench = bench_of("infypower")
     for node in bench.nodes:
         node.module.rating = attrs.evolve(node.module.rating, comm_timeout_s=1e9)
     it = await stuck(bench, nursery)
     await it.told_in_vain()
-    for _ in range(2):
-        await bench.until(lambda: "cut its supply" in it.fault, 40)
+    await bench.until(lambda: "cut its supply" in it.fault, 40)
+    for _ in range(int(2 * it.silent_off_s)):
+        await trio.sleep(1)
+        assert trio.current_time() - bench.node.module.heard_at_s < 0.5
         assert not bench.task.usable
         assert it.stray_a >= EACH_A - 0.5
-        await trio.sleep(it.silent_off_s)
+    assert "stayed on when it was left alone: cut its supply" in it.fault
 
     bench.node.stuck_on = False
-    await bench.until(lambda: not bench.node.module.on, it.silent_off_s + SILENT_MARGIN_S + HEARD_AGAIN_S)
+    await bench.until(lambda: not bench.node.module.on and not it.fault, 1.5)
+    bench.node.stuck_on = True
+    bench.node.switch_on(trio.current_time())
+    await bench.until(lambda: "nothing is said to it" in it.fault, UNOBEYED_S + MARGIN_S)
+    nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("at_expiry", [AtExpiry.RESTART_ALL, AtExpiry.ESCALATE])
+async def test_its_silence_is_no_expired_watchdog_that_takes_others_down(
+    autojump_clock: MockClock, nursery: trio.Nursery, at_expiry: AtExpiry
+) -> None:
+    bench = bench_of("uugreenpower")
+    it = await stuck(bench, nursery, at_expiry=at_expiry, ready_within_s=1.0)
+    await it.told_in_vain()
+    for _ in range(int(it.silent_off_s)):
+        await trio.sleep(1)
+        assert bench.nodes[1].module.current_a > EACH_A - 0.5
+
+    await bench.until(lambda: bench.task.usable, SILENT_MARGIN_S + HEARD_AGAIN_S + MARGIN_S)
+    assert {"link": 0, "module-2": 0} == {one.name: one.restarts for one in it.tree.lifelines if one.name != "module-1"}
     nursery.cancel_scope.cancel()
 
 
@@ -233,4 +259,61 @@ async def test_who_cuts_its_supply_as_it_is_asked_to_need_not_replace_it_at_once
     assert not it.fault
     assert 0 == it.stray_a
     assert ("PM-01", "module-1") in bench.faults.standing
+    nursery.cancel_scope.cancel()
+
+
+# --- what is no disobedience ------------------------------------------------------------------------------------------
+
+
+async def test_one_that_says_it_is_off_and_measures_a_little_is_asked_on(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    """A converter's zero, or a discharge: it has done already what its time-out would do."""
+    bench = Bench()
+    fake, task = bench.add(FakeModule(measured=wire.Output(0, 1.2)))
+    nursery.start_soon(tree(bench).run)
+    for _ in range(40):
+        await trio.sleep(1)
+        assert Quality.GOOD is task.status.signal.quality
+    assert {("PM-02", "module-1")} == set(bench.faults.standing)
+
+    fake.measured = None
+    await trio.sleep(1)
+    assert task.usable
+    assert {} == bench.faults.standing
+    nursery.cancel_scope.cancel()
+
+
+async def test_one_whose_type_takes_long_to_switch_off_has_that_time(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    bench = Bench()
+    fake, task = bench.add(FakeModule(), attrs.evolve(PROFILE, off_within_s=8.0))
+    nursery.start_soon(tree(bench).run)
+    await trio.sleep(1)
+    task.want(400, 20, trio.current_time() + 60)
+    await trio.sleep(1)
+    fake.lost = 70
+    task.want_off()
+    await trio.sleep(UNOBEYED_S + 0.5)
+    assert fake.on
+    await trio.sleep(2.5)
+
+    assert not fake.on
+    assert task.usable
+    assert not any(code == "PM-18" for code, *_ in bench.faults.raised)
+    nursery.cancel_scope.cancel()
+
+
+async def test_one_that_stands_at_a_voltage_is_not_taken_for_off_while_it_is_left_alone(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    """On since before the controller was, and joined to nothing: a relay that closes would have it deliver."""
+    bench = Bench()
+    _, task = bench.add(FakeModule(on=True, deaf_to={Command.SET_SWITCH}, measured=wire.Output(400, 0)))
+    nursery.start_soon(tree(bench).run)
+    await trio.sleep(UNOBEYED_S + 1)
+    assert task.left_alone_until_s > trio.current_time()
+
+    assert task.carried_current_a(trio.current_time()) >= 1.0
     nursery.cancel_scope.cancel()
