@@ -141,7 +141,7 @@ class Waiting:
         question = Question(
             title=_TITLE,
             about=[line(span(f"{name} by {waiting.who or 'somebody'}{why}", "strong"))],
-            effect="It is not made. What is in force stays, a version that is to be confirmed too.",
+            effect="It is not made. What is in force stays as it is.",
             prompt=f"Type its name, {name}:",
             check=lambda typed: "" if typed.lower() == name else f"{name} must be typed, that was {typed or 'nothing'}",
         )

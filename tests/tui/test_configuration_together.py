@@ -107,6 +107,15 @@ class TestUnconfirmed:
 
         on_stage(play)
 
+    def test_on_a_narrow_terminal_the_key_that_undoes_it_is_not_cut(self) -> None:
+        async def play(stage: Stage) -> None:
+            waits = {"version": 18, "previous": 17, "ends_in_s": 113.0}
+            await stage.tell(config=cabinet.config(version=18, unconfirmed=waits), faults={"active": [], "recent": []})
+            assert "UNCONFIRMED 113 s: Ctrl-Y" in stage.screen()[0]
+            assert stage.screen()[1].rstrip() == " Configuration 18 is undone in 113 s   Ctrl-U undoes it now"
+
+        on_stage(play, size=(60, 20))
+
 
 class TestAVersionThatWaits:
     @pytest.mark.parametrize("keys", [("/",), ("f1",), ("enter",), ("h",), ("f2",), ("t", "enter")])

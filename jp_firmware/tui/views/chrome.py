@@ -75,7 +75,9 @@ def banner(scene: Scene, title: str, width: int) -> Line:
     topic = scene.store.config
     if topic is not None and topic.unconfirmed is not None:
         words = f" Configuration {topic.unconfirmed.version} is undone in {unconfirmed_words(scene) or 'a while'}"
-        keys = "Ctrl-Y keeps it  Ctrl-U undoes it now "
+        keys = "  Ctrl-Y keeps it  Ctrl-U undoes it now "
+        if len(words) + len(keys) > width:
+            keys = "  Ctrl-U undoes it now "  # row 1 names the other key
         return _whole(span(words.ljust(width - len(keys)) + keys, "banner-warn"), width, scene)
     active, status = scene.store.faults.active, scene.store.status
     right: Line = ()
