@@ -38,10 +38,10 @@ _SCREENS: Final = {
         "takes. Enter changes a key, opens a table, or adds an item; Del takes a change back, else the key goes back "
         "to its default; Left and Right fold. Changes collect in a draft, marked *, that the charger checks at once; "
         "nothing is done before it is applied. Preview shows the plan. A change that could lock you out is undone by "
-        "itself unless somebody confirms it: the seconds left stand in the first row of every screen. One that sessions "
-        "stand in the way of waits, and others are made beside it; w shows what waits. Where somebody "
-        "else changed the configuration meanwhile, Apply shows what, and lays the draft over it or drops it. Secrets "
-        "are typed hidden and never shown.",
+        "itself unless somebody confirms it: the seconds left stand in the first row of every screen. One that has "
+        "sessions in its way waits, and others are made beside it; w shows what waits. Where somebody else changed the "
+        "configuration meanwhile, Apply shows what, and lays the draft over it or drops it. Secrets are typed hidden "
+        "and never shown.",
     ),
     "faults": (
         "Fault centre",
