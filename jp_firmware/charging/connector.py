@@ -40,6 +40,7 @@ from jp_firmware.model.session import IdToken, StopReason
 S = ConnectorState
 
 _LOOP = frozenset({S.CHARGING, S.SUSPENDED_EV, S.SUSPENDED_EVSE})  # a car that wants energy asks for it all the time
+_OUT_OF_ORDER = frozenset({S.FAULTED, S.UNAVAILABLE})
 STALE = "EV-11"
 
 _STAGES = {S.CABLE_CHECK: Stage.CABLE_CHECK, S.PRECHARGE: Stage.PRECHARGE, S.CHARGING: Stage.CHARGING}
@@ -98,7 +99,7 @@ class ConnectorMachine:
 
     def authorize(self, token: IdToken, now_s: float) -> bool:
         """An identification was accepted for this connector. False where it is of no use, now or later."""
-        if self.in_session or self.state in (S.FAULTED, S.UNAVAILABLE):
+        if self.in_session or self.state in _OUT_OF_ORDER:
             return False
         self.faults.pop("AUT-03", None)
         self.token, self._token_at_s, self._handshake_at_s = token, now_s, None
@@ -276,7 +277,6 @@ class ConnectorMachine:
             return
         self.wants_session = False
         if self._leave_for_trouble(view):
-            self.token = None
             return
         ev = view.ev
         if ev is None:
@@ -451,6 +451,8 @@ class ConnectorMachine:
         if self.state is S.CABLE_CHECK:
             self._cable_check = None
             self.wish = None
+        if state in _OUT_OF_ORDER:  # whoever identified himself will have gone when it is in order again
+            self.token = None
         self.state, self.since_s = state, now_s
 
 

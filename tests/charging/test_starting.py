@@ -197,6 +197,26 @@ def test_an_identification_for_a_connector_out_of_order_is_not_kept_until_it_is_
     assert not scene.machine.wants_session
 
 
+@pytest.mark.parametrize("plugged", [True, False])
+@pytest.mark.parametrize("faulted", [True, False])
+def test_an_identification_in_the_moment_in_which_a_connector_fails_is_not_kept_either(
+    plugged: bool, faulted: bool
+) -> None:
+    scene = Scene().available()
+    if plugged:
+        scene.step(ev=READY)
+    assert scene.machine.authorize(TOKEN, scene.now_s)
+    scene.machine.operative = faulted
+    scene.step(faults=(fault("SAF-02", Severity.DANGER),) if faulted else ())
+    assert scene.machine.state is (S.FAULTED if faulted else S.UNAVAILABLE)
+
+    scene.machine.operative = True
+    scene.step(ev=READY, faults=())
+    scene.run(5)
+    assert scene.machine.state is S.PREPARING
+    assert not scene.machine.wants_session
+
+
 def test_an_identification_during_a_session_does_not_take_it_over() -> None:
     scene = Scene().charging()
     assert not scene.machine.authorize(IdToken("04FFFFFFFFFFFF", TokenSource.RFID), scene.now_s)
