@@ -237,3 +237,60 @@ class TestText:
 
 def test_a_value_below_a_table_that_is_not_there_makes_the_table() -> None:
     assert with_value({}, ("planner", "rotate_s"), 600) == {"planner": {"rotate_s": 600}}
+
+
+class TestHandedOver:
+    """A draft that waits at the charger is none here."""
+
+    LIMIT, PORT, RESERVE = ("site", "limit_w"), ("wires", "can0", "port"), ("planner", "reserve_w")
+
+    def test_what_was_changed_since_it_was_sent_stays_the_same_key_too(self) -> None:
+        one = desk()
+        one.put(self.LIMIT, 90_000)
+        one.put(self.PORT, "jp/can1")
+        one.put_secret(("backend", "password"), "old")
+        sent = one.sent()
+        one.put(self.LIMIT, 80_000)
+        one.put_secret(("backend", "password"), "new")
+        one.hand_over(sent)
+
+        assert [(each.parts, each.after) for each in one.differences] == [(self.LIMIT, 80_000)]
+        assert one.secrets == {"backend.password": "new"}
+
+    def test_one_that_was_dropped_since_stays_dropped(self) -> None:
+        one = desk()
+        one.put(self.LIMIT, 90_000)
+        sent = one.sent()
+        one.drop()
+        one.hand_over(sent)
+        assert not one.dirty
+
+    def test_put_back_it_lies_below_what_is_a_draft_now_on_the_version_of_now(self) -> None:
+        one = desk()
+        one.put(self.LIMIT, 90_000)
+        one.put(self.PORT, "jp/can1")
+        sent = one.sent()
+        one.hand_over(sent)
+        one.put_in_force(InForce.read(Engine(TEXT.replace('"Demo charger"', '"Theirs"')).values()))
+        one.put(self.LIMIT, 80_000)
+        one.put(self.RESERVE, 5_000)
+
+        assert one.put_back(sent)
+        assert {each.parts: each.after for each in one.differences} == {
+            self.LIMIT: 80_000,
+            self.PORT: "jp/can1",
+            self.RESERVE: 5_000,
+        }
+        assert value_at(one.data, ("charger", "name")) == "Theirs"
+
+    def test_texts_by_hand_are_not_mixed(self) -> None:
+        one = desk()
+        one.write("# by hand\n" + TEXT.replace("150_000", "90_000"))
+        sent = one.sent()
+        one.hand_over(sent)
+        assert not one.dirty
+        one.put(self.RESERVE, 5_000)
+        assert not one.put_back(sent)
+        one.drop()
+        assert one.put_back(sent)
+        assert one.by_hand == sent.by_hand

@@ -45,7 +45,9 @@ class TestAsking:
             assert "force" not in told(engine, "apply")[0]
             assert "change-1 waits for sessions at 2, 3" in words(stage)
             await stage.tell(config=engine.topic())
-            await stage.press("escape")
+            await stage.press("w")
+            assert "change-1 by operator: why" in stage.text()
+            await stage.press("escape", "escape")
             assert "change-1 waits for sessions at 2, 3; w shows it" in stage.screen()[22]
             assert "change-1 WAITS for 2, 3: w shows it" in stage.screen()[21]
 

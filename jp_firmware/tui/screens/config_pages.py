@@ -71,9 +71,12 @@ class WaitingScreen(DecideScreen):
 
 
 class ProgressScreen(ReadScreen):
-    """How far a change is, and the key that undoes it."""
+    """How far a change is, and the keys that undo it and show what waits."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+u", "app.do('config.revert')", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+u", "app.do('config.revert')", show=False),
+        Binding("w", "app.do('config.waiting')", show=False),
+    ]
 
 
 class FindScreen(Dialog):
