@@ -168,9 +168,11 @@ class ConnectorMachine:
         return SessionWatch(self.limits, self.connector.derate_to_c)
 
     def interrupt(self, ending: Ending, now_s: float) -> None:
-        """The runner had to leave the scope by itself; does nothing where the machine has ended the session already."""
+        """The runner had to end the session by itself, perhaps before it began. What has ended stays as it is."""
         if self.state.is_energised:
             self._end(ending, now_s)
+        elif self.in_session and self.ending is None:
+            self.ending = ending
 
     def session_over(self) -> None:
         """The scope is closed and the session accounted for."""

@@ -71,7 +71,7 @@ async def energised(stage: PowerStage, ev_link: EvLink, meter: Meter, limits: Ti
 async def _power_down(stage: PowerStage, ev_link: EvLink, meter: Meter, limits: Timeouts) -> None:
     """In the order that spares the contactors: current gone, then contactors open."""
     off_at_s = trio.current_time()
-    if not _contactors_open(ev_link):
+    if _seen_closed(ev_link):
         ev_link.command(EvCommand(stage=Stage.STOPPING, stop=True, close_contactors=True))
         with trio.move_on_after(limits.power_down_s - limits.contactor_open_s):
             await until(
@@ -91,6 +91,12 @@ def _current_gone(stage: PowerStage, meter: Meter, since_s: float, limits: Timeo
         if value is not None and signal.at_s > since_s and abs(value.current_a) < limits.current_gone_a:
             return True
     return False
+
+
+def _seen_closed(ev_link: EvLink) -> bool:
+    """When they were last heard of, however long ago. Before they close no current flows that they would interrupt."""
+    last = ev_link.status.signal.value
+    return last is not None and last.contactors_closed
 
 
 def _contactors_open(ev_link: EvLink) -> bool:

@@ -39,6 +39,7 @@ SCAN_PERIOD_S = 0.1  # ours: set-point leases, ramps and time-outs advance at le
 RECOVERY_PATIENCE_S = 8.0  # ours: a meter that has not answered by then leaves the last committed register
 STARTING_S = 10.0  # ours: longest time to commit the start; a driver waits for it
 CLOSING_S = 10.0  # ours: longest time to read the last register and commit the stop
+STOPPED = Ending(StopReason.REBOOT, "the controller was stopped")
 
 
 class NotSafe(Exception):
@@ -99,8 +100,8 @@ class ConnectorRunner:
 
     @property
     def stop_within_s(self) -> float:
-        """Longest time from being cancelled to the end of `run`: in the commit of a start, all of a session follows."""
-        return STARTING_S + self.machine.limits.power_down_s + CLOSING_S
+        """Longest time from being cancelled to the end of `run`: in the commit of a start, or else in the scope."""
+        return max(STARTING_S, self.machine.limits.power_down_s) + CLOSING_S
 
     @property
     def identifying(self) -> Sequence[IdToken]:
@@ -296,7 +297,11 @@ class ConnectorRunner:
             if self._in_doubt:  # commits keep their order: what was given up before this one is on the disk, or never
                 await self._recover()
                 self._in_doubt = False
+            await trio.lowlevel.checkpoint_if_cancelled()  # nothing is switched on for a session that is to end
             await self._energise(nursery, lifeline)
+        except trio.Cancelled:
+            self.machine.interrupt(STOPPED, trio.current_time())
+            raise
         finally:
             try:
                 await self._close(book)
@@ -356,7 +361,7 @@ class ConnectorRunner:
             raise
         finally:
             self._power = None
-            self.machine.interrupt(Ending(StopReason.REBOOT, "the controller was stopped"), trio.current_time())
+            self.machine.interrupt(STOPPED, trio.current_time())
 
     def _session_max_voltage_v(self) -> float:
         """What car and connector bear together; a car that has not told counts as one that bears all."""
