@@ -29,7 +29,7 @@ from jp_firmware.charging.connector import ConnectorMachine
 from jp_firmware.charging.ports import Ports
 from jp_firmware.charging.runner import ConnectorRunner
 from jp_firmware.charging.view import Ending
-from jp_firmware.composition import calls, picture, planning
+from jp_firmware.composition import calls, picture, planning, plug_heat
 from jp_firmware.composition.arrivals import ExpectedArrivals
 from jp_firmware.composition.boot import boot_id
 from jp_firmware.composition.central_system import CentralSystem
@@ -287,6 +287,7 @@ class Controller:
     async def _plan(self, lifeline: Lifeline) -> None:
         """The planner, from the configured limits on; a limit an operator had set does not survive a restart."""
         await self._recall_operative()
+        await plug_heat.recall(self.plugs, self.journal)
         await self.inventory.recall()
         for limit in configured_limits(self.cabinet):
             self.planner.limits.set(limit)

@@ -6,16 +6,23 @@ ends with the board's watchdog and leaves no power. What ends a session is charg
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+
 import attrs
 import trio
 
 from jp_firmware.charging.ports import FaultSink
 from jp_firmware.charging.runner import ConnectorRunner
+from jp_firmware.journal import state
+from jp_firmware.journal.writer import Journal
+from jp_firmware.model.connector import EvStatus
 from jp_firmware.model.limits import Limit
 from jp_firmware.planner.derating import OWNER, Derating, Heat, is_news, plug_limit
 from jp_firmware.planner.limits import LimitBook
 
 HOT, UNWATCHED, REDUCED = "TMP-03", "TMP-05", "TMP-10"
+WATCHED = "connectors.watched_contacts"  # key of the journal's state: contacts that have told a temperature
+STARTING_S = 10.0  # ours: for a board that starts together with us to read its sensors; no car is charged so early
 STEADY_S = 60.0  # facts: TMP-05 clears when temperatures have been valid for so long; ours: TMP-10 likewise
 
 
@@ -27,6 +34,7 @@ class PlugHeat:
     limits: LimitBook
     faults: FaultSink
     watchdog_s: float
+    on_watched: Callable[[], None] = lambda: None  # other contacts than before have told a temperature
     _derating: Derating = attrs.field(factory=Derating)
     _limit: Limit | None = None  # in the book
     _lost_since_s: float | None = None
@@ -42,15 +50,32 @@ class PlugHeat:
         ev = signal.fresh(now_s, self.watchdog_s)
         if ev is None:
             return
-        heat = self._derating.look(ev, self.runner.machine.connector)
+        heat = self._look_at(ev)
         if not heat.lost:
             self._lost_since_s = None
         elif self._lost_since_s is None:
             self._lost_since_s = now_s
-        if heat.lost and now_s - (self._lost_since_s or 0.0) < self.watchdog_s:
+        patience_s = self.watchdog_s if self._derating.has_begun else STARTING_S
+        if heat.lost and now_s - (self._lost_since_s or 0.0) < patience_s:
             return  # one answer without it is a disturbance: what stands goes on until it ends by itself
         self._set(heat, signal.at_s, now_s)
         self._tell(heat, now_s)
+
+    @property
+    def watched(self) -> frozenset[str]:
+        """The contacts that have told a temperature, in this life or in one before it."""
+        return self._derating.watched
+
+    def recall(self, watched: Iterable[str]) -> None:
+        """These contacts told a temperature in a life before this one."""
+        self._derating.watched |= frozenset(watched)
+
+    def _look_at(self, ev: EvStatus) -> Heat:
+        before = self.watched
+        heat = self._derating.look(ev, self.runner.machine.connector)
+        if self.watched != before:
+            self.on_watched()
+        return heat
 
     def _set(self, heat: Heat, seen_at_s: float, now_s: float) -> None:
         if heat.share == 1.0:
@@ -88,3 +113,20 @@ class PlugHeat:
             self.faults.raise_(HOT, name, heat.reason)
         else:
             self.faults.clear(HOT, name)
+
+
+async def recall(plugs: Sequence[PlugHeat], journal: Journal) -> None:
+    """What is remembered of their sensors; from then on what becomes known of them is remembered, too."""
+    remembered = await journal.read(lambda db: state.get(db, WATCHED)) or {}
+
+    def watched() -> dict[str, list[str]]:
+        return {plug.runner.name: sorted(plug.watched) for plug in plugs}
+
+    def remember() -> None:
+        journal.post(state.Put(WATCHED, watched()))
+
+    for plug in plugs:
+        plug.recall(remembered.get(plug.runner.name, ()))
+        plug.on_watched = remember
+    if watched() != remembered:  # a board was heard first
+        remember()

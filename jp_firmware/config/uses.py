@@ -27,6 +27,7 @@ OF_A_CONNECTOR = (
     "max_power_w",
     "derate_from_c",
     "derate_to_c",
+    "temperature_sensors",
     "temperature_lost_current_a",
 )
 

@@ -119,7 +119,7 @@ async def test_a_temperature_that_is_lost_leaves_no_power_and_blocks_the_connect
     await plug.reads(None, 44.0, for_s=0.2)
     assert plug.limit is not None
     assert plug.limit.value_w == 0
-    assert plug.limit.reason == "no temperature from the plug any more (DC+, last 45.2 °C)"
+    assert plug.limit.reason == "no temperature from the plug (DC+, last 45.2 °C)"
     assert plug.faults == {"TMP-05": plug.limit.reason}
 
     await plug.reads(45.0, 44.0)
@@ -140,7 +140,7 @@ async def test_a_site_that_says_so_charges_on_with_less_and_is_told_what_to_mend
     assert plug.limit is not None
     assert plug.limit.value_w == 50 * 400
     assert plug.limit.value_at(trio.current_time() + WATCHDOG_S) == 0, "it still ends with what the board says"
-    assert plug.limit.reason == "no temperature from the plug any more (DC+, last 45.2 °C)"
+    assert plug.limit.reason == "no temperature from the plug (DC+, last 45.2 °C)"
     assert plug.faults == {"TMP-10": plug.limit.reason}
     assert plug.controller.faults.active[0].kind.severity is Severity.DEGRADE
 

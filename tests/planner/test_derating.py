@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -78,7 +79,7 @@ def test_a_contact_that_nobody_watches_any_more_carries_nothing(gone: EvStatus) 
     heat = derating.look(gone, PLUG)
 
     assert heat.share == 0.0
-    assert heat.reason == "no temperature from the plug any more (DC+, last 45.2 °C)"
+    assert heat.reason == "no temperature from the plug (DC+, last 45.2 °C)"
     assert derating.look(plug(45.0, 41.0), PLUG) == Heat(), "and it is back when it is"
 
 
@@ -94,7 +95,7 @@ def test_a_site_may_charge_on_with_less_while_a_sensor_is_lost(last_c: float, ot
     heat = derating.look(plug(None, other_c), bold)
 
     assert heat.share == pytest.approx(share)
-    assert heat.reason == f"no temperature from the plug any more (DC+, last {last_c:.1f} °C)"
+    assert heat.reason == f"no temperature from the plug (DC+, last {last_c:.1f} °C)"
 
 
 def test_more_than_the_plug_carries_is_all_that_it_carries() -> None:
@@ -105,6 +106,36 @@ def test_more_than_the_plug_carries_is_all_that_it_carries() -> None:
 
 def test_a_sensor_that_never_said_anything_possible_is_lost_too() -> None:
     assert Derating().look(plug(20.0, -200.0), PLUG).lost == "DC-, never"
+
+
+@pytest.mark.parametrize(
+    ("ev", "lost"),
+    [(plug(None), "DC+, never and DC-, never"), (plug(41.0), "DC-, never"), (plug(41.0, 40.0), "")],
+    ids=["none", "one", "both"],
+)
+def test_sensors_that_are_said_to_be_fitted_are_expected_before_they_told_anything(ev: EvStatus, lost: str) -> None:
+    heat = Derating().look(ev, attrs.evolve(PLUG, temperature_sensors="fitted"))
+
+    assert (heat.lost, heat.share) == (lost, 0.0 if lost else 1.0)
+
+
+def test_a_contact_that_told_in_a_life_before_this_one_is_expected_to_go_on() -> None:
+    derating = Derating(watched=frozenset({"DC-"}))
+
+    assert derating.look(plug(41.0, None), PLUG).lost == "DC-, not since the start"
+    assert derating.look(plug(41.0, 40.0), PLUG) == Heat()
+    assert derating.watched == {"DC+", "DC-"}
+
+
+def test_a_plug_without_sensors_loses_none_and_is_forgotten_to_have_had_any() -> None:
+    none = attrs.evolve(PLUG, temperature_sensors="none")
+    derating = Derating(watched=frozenset({"DC-"}))
+    derating.look(plug(45.2, 41.0), PLUG)
+
+    assert derating.look(plug(None), none) == derating.look(plug(-99.0, None), none) == Heat()
+    assert derating.watched == frozenset()
+    assert derating.look(plug(None), PLUG) == Heat(), "it is found out anew"
+    assert derating.look(plug(85.0), none).share == 0.5, "what is told all the same is heeded"
 
 
 # --- the limit -------------------------------------------------------------------------------------------------------

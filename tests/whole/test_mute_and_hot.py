@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import attrs
 import pytest
 import trio
 from trio.testing import MockClock
 
 from jp_firmware.composition import planning
+from jp_firmware.composition.plug_heat import STARTING_S, STEADY_S
 from jp_firmware.model.connector import ConnectorState
 from jp_firmware.model.power import Allocation
 from tests.whole.charger import ONE, OTHER_TAG, SITE_LIMIT_W, TAG, TWO, Process, World
@@ -145,3 +147,60 @@ async def test_a_plug_that_nobody_watches_any_more_ends_its_session(autojump_clo
         await world.until(lambda: process.session(ONE) is None)
         await world.until(lambda: process.state(ONE) is S.FAULTED)
         assert process.state(TWO) is S.CHARGING
+
+
+@asynccontextmanager
+async def life(world: World) -> AsyncIterator[Process]:
+    """One life of the controller, until all its connectors are there, and to its ordered end."""
+    process = world.boot()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(process.run)
+        await world.until(lambda: all(process.state(one) is S.AVAILABLE for one in (ONE, TWO)))
+        await trio.sleep(1)
+        yield process
+        nursery.cancel_scope.cancel(reason="the controller is started anew")
+
+
+async def test_a_sensor_that_broke_while_the_controller_was_away_is_missed_by_its_next_life(
+    autojump_clock: MockClock,
+) -> None:
+    world = World()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(world.run)
+        async with life(world):
+            pass
+        world.verbs.fault("connector-1", "temperature-sensor")
+        async with life(world) as process:
+            await world.until(lambda: "TMP-05 connector-1" in process.faults(), within_s=STARTING_S)
+            assert process.faults() == ["TMP-05 connector-1"]
+            assert process.state(ONE) is S.FAULTED
+            fault = process.controller.faults.active[0]
+            assert (
+                fault.detail == "no temperature from the plug (DC+, not since the start and DC-, not since the start)"
+            )
+            assert "temperature_sensors to none" in fault.kind.remedy
+
+            machine = process.controller.charger.runners[ONE].machine
+            machine.configure(attrs.evolve(machine.configured, temperature_sensors="none"))
+            await world.until(lambda: process.state(ONE) is S.AVAILABLE, within_s=STEADY_S + 1)
+        async with life(world) as process:
+            await trio.sleep(STARTING_S)
+            assert process.faults() == [], "and it is forgotten that it had any"
+        nursery.cancel_scope.cancel(reason="it was seen")
+
+
+async def test_a_board_that_reads_its_sensors_a_little_later_than_it_starts_raises_nothing(
+    autojump_clock: MockClock,
+) -> None:
+    world = World()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(world.run)
+        async with life(world):
+            pass
+        world.verbs.fault("connector-1", "temperature-sensor")
+        async with life(world) as process:
+            await trio.sleep(STARTING_S - 3.0)
+            world.verbs.clear("connector-1")
+            await trio.sleep(STARTING_S)
+            assert process.faults() == []
+        nursery.cancel_scope.cancel(reason="it was seen")

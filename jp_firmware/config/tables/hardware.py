@@ -207,6 +207,15 @@ class Connector:
             reload=NEXT_SESSION,
         ),
     ] = 90.0
+    temperature_sensors: Annotated[
+        str,
+        Key(
+            "Whether the plug has temperature sensors. auto: a contact that has ever told a temperature has one, which "
+            "is remembered over restarts. fitted: both contacts have. none: no temperature is expected, and none lost.",
+            one_of=("auto", "fitted", "none"),
+            reload=NEXT_SESSION,
+        ),
+    ] = "auto"
     temperature_lost_current_a: Annotated[
         float,
         Key(
