@@ -152,8 +152,10 @@ class PlcBoard:
             await self._until_lost(lifeline)
             raise BoardLost(self._silence())
         finally:
-            modules = self.behind() if self._obeys() else ()
-            self._end()
+            try:
+                modules = self.behind() if self._obeys() else ()
+            finally:
+                self._end()
             with trio.move_on_after(UNLOADED_S, shield=True):
                 await _unloaded(modules)
             with trio.move_on_after(LAST_WORD_S, shield=True):
@@ -242,7 +244,8 @@ class PlcBoard:
         next_s = self._moved_s = trio.current_time()
         with trio.CancelScope(deadline=next_s + self.config.watchdog_s) as self._link:
             while True:
-                next_s = max(next_s + self.cycle_s, trio.current_time())
+                now_s = trio.current_time()
+                next_s = min(max(next_s + self.cycle_s, now_s), now_s + self.cycle_s)  # one that was early delays none
                 if await self._cycle():
                     lifeline.ready()
                 with trio.move_on_at(next_s):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import Any
 
 import attrs
@@ -148,6 +149,20 @@ async def test_a_command_goes_out_at_once(autojump_clock: trio.testing.MockClock
 
         assert at.emulated.last.connectors == (EvCommand(), CHARGING)
         assert at.emulated.heard_at_s[-1] - asked_s < 0.01
+
+
+async def test_a_command_between_two_cycles_puts_none_off(autojump_clock: trio.testing.MockClock) -> None:
+    """What a board has to say, a stop condition too, waits a cycle and an exchange at most, whoever is commanded."""
+    async with bench() as on:
+        taken_s: list[float] = []
+        on.board.status.subscribe(lambda: taken_s.append(trio.current_time()))
+        for number in range(20):
+            await trio.sleep(2 * protocol.CYCLE_S + 0.003)
+            on.board.connectors[ONE].command(attrs.evolve(CHARGING, offered_power_w=1000.0 * number))
+        gaps_s = [after - before for before, after in pairwise(taken_s)]
+
+        assert len(gaps_s) > 20
+        assert max(gaps_s) <= protocol.CYCLE_S + 0.015, max(gaps_s)
 
 
 async def test_measurements_travel_with_the_next_cycle(autojump_clock: trio.testing.MockClock) -> None:
@@ -380,6 +395,16 @@ async def test_the_last_word_is_contactors_open_and_then_silence(autojump_clock:
         assert emulated.last.connectors == (EvCommand(), EvCommand())
         await trio.sleep(5)
         assert len(emulated.heard) == exchanges
+
+
+async def test_a_defect_in_what_it_asks_at_its_end_keeps_no_signal_good(autojump_clock: trio.testing.MockClock) -> None:
+    async with connected_board() as (board, emulated, _):
+        board.behind = lambda: 1 / 0  # type: ignore[assignment, return-value]
+        with pytest.raises(ZeroDivisionError), trio.move_on_after(1):
+            await board.run(counted(board.run))
+        assert {one.status.signal.quality for one in board.connectors.values()} == {Quality.STALE}
+        await board.safe()
+        assert emulated.last.connectors == (EvCommand(), EvCommand())
 
 
 async def test_a_lost_board_is_told_to_open_all_the_same(autojump_clock: trio.testing.MockClock) -> None:
