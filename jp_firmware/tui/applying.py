@@ -107,7 +107,7 @@ class Applying:
         if now.version.number == waited.version:
             self._end(f"Configuration {waited.version} is confirmed", "strong")
         else:
-            why = f": {now.version.why}" if now.version.why else ""
+            why = f": {now.version.why}" if now.version.why not in ("", "undone") else ""
             self._end(f"Configuration {waited.version} was undone{why}; in force is {now.version.number}", "high")
 
     def _end(self, words: str, role: str) -> None:

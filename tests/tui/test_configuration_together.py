@@ -132,13 +132,15 @@ class TestAVersionThatWaits:
 
         on_configuration(play)
 
-    def test_that_nobody_confirmed_is_told_to_whoever_looks_elsewhere(self) -> None:
+    @pytest.mark.parametrize(
+        ("why", "told"), [("nobody confirmed it in time", ": nobody confirmed it in time"), ("undone", "")]
+    )
+    def test_that_nobody_confirmed_is_told_to_whoever_looks_elsewhere(self, why: str, told: str) -> None:
         async def play(stage: Stage) -> None:
             await stage.tell(config=cabinet.config(version=18, unconfirmed=WAITS))
             await stage.press("f12")
-            await stage.tell(config=cabinet.config(version=19, who="charger", why="nobody confirmed it in time"))
-            row = stage.screen()[22]
-            assert "Configuration 18 was undone: nobody confirmed it in time; in force is" in row
+            await stage.tell(config=cabinet.config(version=19, who="charger", why=why))
+            assert f"Configuration 18 was undone{told}; in force is" in stage.screen()[22]
 
         on_configuration(play)
 

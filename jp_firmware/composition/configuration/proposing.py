@@ -88,7 +88,7 @@ class Proposing:
         if not step.stops:
             return Effect((), (), ())
         if step.path == WHOLE:
-            running = tuple(key for key, one in self._controller.charger.runners.items() if one.session is not None)
+            running = tuple(key for key, one in self._controller.charger.runners.items() if one.machine.in_session)
             return Effect((WHOLE,), running, ())
         try:
             return self._controller.restarts.effect(step.path)
