@@ -422,7 +422,7 @@ async def test_a_board_that_is_started_anew_opens_nothing_before_the_current_has
 
         await world.until(lambda: ONE not in world.contactors_closed(), within_s=1.0)
         assert crimes(world) == []
-        assert FALL_S < took_s < UNLOADED_S + 0.1
+        assert 0.9 * FALL_S < took_s < UNLOADED_S + 0.1, "below 1 A a little earlier"
         assert process.lifelines()[f"controller/{BOARD}"].last_end is not End.STUCK
 
 
@@ -435,7 +435,7 @@ async def test_a_defect_in_a_boards_task_opens_nothing_before_the_current_has_go
             took_s = await relay_opens(world)
 
         assert crimes(world) == []
-        assert FALL_S < took_s < UNLOADED_S + 0.1
+        assert 0.9 * FALL_S < took_s < UNLOADED_S + 0.1, "below 1 A a little earlier"
 
 
 async def test_a_current_that_does_not_fall_keeps_no_relay_closed(autojump_clock: trio.testing.MockClock) -> None:
@@ -458,7 +458,7 @@ async def test_a_board_that_is_lost_or_stops_power_waits_for_no_current(
             world.verbs.freeze(LEFT)
         else:
             world.verbs.emergency_stop("press")
-            await world.until(lambda: not world.plant.nodes[MOVER].module.on, within_s=0.2)
+            await world.until(lambda: "SAF-01 plc-1" in process.faults(), within_s=0.2)
             process.controller.tree.restart(BOARD, "another firmware")
         await world.until(lambda: board.status.signal.quality is Quality.STALE, within_s=1.0)
         stale_at_s = trio.current_time()
