@@ -29,7 +29,7 @@ from jp_firmware.charging.connector import ConnectorMachine
 from jp_firmware.charging.ports import Ports
 from jp_firmware.charging.runner import ConnectorRunner
 from jp_firmware.charging.view import Ending
-from jp_firmware.composition import calls, picture, planning, plug_heat
+from jp_firmware.composition import calls, operative, picture, planning, plug_heat
 from jp_firmware.composition.arrivals import ExpectedArrivals
 from jp_firmware.composition.boot import boot_id
 from jp_firmware.composition.central_system import CentralSystem
@@ -54,7 +54,6 @@ from jp_firmware.faults import catalogue
 from jp_firmware.faults.register import FaultRegister
 from jp_firmware.hw.plant import Plant
 from jp_firmware.hw.switching import Switching
-from jp_firmware.journal import state
 from jp_firmware.journal.writer import Journal
 from jp_firmware.model.faults import Fault
 from jp_firmware.model.ids import ConnectorId
@@ -71,9 +70,6 @@ from jp_firmware.planner.limits import LimitBook
 from jp_firmware.planner.rules import Rules, configured_limits, scopes_of
 from jp_firmware.planner.task import Planner
 
-OPERATIVE = (
-    "connectors.operative"  # key of the journal's state: what an operator or a central system took out of service
-)
 FLUSH_S = 1.0  # ours: what the last events get to reach the disk when the process must be left
 NOT_SAFE = "CTL-01"  # a part of the tree is latched; it stands at the part's path, since names repeat
 ENDING_S = 12.0  # ours: sessions end in order, all at once, before the tree is stopped one by one
@@ -90,9 +86,7 @@ class Controller:
     socket: Path
     on_stuck: Callable[[str], None] = lambda _: None  # a task that cannot be ended holds the process: it must be left
     started_s: float = attrs.field(factory=trio.current_time)
-    ending: trio.Event = attrs.field(
-        factory=trio.Event
-    )  # set when sessions have been told to end, and the tree shall stop
+    ending: trio.Event = attrs.field(factory=trio.Event)  # set when sessions are to end, and then the tree
     restart_wanted: bool = False
     stalls: StallDetector = attrs.field(factory=StallDetector)
     pauses: GcPauses = attrs.field(factory=GcPauses)
@@ -230,7 +224,7 @@ class Controller:
             {connector.id: self._runner(connector) for connector in self.cabinet.connectors},
             plug_timeout_s=self.cabinet.authorize.plug_timeout_s,
             restart=self._restart,
-            remember_operative=self._remember_operative,
+            remember_operative=partial(operative.remember, self.journal),
             idle_off=self.plant.pool.off,
         )
 
@@ -286,7 +280,7 @@ class Controller:
 
     async def _plan(self, lifeline: Lifeline) -> None:
         """The planner, from the configured limits on; a limit an operator had set does not survive a restart."""
-        await self._recall_operative()
+        await operative.recall(self.journal, self.charger.runners)
         await plug_heat.recall(self.plugs, self.journal)
         await self.inventory.recall()
         for limit in configured_limits(self.cabinet):
@@ -385,14 +379,6 @@ class Controller:
             self.faults.clear("CTL-02", "journal")
         else:
             self.faults.raise_("CTL-02", "journal", trouble)
-
-    def _remember_operative(self, operative: Mapping[ConnectorId, bool]) -> None:
-        self.journal.post(state.Put(OPERATIVE, {str(key): value for key, value in operative.items()}))
-
-    async def _recall_operative(self) -> None:
-        remembered = await self.journal.read(lambda db: state.get(db, OPERATIVE)) or {}
-        for key, runner in self.charger.runners.items():
-            runner.set_operative(bool(remembered.get(str(key), True)))
 
 
 def _apart(name: str, *children: Child, **terms: Any) -> Child:
