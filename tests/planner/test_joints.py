@@ -32,7 +32,6 @@ def joined(topology: Topology, closed: set[Relay]) -> list[set[ConnectorId]]:
 @pytest.mark.parametrize(
     "closed",
     [set(), left(3), left(3, 6), left(3, 5, 9), left(3) | right(3), right(7, 3, 5), left(9) | right(3, 5)],
-    ids=str,
 )
 def test_a_module_at_one_connector_joins_none(closed: set[Relay]) -> None:
     """Nor does one whose second way is closed but for its bridge, nor two that use a bridge for the same connector."""
