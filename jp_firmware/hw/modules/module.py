@@ -78,6 +78,7 @@ class ModuleTask(ModuleFace):
         self._asked.begin(now_s)
         self._shown.begin(now_s)
         self._carried.begin(now_s)
+        self._left_alone.unheard(now_s)
         self._heard.forget(LATE_S)
         self._ability.range.begin_again()
         self._ability.forget()

@@ -317,3 +317,18 @@ async def test_one_that_stands_at_a_voltage_is_not_taken_for_off_while_it_is_lef
 
     assert task.carried_current_a(trio.current_time()) >= 1.0
     nursery.cancel_scope.cancel()
+
+
+async def test_one_that_is_looked_for_at_another_address_is_given_its_time_there(
+    driver: str, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    """What was heard while it was made safe is no word of whoever is asked next; and the way back is open."""
+    bench = bench_of(driver)
+    tree = await bench.start_in_a_tree(nursery)
+    found, task = bench.task.config, bench.task
+    absent = attrs.evolve(found, address=3)
+    tree.restart("can0/module-1", "another address", lambda: task.configure(absent, task.profile))
+    await bench.until(lambda: ("PM-01", "module-1") in bench.faults.standing, 15)
+    tree.restart("can0/module-1", "and back", lambda: task.configure(found, task.profile))
+    await bench.until(lambda: task.usable, 15)
+    nursery.cancel_scope.cancel()
