@@ -79,9 +79,16 @@ def events(site: Site, kind: str) -> list[str]:
 
 
 def guards_of(process: subprocess.Popen[bytes]) -> list[int]:
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").parent.parent
-    found = {int(pid) for one in children.glob("*/children") for pid in one.read_text().split()}
-    return [pid for pid in found if b"guard_process" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    """Those among its children; what the kernel lists may be gone by the time that it is looked at."""
+    children = Path(f"/proc/{process.pid}/task").glob("*/children")
+    return [int(pid) for one in children for pid in one.read_text().split() if b"guard_process" in command_line(pid)]
+
+
+def command_line(pid: str) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 @pytest.mark.parametrize(

@@ -340,7 +340,7 @@ def test_a_cut_tcp_wire_refuses_and_comes_back(shared: Cabinet) -> None:
 def test_a_stop_condition_is_marked_when_its_answer_has_left(shared: Cabinet) -> None:
     with ModbusTcpClient("127.0.0.1", port=shared.port, timeout=0.5, retries=0) as client:
         controller = Controller(client)
-        controller.exchange(EvCommand())
+        shared.until(lambda: not controller.exchange(EvCommand())[0].stops_power)  # it has started, and hears us
         pressed_s = time.monotonic()
         shared.do("emergency-stop", action="press", board="plc-2")
         shared.until(lambda: controller.exchange(EvCommand())[0].emergency_stop)

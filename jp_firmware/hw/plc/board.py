@@ -313,8 +313,7 @@ class PlcBoard:
     def _end(self) -> None:
         """Nothing the board said holds any more. Synchronous; idempotent."""
         try:
-            silent_s = trio.current_time() - self._moved_s
-            if not self.master.up or (self.identity and silent_s >= self.config.watchdog_s):
+            if not self.master.up or (self.identity and self._is_silent()):
                 self.faults.raise_(LOST, self.config.id, self._silence())
         finally:
             for connector in self.connectors.values():
@@ -323,6 +322,10 @@ class PlcBoard:
             self._stale(self.status)
             for connector in self.connectors.values():
                 self._stale(connector.status)
+
+    def _is_silent(self) -> bool:
+        """The deadline says so too: what is left when it is taken off the clock may be a rounding less than it was."""
+        return self._link.cancelled_caught or trio.current_time() - self._moved_s >= self.config.watchdog_s
 
     def _silence(self) -> str:
         if not self.master.up:
