@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import AsyncIterator
 
 import attrs
 import pytest
 import trio
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
@@ -249,12 +250,16 @@ async def test_one_that_joins_off_takes_the_sessions_range_first(
 # --- whatever happens ---
 
 
+FALL_S = 0.15
+
+
 @attrs.define(eq=False)
 class SlowModule(FakeModule):
     """Its current falls a while after it was told so; unheard for `silent_off_s` it switches off."""
 
-    fall_s: float = 0.15
+    fall_s: float = FALL_S
     silent_since_s: float | None = None
+    back_at_s: float = -math.inf
     _past: deque[tuple[float, float]] = attrs.field(factory=deque)
 
     def flowing_a(self, now_s: float) -> float:
@@ -268,6 +273,10 @@ class SlowModule(FakeModule):
 
     def output(self) -> wire.Output:
         return wire.Output(self.set_voltage_v, self.flowing_a(trio.current_time()))
+
+
+TOLD_S = PROFILE.off_repeat_s + FALL_S + 0.05
+"""One that is back goes on as before until the next OFF has reached it, and its current has fallen."""
 
 
 @attrs.define(eq=False)
@@ -297,6 +306,8 @@ class Story:
             fake.silent = True
             fake.silent_since_s = fake.silent_since_s or trio.current_time()
         elif what == "return":
+            if fake.silent:
+                fake.back_at_s = trio.current_time()
             fake.silent, fake.silent_since_s = False, None
         elif what == "heat":
             fake.bits ^= wire.Bit.OVER_TEMPERATURE
@@ -314,7 +325,7 @@ class Story:
         assert sorted(held) == sorted(task.id for task in pair.bench.tasks)
         fakes = {task.id: fake for fake, task in pair.pairs() if isinstance(fake, SlowModule)}
         flowing = {key: fake.flowing_a(now_s) for key, fake in fakes.items()}
-        lost = {key for key, fake in fakes.items() if fake.silent}
+        lost = {key for key, fake in fakes.items() if fake.silent or now_s < fake.back_at_s + TOLD_S}
         for stage in (pair.one, pair.two):
             lately = self.lately_a.setdefault(stage.connector_id, deque(maxlen=55))  # a silent module is found out
             lately.append(self.wanted_a[stage.connector_id])
@@ -340,6 +351,7 @@ events = st.lists(
 
 @settings(max_examples=20, deadline=None)
 @given(events)
+@example([("lose", 0, 0.0, 0.1), ("want", 0, 0.0, 1.2), ("return", 0, 0.0, 0.4)])
 def test_whatever_joins_leaves_and_fails_no_connector_is_given_more_than_its_set_point(
     story_of: list[tuple[str, int, float, float]],
 ) -> None:
