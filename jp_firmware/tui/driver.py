@@ -122,6 +122,9 @@ class ConsoleDriver(LinuxDriver):
     """Textual's own driver with a writer that does not block, where the terminal has a name to open it by."""
 
     def start_application_mode(self) -> None:
+        if not os.isatty(2):  # it hung up: SIGCONT comes with that, and may come while another one is obeyed
+            self._writer_thread = Nowhere()
+            return
         super().start_application_mode()  # type: ignore[no-untyped-call]
         if isinstance(self._app, DiffingDisplay):
             self._app.forget_shown()  # also after a suspension: the screen is a new one
