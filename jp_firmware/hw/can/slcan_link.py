@@ -20,10 +20,17 @@ ANSWER_S = 0.3
 """Longest time an adapter takes to answer a command (ours: a USB adapter answers within 10 ms)."""
 
 TRIES = 3
-"""Set-ups that may be refused before it is the adapter's last word (ours)."""
+"""Set-ups that may fail before it is the adapter's last word (ours)."""
 
 QUIET_S = 0.05
 """Silence after which the answers to what a former user left on the line are over (ours)."""
+
+REFUSAL = "the slcan adapter refused {}; unplug it and plug it in again, and if that does not help use another adapter"
+
+NO_ADAPTER = (
+    "nothing answers slcan commands; "
+    "check that this is the CAN adapter's port and that the adapter carries slcan firmware"
+)
 
 
 @attrs.define(eq=False)
@@ -100,35 +107,32 @@ class SlcanLink:
         return (slcan.CLEAR + slcan.encode_command("O") + b"".join(map(slcan.encode, frames)),)
 
     async def _open_channel(self, bitrate: int) -> None:
-        path = self._port.path
         # Whatever a former user left half written is not to be acted on. Empty lines wake an adapter that has just got
         # its power (LAWICEL's manual asks for some). All answers, and the refusal of a close of a closed channel, mean
         # nothing.
         await self._port.send_all(slcan.CLEAR + b"\r\r\r" + slcan.encode_command("C"))
         await self._listen_until_quiet()
-        refused = ""
+        complaint = ""
         for _ in range(TRIES):
-            refused = await self._set_up(bitrate)
-            if not refused:
+            complaint = await self._set_up(bitrate)
+            if not complaint:
                 return
-            # It may be the answer to what was sent before, come late from an adapter or a machine that is busy.
+            # A refusal may be the answer to what was sent before, and an answer may come late: from an adapter or a
+            # machine that is busy.
             await self._port.send_all(slcan.encode_command("C"))
             await self._listen_until_quiet()
-        raise WireError(
-            f"{path}: the slcan adapter refused {refused}; unplug it and plug it in again, and if that does "
-            "not help use another adapter"
-        )
+        raise WireError(f"{self._port.path}: {complaint}")
 
     async def _set_up(self, bitrate: int) -> str:
-        """Bitrate, then open. What the adapter refused, "" for nothing; one that says nothing must tell its version."""
+        """Bitrate, then open. What is wrong, "" for nothing; an adapter that says nothing must tell its version."""
         code = slcan.BITRATE_CODES[bitrate]
         taken = await self._ask(slcan.encode_command("S", code))
-        if taken is None:
-            await self._require_a_version()
-        elif not taken:
-            return f"{bitrate // 1000} kbit/s (command S{code})"
+        if taken is None and not await self._tells_its_version():
+            return NO_ADAPTER
+        if taken is False:
+            return REFUSAL.format(f"{bitrate // 1000} kbit/s (command S{code})")
         opened = await self._ask(slcan.encode_command("O"), ANSWER_S if taken else 0.0)
-        return "to open its channel" if opened is False else ""
+        return REFUSAL.format("to open its channel") if opened is False else ""
 
     async def _ask(self, command: bytes, within_s: float = ANSWER_S) -> bool | None:
         """Whether the adapter took the command, None if it does not say. Frames that come meanwhile are too early."""
@@ -140,17 +144,14 @@ class SlcanLink:
                         return isinstance(event, slcan.Ack)
         return None
 
-    async def _require_a_version(self) -> None:
+    async def _tells_its_version(self) -> bool:
         await self._port.send_all(slcan.encode_command("V"))
         with trio.move_on_after(ANSWER_S):
             await self._port.receive_some()
             log.info("%s: the slcan adapter acknowledges no commands; going on without", self._port.path)
             await self._listen_until_quiet()
-            return
-        raise WireError(
-            f"{self._port.path}: nothing answers slcan commands; "
-            "check that this is the CAN adapter's port and that the adapter carries slcan firmware"
-        )
+            return True
+        return False
 
     async def _listen_until_quiet(self) -> None:
         """Reads and forgets until nothing has come for `QUIET_S`, at most ten times as long."""

@@ -198,6 +198,20 @@ async def test_an_adapter_that_acknowledges_nothing_is_taken_when_it_tells_its_v
         await link.aclose()
 
 
+async def test_an_adapter_that_has_not_heard_the_first_question_is_asked_again(nursery: trio.Nursery) -> None:
+    asked = 0
+
+    def answer(data: bytes) -> bytes:
+        nonlocal asked
+        asked += data.count(b"V\r")
+        return b"b158aa7 github.com/canable\r" if b"V\r" in data and asked > 1 else b""
+
+    async with far_end(nursery, answer) as far:
+        link = await SlcanLink.open(far.pty.path, 125_000)
+        await far.until(lambda: far.seen.endswith(b"S4\rV\rC\rS4\rV\rO\r"))
+        await link.aclose()
+
+
 async def test_a_channel_left_open_by_a_crash_with_traffic_on_it_is_taken_over(nursery: trio.Nursery) -> None:
     async with far_end(nursery) as far:
         far.adapter.receive(b"S6\rO\r")
