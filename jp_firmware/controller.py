@@ -39,7 +39,6 @@ from jp_firmware.composition.configuration.configuring import Configuring
 from jp_firmware.composition.contactor_load import ContactorLoad
 from jp_firmware.composition.guarding import Guarding
 from jp_firmware.composition.inventory import ModuleInventory
-from jp_firmware.composition.limiting import SITE_LIMIT
 from jp_firmware.composition.logbook import Logbook
 from jp_firmware.composition.module_choice import ModuleChoice
 from jp_firmware.composition.narrator import Narrator
@@ -57,7 +56,6 @@ from jp_firmware.hw.switching import Switching
 from jp_firmware.journal.writer import Journal
 from jp_firmware.model.faults import Fault
 from jp_firmware.model.ids import ConnectorId
-from jp_firmware.model.limits import Limit
 from jp_firmware.model.session import StopReason
 from jp_firmware.nursery import walk
 from jp_firmware.nursery.backoff import Backoff
@@ -279,16 +277,13 @@ class Controller:
     # --- what happens between the parts ------------------------------------------------------------------------------
 
     async def _plan(self, lifeline: Lifeline) -> None:
-        """The planner, from the configured limits on; a limit an operator had set does not survive a restart."""
+        """The planner, from the configured limits on. What an operator has limited stands until the process ends."""
         await operative.recall(self.journal, self.charger.runners)
         await plug_heat.recall(self.plugs, self.journal)
         await self.inventory.recall()
-        for limit in configured_limits(self.cabinet):
-            self.planner.limits.set(limit)
+        self.planner.limits.set(*configured_limits(self.cabinet))
         if self.building:
             self.building.look()
-        if not self.planner.limits.has(SITE_LIMIT, "site"):
-            self.set_site_limit(self.cabinet.site.limit_w, "configured")
         await self.central_system.recall()
         await self.planner.run(lifeline)
 
@@ -302,10 +297,6 @@ class Controller:
         self.note("config", "configuration", f"all parts start anew: {why}")
         self.restart_wanted, self.resumes = True, resumes
         self.end(Ending(StopReason.REBOOT, f"the controller starts anew: {why}"))
-
-    def set_site_limit(self, limit_w: float, reason: str) -> None:
-        """Puts a site limit in force: the set-points that follow from it are on the wire when this returns."""
-        self.planner.limits.set(Limit(owner=SITE_LIMIT, scope="site", value_w=limit_w, reason=reason))
 
     def note(self, kind: str, source: str, text: str) -> None:
         """Records an event."""

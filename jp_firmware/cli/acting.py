@@ -94,6 +94,7 @@ def _source_of(args: argparse.Namespace, code: str) -> str:
 
 def _act(args: argparse.Namespace, what: str, method: str, /, **params: object) -> int:
     with connect(args) as client:
-        client.call(method, **params)
-    print(f"{what} accepted")
+        told = client.call(method, **params)
+    kept_lower_by = told.get("kept_lower_by") if isinstance(told, dict) else None
+    print(f"{what} accepted" + (f", but kept lower by {kept_lower_by}" if kept_lower_by else ""))
     return 0

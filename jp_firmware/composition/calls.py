@@ -35,7 +35,7 @@ def all_calls(controller: Controller) -> Mapping[str, Call]:
         "connector.stop": operator.stop,
         "connector.unlock": operator.unlock,
         "connector.operative": operator.operative,
-        "limit.set": operator.set_limit,
+        "limit.set": limits.set,
         "limit.put": limits.put,
         "limit.lift": limits.lift,
         "fault.acknowledge": operator.acknowledge,
@@ -94,16 +94,6 @@ class OperatorCalls:
             "operator", "console", f"service {'on' if operative else 'off'}, {number or 'all'}: {verdict}"
         )
         return {"result": verdict}
-
-    async def set_limit(self, params: Json) -> object:
-        """`site_w`: the site's limit from now on, until the next start of the controller."""
-        only(params, "site_w")
-        site_w = parameter(params, "site_w", float)
-        if not 0 <= site_w <= 10_000_000:
-            raise CallRefused(f"a site limit lies between 0 and 10 MW, not at {site_w:.0f} W")
-        self._controller.set_site_limit(site_w, "set by an operator")
-        self._controller.note("operator", "console", f"site limit {site_w:.0f} W")
-        return {"site_w": site_w}
 
     async def acknowledge(self, params: Json) -> object:
         """`code`, `source`: somebody has seen the fault. Clears nothing."""

@@ -16,7 +16,7 @@ from jp_firmware.model.limits import Limit
 from jp_firmware.planner.building import OWNER as SITE_METER
 from jp_firmware.planner.derating import OWNER as PLUG
 from jp_firmware.planner.explain import THE_CAR
-from jp_firmware.planner.limits import UnknownScope
+from jp_firmware.planner.limits import Bounds, UnknownScope
 from jp_firmware.planner.rules import configured_limits
 from jp_firmware.planner.sharing import WAITING
 from jp_firmware.planner.wiring import carrying_of
@@ -29,16 +29,20 @@ Json = dict[str, Any]
 
 OPERATOR = "operator"  # who sets a limit and gives no name
 CENTRAL_SYSTEM = "central system"
-SITE_LIMIT = "site limit"
 WORDS_OF_EXPLANATIONS = {THE_CAR, DEMAND, STALE, OWN_DRAW, WAITING, "modules", "cable", "connector"}
 MOST_W = 10_000_000.0  # of any site (the range of site.limit_w)
 
 
 @attrs.frozen
 class LimitCalls:
-    """The calls `limit.put` and `limit.lift`."""
+    """The calls `limit.set`, `limit.put`, `limit.lift`. They only ever lower: of a place the tightest limit counts."""
 
     _controller: Controller
+
+    async def set(self, params: Json) -> object:
+        """`site_w`: the operator's limit of the site, in short."""
+        only(params, "site_w")
+        return await self.put({"scope": "site", "value_w": parameter(params, "site_w", float)})
 
     async def put(self, params: Json) -> object:
         """`scope`, `value_w`, `owner?`, `reason?`, `for_s?`, `then_w?`: a limit in place of this owner's last one.
@@ -61,7 +65,15 @@ class LimitCalls:
         except UnknownScope as error:
             raise CallRefused(str(error)) from error
         self._note(f"{owner} limits {limit.scope} to {limit.value_w:.0f} W")
-        return {"result": "accepted", "owner": owner, "scope": limit.scope, "value_w": limit.value_w}
+        told = {"result": "accepted", "owner": owner, "scope": limit.scope, "value_w": limit.value_w}
+        return told | self._kept_lower(limit)
+
+    def _kept_lower(self, limit: Limit) -> Json:
+        """Whoever keeps the place of `limit` lower still, so that it does nothing."""
+        bound_w, tightest = Bounds.at(self._controller.planner.limits.all(), trio.current_time()).tightest[limit.scope]
+        if bound_w >= limit.value_w:
+            return {}
+        return {"kept_lower_by": f"{tightest.owner} ({tightest.reason}) at {bound_w / 1000:g} kW"}
 
     async def lift(self, params: Json) -> object:
         """`scope`, `owner?`: this owner limits this place no longer."""
@@ -78,7 +90,6 @@ class LimitCalls:
     def _owner(self, params: Json) -> str:
         owner = parameter(params, "owner", str, OPERATOR).strip()
         taken = {
-            SITE_LIMIT,
             SITE_METER,
             PLUG,
             CENTRAL_SYSTEM,

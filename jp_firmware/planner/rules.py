@@ -12,6 +12,7 @@ from jp_firmware.model.limits import Limit
 from jp_firmware.planner.tree import Group, Tree
 
 CONFIGURED = "configured"
+SITE_LIMIT = "site limit"  # who owns what is configured for the site as a whole
 
 
 @attrs.frozen(kw_only=True)
@@ -86,7 +87,8 @@ def scopes_of(cabinet: Cabinet) -> frozenset[str]:
 
 
 def configured_limits(cabinet: Cabinet) -> tuple[Limit, ...]:
-    """The limits of a cabinet's wiring: all that are fixed, so not the site's own, which is set anew while it runs."""
+    """The limits that the configuration owns: of the site's connection, the chains and the feeders."""
+    site = Limit(owner=SITE_LIMIT, scope="site", value_w=cabinet.site.limit_w, reason=CONFIGURED)
     chains = [
         Limit(owner=f"chain {one.name}", scope=f"chain-{one.name}", value_w=one.cap_w, reason=CONFIGURED)
         for one in cabinet.chains
@@ -95,4 +97,4 @@ def configured_limits(cabinet: Cabinet) -> tuple[Limit, ...]:
         Limit(owner=f"feeder {one.name}", scope=f"feeder-{one.name}", value_w=one.limit_w, reason=CONFIGURED)
         for one in cabinet.feeders
     ]
-    return (*chains, *feeders)
+    return (site, *chains, *feeders)

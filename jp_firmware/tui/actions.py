@@ -146,7 +146,7 @@ ACTIONS: Final = (
     Action(
         id="limit.set",
         title="Set the site limit",
-        help="The most that all connectors together may draw.",
+        help="The most that all connectors together may draw, below what is configured (site.limit_w).",
         risk=Risk.PLANT,
         target=Target.SITE,
         call="limit.set",

@@ -133,5 +133,6 @@ class Commands:
         except ConsoleError as refused:
             self._app.tell(f"{what}: refused, {clean(str(refused))}", "high")
         else:
-            verdict = answer.get("result") if isinstance(answer, dict) else None
-            self._app.tell(f"{what}: {clean(str(verdict or 'accepted'))}", "strong")
+            told = answer if isinstance(answer, dict) else {}
+            kept_lower = f", but kept lower by {told['kept_lower_by']}" if told.get("kept_lower_by") else ""
+            self._app.tell(f"{what}: {clean(str(told.get('result') or 'accepted') + kept_lower)}", "strong")

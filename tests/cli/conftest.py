@@ -229,7 +229,8 @@ class Charger:
             self.called.append((name, params))
             if params.get("connector") == 9:
                 raise CallRefused("there is no connector 9")
-            return {"result": "accepted"}
+            kept_lower = params.get("site_w", 0) > 150_000
+            return {"result": "accepted"} | ({"kept_lower_by": "site limit at 150 kW"} if kept_lower else {})
 
         return act
 

@@ -33,6 +33,11 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
         (["stop", "1"], ("connector.stop", {"connector": 1}), "connector 1: stop accepted\n"),
         (["unlock", "1"], ("connector.unlock", {"connector": 1}), "connector 1: unlock accepted\n"),
         (["limit", "100kW"], ("limit.set", {"site_w": 100_000.0}), "site limit 100 kW: accepted\n"),
+        (
+            ["limit", "200kW"],
+            ("limit.set", {"site_w": 200_000.0}),
+            "site limit 200 kW: accepted, but kept lower by site limit at 150 kW\n",
+        ),
         (["limit", "0"], ("limit.set", {"site_w": 0.0}), "site limit 0 kW: accepted\n"),
         (
             ["limit", "30kW", "--at", "connector-2", "--for", "60", "--then", "10kW", "--reason", "hot cable"],

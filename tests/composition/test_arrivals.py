@@ -23,6 +23,7 @@ from jp_firmware.model.ids import ConnectorId, SessionId
 from jp_firmware.model.session import IdToken, Sample, Session, TokenSource
 from jp_firmware.nursery.supervisor import Child, Lifeline
 from jp_firmware.planner.forecast import hour_of_week
+from tests.site_limit import set_site_limit
 
 T = TypeVar("T")
 WEEK = timedelta(weeks=1)
@@ -132,7 +133,7 @@ async def test_what_the_journal_knows_reaches_forecast_and_words(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(controller.journal.run, lifeline("journal", controller.journal.run))
         await controller.arrivals.read()
-        controller.set_site_limit(500_000, "configured")
+        set_site_limit(controller, 500_000)
         nursery.start_soon(controller.planner.run, lifeline("planner", controller.planner.run))
         await trio.sleep(15)
         nursery.cancel_scope.cancel()

@@ -18,19 +18,26 @@ from jp_firmware.config.schema import Chain
 from jp_firmware.console.calls import CallRefused, InvalidParams
 from jp_firmware.controller import Controller
 from jp_firmware.model.ids import ConnectorId
+from tests.site_limit import set_site_limit
 
 
 def controller_with_chain(tmp_path: Path) -> Controller:
     cabinet = store.load(store.find("demo"))
     chain = Chain(name="A", connectors=(ConnectorId(1), ConnectorId(2)), cap_w=100_000)
     controller = Controller(attrs.evolve(cabinet, chains=(chain,)), tmp_path, tmp_path, tmp_path / "socket")
-    controller.set_site_limit(150_000, "configured")
+    set_site_limit(controller, 150_000)
     return controller
 
 
 def bounds(controller: Controller, scope: str) -> list[tuple[str, float]]:
     now_s = trio.current_time()
     return [(one.owner, one.bound_w(now_s)) for one in controller.planner.limits.all() if one.scope == scope]
+
+
+def site_w(controller: Controller) -> float:
+    plan = controller.planner.plan.signal.value
+    assert plan
+    return plan.site_limit_w
 
 
 async def test_an_operator_limits_one_connector_and_lifts_it_again(tmp_path: Path, autojump_clock: MockClock) -> None:
@@ -43,6 +50,22 @@ async def test_an_operator_limits_one_connector_and_lifts_it_again(tmp_path: Pat
 
     await calls.lift({"scope": "connector-2"})
     assert bounds(controller, "connector-2") == []
+
+
+async def test_a_limit_of_the_site_never_raises_it_above_its_connection(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    controller = controller_with_chain(tmp_path)
+    calls = LimitCalls(controller)
+    told = await calls.set({"site_w": 200_000})
+    assert told["kept_lower_by"] == "site limit (configured) at 150 kW"
+    assert site_w(controller) == 150_000
+
+    assert "kept_lower_by" not in await calls.set({"site_w": 60_000})
+    assert site_w(controller) == 60_000
+
+    await calls.lift({"scope": "site"})
+    assert site_w(controller) == 150_000
 
 
 async def test_an_energy_managers_set_point_falls_to_what_it_named_as_safe(
@@ -63,14 +86,10 @@ async def test_a_limit_with_an_end_and_nothing_after_it_is_no_limit_then(
     controller = controller_with_chain(tmp_path)
     await LimitCalls(controller).put({"scope": "site", "value_w": 0, "for_s": 10})
     controller.planner.recompute()
-    plan = controller.planner.plan.signal.value
-    assert plan
-    assert plan.site_limit_w == 0
+    assert site_w(controller) == 0
     await trio.sleep(11)
     controller.planner.recompute()
-    plan = controller.planner.plan.signal.value
-    assert plan
-    assert plan.site_limit_w == 150_000
+    assert site_w(controller) == 150_000
     assert bounds(controller, "site") == [("site limit", 150_000.0), ("operator", math.inf)]
     assert planning.snapshot(controller)["limits"][-1]["value_w"] is None
 

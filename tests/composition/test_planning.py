@@ -22,6 +22,7 @@ from jp_firmware.model.signals import Quality
 from jp_firmware.model.site import SitePower
 from jp_firmware.planner.building import OWNER
 from jp_firmware.planner.explain import UnknownConnector
+from tests.site_limit import set_site_limit
 
 
 def metered(tmp_path: Path, *, includes_chargers: bool = False) -> Controller:
@@ -37,7 +38,7 @@ def building(controller: Controller) -> Limit:
 async def test_what_the_building_takes_the_chargers_do_not_get(tmp_path: Path, autojump_clock: MockClock) -> None:
     controller = metered(tmp_path)
     assert controller.plant.site_meter
-    controller.set_site_limit(150_000, "configured")
+    set_site_limit(controller, 150_000)
     controller.plant.site_meter.power.publish(SitePower(power_w=60_000), trio.current_time())
 
     assert building(controller).value_w == 90_000
@@ -58,7 +59,7 @@ async def test_while_the_chargers_power_moves_the_building_is_never_taken_for_le
         demand = Demand(connector_id=ConnectorId(1), requested_w=60_000, offered_w=60_000, measured_w=draw_w)
         planner.demands = lambda demand=demand: [demand]  # type: ignore[misc]
         if draw_w is last_w:
-            controller.set_site_limit(150_000, "configured")
+            set_site_limit(controller, 150_000)
     controller.plant.site_meter.power.publish(SitePower(power_w=60_000), trio.current_time())
 
     assert building(controller).value_w == left_w
@@ -81,7 +82,7 @@ async def test_every_connector_is_told_why_and_an_unknown_one_is_none(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:
     controller = Controller(store.load(store.find("demo")), tmp_path, tmp_path, tmp_path / "socket")
-    controller.set_site_limit(150_000, "set by an operator")
+    set_site_limit(controller, 150_000)
     told = planning.snapshot(controller)
 
     assert list(told["connectors"]) == ["1", "2", "3", "4"]
@@ -90,7 +91,7 @@ async def test_every_connector_is_told_why_and_an_unknown_one_is_none(
         {
             "owner": "site limit",
             "scope": "site",
-            "reason": "set by an operator",
+            "reason": "configured",
             "value_w": 150_000,
             "expires_in_s": None,
             "expires_at": None,

@@ -28,6 +28,7 @@ from jp_firmware.planner.limits import LimitBook
 from jp_firmware.planner.task import Planner
 from tests.ocpp.bench import TAG, Charger, Lifeline, MemoryJournal, wall
 from tests.ocpp.test_charging_profile import at, read, told
+from tests.site_limit import set_site_limit
 
 ONE, TWO = ConnectorId(1), ConnectorId(2)
 
@@ -314,7 +315,7 @@ async def test_local_limits_are_those_of_the_wiring_of_others_and_of_the_connect
 
 def _controller(tmp_path: Path) -> Controller:
     controller = Controller(store.load(store.find("demo")), tmp_path, tmp_path, tmp_path / "socket")
-    controller.set_site_limit(150_000, "configured")
+    set_site_limit(controller, 150_000)
     return controller
 
 

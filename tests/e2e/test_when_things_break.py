@@ -132,8 +132,8 @@ def test_a_lower_site_limit_is_kept_and_a_higher_one_is_used(site: Site) -> None
     wait_for(lambda: true_power_w(site) < 60_500, "power to follow the limit", 5.0)
 
     assert max(shares(site, 1, 2, 3)) - min(shares(site, 1, 2, 3)) < 1000
-    assert site.connector(1)["limited_by"] == "site limit"
-    site.call("limit.set", site_w=150_000)
+    assert site.connector(1)["limited_by"] == "operator"
+    site.call("limit.lift", scope="site")
     wait_for(lambda: true_power_w(site) > 80_000, "power to rise again")
 
 

@@ -18,6 +18,7 @@ from jp_firmware.model.ids import ConnectorId
 from jp_firmware.model.session import Session
 from jp_firmware.nursery.supervisor import Escalated, Supervisor
 from jp_firmware.sim.outlet import OutletAlarm
+from tests.site_limit import set_site_limit
 from tests.whole.charger import BOTH, CABINET, OPENING_S, SITE_LIMIT_W, Process, World
 from tests.whole.rules import Step
 
@@ -138,7 +139,7 @@ class Story:
     def _set_limit(self, limit_w: float) -> None:
         self._limits.append((self.limit_w, trio.current_time() + SLEW_S))
         self.limit_w = limit_w
-        self.process.controller.set_site_limit(limit_w, "by the story")
+        set_site_limit(self.process.controller, limit_w)
 
     def _cancel(self, name: str) -> None:
         """A part's watchdog bites, whatever it is at."""

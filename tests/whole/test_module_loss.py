@@ -7,6 +7,7 @@ from trio.testing import MockClock
 
 from jp_firmware.hw.modules.carried import SILENT_MARGIN_S
 from jp_firmware.model.connector import ConnectorState
+from tests.site_limit import set_site_limit
 from tests.whole.charger import BOTH, ONE, OTHER_TAG, SITE_LIMIT_W, TAG, TWO, World
 
 LOWER_LIMIT_W = 26_000.0
@@ -71,7 +72,7 @@ async def test_the_sites_limit_holds_while_a_module_feeds_on_unheard(autojump_cl
         await trio.sleep(2)
         assert lost.module.current_a > 5
 
-        process.controller.set_site_limit(LOWER_LIMIT_W, "a test")
+        set_site_limit(process.controller, LOWER_LIMIT_W)
         await trio.sleep(1)
         while lost.module.on:
             await trio.sleep(0.1)

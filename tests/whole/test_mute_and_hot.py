@@ -14,6 +14,7 @@ from jp_firmware.composition import planning
 from jp_firmware.composition.plug_heat import STARTING_S, STEADY_S
 from jp_firmware.model.connector import ConnectorState
 from jp_firmware.model.power import Allocation
+from tests.site_limit import set_site_limit
 from tests.whole.charger import ONE, OTHER_TAG, SITE_LIMIT_W, TAG, TWO, Process, World
 
 S = ConnectorState
@@ -65,7 +66,7 @@ async def test_a_mute_car_is_held_then_ended_and_its_power_is_nobody_elses_until
         told = planning.why(process.controller, ONE)["sentence"]
         assert "because the car has stopped saying what it wants" in told
 
-        process.controller.set_site_limit(2 * SITE_LIMIT_W, "there would be more")
+        set_site_limit(process.controller, 2 * SITE_LIMIT_W)
         while process.state(ONE) is S.CHARGING:
             await trio.sleep(0.02)
             assert power_w(world) <= before_w * 1.02, "nothing is raised"

@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from jp_firmware.composition.limiting import SITE_LIMIT
 from jp_firmware.config.schema import Cabinet
 from jp_firmware.config.uses import BACKEND, CENTRAL_SYSTEM, CONNECTORS, CONSOLE, PLANNER, WHOLE
 from jp_firmware.config.watchdogs import SWITCHING, watches
 from jp_firmware.hw.reconfigure import reconfigure
 from jp_firmware.model.ids import ConnectorId
-from jp_firmware.model.limits import Limit
 from jp_firmware.nursery import walk
-from jp_firmware.planner.rules import CONFIGURED, Rules, configured_limits, scopes_of
+from jp_firmware.planner.rules import Rules, configured_limits, scopes_of
 
 if TYPE_CHECKING:
     from jp_firmware.controller import Controller
@@ -76,19 +74,14 @@ class Takeover:
                 controller.tree.set_terms(path, **watch.terms)
 
     def _planner(self, cabinet: Cabinet, last: Cabinet) -> None:
-        """Rules, limits and weights, as one plan; an operator's limit of the site stands unless that key changed."""
+        """Rules, limits and weights, as one plan. What an operator has limited stands beside them."""
         controller, planner = self._controller, self._controller.planner
-        before, after = list(configured_limits(last)), list(configured_limits(cabinet))
-        site_w = cabinet.site.limit_w
-        if site_w != last.site.limit_w:
-            before.append(Limit(owner=SITE_LIMIT, scope="site", value_w=0.0, reason=""))
-            after.append(Limit(owner=SITE_LIMIT, scope="site", value_w=site_w, reason=CONFIGURED))
         for connector in cabinet.connectors:
             machine = controller.charger.runners[connector.id].machine
             machine.configure(attrs.evolve(machine.configured, weight=connector.weight, tier=connector.tier))
             machine.set_limits(attrs.evolve(machine.limits, ramp_a_per_s=cabinet.planner.ramp_a_per_s))
         planner.rules = Rules.of(cabinet)
-        planner.limits.configure(scopes_of(cabinet), before, after)
+        planner.limits.configure(scopes_of(cabinet), configured_limits(last), configured_limits(cabinet))
         if controller.building:
             controller.building.cabinet = cabinet
             controller.building.look()

@@ -47,6 +47,17 @@ async def test_a_live_change_is_in_force_when_the_call_answers(tmp_path: Path, a
         assert any("site.limit_w" in one and "ann" in one for one in events(site))
 
 
+async def test_what_an_operator_has_limited_stands_when_the_configured_limit_moves(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with idle(tmp_path) as site:
+        await site.process.call("limit.set", site_w=108_000)
+        for configured_w, in_force_w in ((110_000.0, 108_000.0), (105_000.0, 105_000.0), (120_000.0, 108_000.0)):
+            answer = await site.process.apply({"put": "site.limit_w", "value": configured_w})
+            assert answer["result"] == "applied", answer
+            assert planner_limit_w(site) == in_force_w
+
+
 async def test_what_the_disk_refuses_is_taken_back(tmp_path: Path, autojump_clock: MockClock) -> None:
     async with idle(tmp_path) as site:
         began = planner_limit_w(site)
