@@ -27,7 +27,7 @@ from jp_firmware.planner.explain import explain
 from jp_firmware.planner.limits import LimitBook
 from jp_firmware.planner.task import Planner
 from tests.ocpp.bench import TAG, Charger, Lifeline, MemoryJournal, wall
-from tests.ocpp.test_charging_profile import at, read, told
+from tests.ocpp.profiles_rig import at, read, told
 from tests.site_limit import set_site_limit
 
 ONE, TWO = ConnectorId(1), ConnectorId(2)

@@ -29,7 +29,7 @@ from jp_firmware.model.signals import Quality, Source
 from jp_firmware.nursery.supervisor import Child
 from tests.hw.meters.test_register_map import Emulated as EmulatedMeter
 from tests.hw.modules.fake import FakeModule
-from tests.hw.plc.test_board import Emulated as EmulatedBoard
+from tests.hw.plc.board_bench import Emulated as EmulatedBoard
 from tests.matrix.rig import Rig
 from tests.matrix.wires import CanWire, Habits, ModbusWire, Values
 

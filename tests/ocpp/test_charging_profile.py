@@ -1,11 +1,8 @@
 """One charging profile, read and asked: kinds, validity, durations, units, and mistakes that are not accepted."""
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 
 from jp_firmware.config import schema
-from jp_firmware.ocpp.v16 import charging_profile
 from jp_firmware.ocpp.v16.charging_profile import (
     MAX_PERIODS,
     NEVER,
@@ -13,37 +10,10 @@ from jp_firmware.ocpp.v16.charging_profile import (
     NotAcceptable,
     Stretch,
     from_json,
-    milliseconds,
 )
+from tests.ocpp.profiles_rig import NOW, at, read, told
 
-NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-NOW = milliseconds(NOON)
 HOUR = 3_600_000
-
-
-def read(connector, message, now_ms, mains=None):
-    """The profile of a charger at 230/400 V, and one whose conversion loses nothing, unless it says otherwise."""
-    return charging_profile.read(connector, message, now_ms, mains or Mains())
-
-
-def told(*periods, purpose="TxDefaultProfile", kind="Absolute", unit="W", schedule=None, **more):
-    """A profile's message. Periods are (seconds, limit)."""
-    return {
-        "chargingProfileId": 7,
-        "stackLevel": 2,
-        "chargingProfilePurpose": purpose,
-        "chargingProfileKind": kind,
-        "chargingSchedule": {
-            "chargingRateUnit": unit,
-            "chargingSchedulePeriod": [{"startPeriod": at, "limit": limit} for at, limit in periods],
-            **(schedule or {}),
-        },
-        **more,
-    }
-
-
-def at(hours: float = 0) -> str:
-    return (NOON + timedelta(hours=hours)).isoformat().replace("+00:00", "Z")
 
 
 def test_an_absolute_schedule_begins_and_ends_by_the_clock_and_each_period_lasts_up_to_the_next():

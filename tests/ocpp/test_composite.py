@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from jp_firmware.ocpp.v16.charging_profile import NEVER, ChargingProfile, Purpose, milliseconds
 from jp_firmware.ocpp.v16.composite import InForce, lowest, of_connector, of_station, pieces, together
-from tests.ocpp.test_charging_profile import read, told
+from tests.ocpp.profiles_rig import read, told
 
 T0 = datetime(2026, 11, 20, tzinfo=UTC)
 T0_MS = milliseconds(T0)

@@ -309,3 +309,14 @@ class Rig:
             if not rack.silent:
                 rack.said_v, rack.said_a, rack.said_at_s = rack.voltage_v, rack.current_a, self.now_s
                 rack.said_off = rack.told_v is None and rack.serving is None and rack.current_a == 0.0
+
+
+def two_live() -> Rig:
+    """Module 1 at connector 1, module 2 at connector 2, both connectors deliver."""
+    rig = Rig()
+    rig.put(1, ONE)
+    rig.put(2, TWO)
+    rig.live(ONE, 400.0)
+    rig.live(TWO, 450.0)
+    rig.run(1)
+    return rig

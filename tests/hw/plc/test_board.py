@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from itertools import pairwise
 from typing import Any
 
@@ -13,112 +11,27 @@ import pytest
 import trio
 import trio.testing
 
-from jp_firmware.config import schema
-from jp_firmware.config.schema import ConfigError
 from jp_firmware.hw.modbus.line import RtuLine
 from jp_firmware.hw.modbus.master import ModbusMaster, WireDown
 from jp_firmware.hw.plc import protocol
-from jp_firmware.hw.plc.board import DRIVER, STEADY_S, BoardLost, BoardRefused, PlcBoard, StillClosed
-from jp_firmware.hw.plc.driver import load_driver
-from jp_firmware.model.connector import EvCommand, EvStatus, PilotState, Stage
-from jp_firmware.model.ids import ConnectorId, PlcId
-from jp_firmware.model.plc import PlcIdentity, PlcMode, PlcStatus
+from jp_firmware.hw.plc.board import DRIVER, STEADY_S, BoardLost, PlcBoard
+from jp_firmware.model.connector import EvCommand, EvStatus, PilotState
 from jp_firmware.model.signals import Quality
 from jp_firmware.nursery.testing import Scenario, cancel_at_every_step
 from tests.hw.faults import Faults
-from tests.hw.lifelines import Counted, Lifelines, counted
+from tests.hw.lifelines import Lifelines, counted
 from tests.hw.modbus.slave import BAUD, Slave, connected
-
-ONE, TWO = ConnectorId(1), ConnectorId(2)
-CONFIG = schema.PlcBoard(id=PlcId("plc-1"), wire="wire", connectors=(ONE, TWO))
-CHARGING = EvCommand(stage=Stage.CHARGING, authorized=True, close_contactors=True, offered_power_w=60_000)
-IDENTITY = PlcIdentity(
-    map_version=protocol.map_version(), vendor="JP", model="test", serial="7", firmware="1.0", connectors=2
+from tests.hw.plc.board_bench import (
+    CHARGING,
+    CONFIG,
+    IDENTITY,
+    ONE,
+    TWO,
+    Emulated,
+    bench,
+    connected_board,
+    losing,
 )
-RUNNING = PlcStatus(mode=PlcMode.RUN, cpu_load_percent=12.0, last_scan_ms=1.0)
-CARS = (EvStatus(pilot=PilotState.C), EvStatus())
-
-
-@attrs.define
-class Emulated:
-    """The board's side: a scan counter that runs with time, a status to tell, and the commands it was given."""
-
-    identity: PlcIdentity = IDENTITY
-    status: PlcStatus = RUNNING
-    connectors: tuple[EvStatus, ...] = CARS
-    heard: list[protocol.Commands] = attrs.field(factory=list)
-    heard_at_s: list[float] = attrs.field(factory=list)
-    frozen_at: int | None = None
-    delay: Callable[[int], float] = lambda _: 0.002
-    corrupt: bool = False
-
-    def wrote(self, unit: int, address: int, registers: list[int]) -> None:
-        assert address == protocol.COMMAND_ADDRESS
-        self.heard.append(protocol.decode_commands(registers, len(self.connectors)))
-        self.heard_at_s.append(trio.current_time())
-
-    def values(self, unit: int, address: int, count: int) -> tuple[int, ...]:
-        if address == protocol.IDENTITY_ADDRESS:
-            return tuple(protocol.encode_identity(self.identity))
-        scan = self.frozen_at if self.frozen_at is not None else int(trio.current_time() * 100) & 0xFFFF
-        registers = protocol.encode_status(attrs.evolve(self.status, heartbeat=scan), self.connectors)
-        return tuple([0] * len(registers) if self.corrupt else registers)
-
-    def freeze(self) -> None:
-        self.frozen_at = int(trio.current_time() * 100) & 0xFFFF
-
-    @property
-    def last(self) -> protocol.Commands:
-        return self.heard[-1]
-
-
-@attrs.define
-class Bench:
-    board: PlcBoard
-    emulated: Emulated
-    faults: Faults
-    lifeline: Counted
-
-    @property
-    def qualities(self) -> set[Quality]:
-        sources = [self.board.status, *(one.status for one in self.board.connectors.values())]
-        return {source.signal.quality for source in sources}
-
-
-@asynccontextmanager
-async def bench(emulated: Emulated | None = None) -> AsyncIterator[Bench]:
-    emulated, faults = emulated or Emulated(), Faults()
-    async with connected(values=emulated.values, wrote=emulated.wrote, delay_s=lambda n: emulated.delay(n)) as (
-        master,
-        _,
-    ):
-        board = DRIVER.board(CONFIG, master, faults)
-        async with trio.open_nursery() as nursery:
-            lifeline = await nursery.start(Lifelines().run, board.run)
-            yield Bench(board, emulated, faults, lifeline)
-            nursery.cancel_scope.cancel(reason="test over")
-
-
-@asynccontextmanager
-async def losing(at: dict[str, Any]) -> AsyncIterator[Bench]:
-    """A board that will be lost: the test's body runs beside its task, and the task must end with BoardLost."""
-    emulated, faults = Emulated(), Faults()
-    async with connected(values=emulated.values, wrote=emulated.wrote, delay_s=lambda n: emulated.delay(n)) as (
-        master,
-        _,
-    ):
-        board = DRIVER.board(CONFIG, master, faults)
-        lifeline = counted(board.run)
-
-        async def run() -> None:
-            with pytest.raises(BoardLost) as raised:
-                await board.run(lifeline)
-            at["lost_at_s"], at["why"] = trio.current_time(), str(raised.value)
-
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(run)
-            await trio.sleep(1)
-            yield Bench(board, emulated, faults, lifeline)
 
 
 async def test_status_and_commands_travel_in_every_cycle(autojump_clock: trio.testing.MockClock) -> None:
@@ -481,141 +394,3 @@ def test_cancelled_anywhere_the_last_word_is_contactors_open(rtu: bool) -> None:
 
     assert cancel_at_every_step(scenario, seeds=range(2)) > 50
     assert any(closed_somewhere)
-
-
-# --- boards that cannot be driven ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("change", "says"),
-    [({"map_version": 0x0200}, "update the controller"), ({"connectors": 1}, "serves 1 connectors")],
-)
-async def test_a_board_that_does_not_fit_is_refused_and_never_written_to(
-    autojump_clock: trio.testing.MockClock, change: dict[str, int], says: str
-) -> None:
-    async with connected_board() as (board, emulated, faults):
-        emulated.identity = attrs.evolve(emulated.identity, **change)
-        with pytest.raises(BoardRefused, match=says):
-            await board.run(counted(board.run))
-        await board.safe()
-
-        assert says in faults.active["PLC-05", "plc-1"]
-        assert emulated.heard == []
-
-        emulated.identity = IDENTITY
-        with trio.move_on_after(1):
-            await board.run(counted(board.run))
-        assert faults.codes == set()
-
-
-async def test_a_device_that_is_no_board_is_refused(autojump_clock: trio.testing.MockClock) -> None:
-    async with connected() as (master, slave):
-        board = DRIVER.board(CONFIG, master, Faults())
-        with pytest.raises(BoardRefused, match="no board of the JP PLC link"):
-            await board.run(counted(board.run))
-
-        assert {request.function_code for request in slave.requests} == {3}
-
-
-async def test_a_board_that_does_not_answer_at_first_is_waited_for(autojump_clock: trio.testing.MockClock) -> None:
-    emulated = Emulated(delay=lambda _: math.inf if trio.current_time() < 4 else 0.002)
-    async with bench(emulated) as at:
-        assert at.faults.history == ["+PLC-01 plc-1"]
-        assert at.qualities == {Quality.GOOD}
-        await trio.sleep(3)
-
-        assert at.faults.history == ["+PLC-01 plc-1", "-PLC-01 plc-1"]
-
-
-def test_the_driver_is_found_by_the_name_of_the_configuration() -> None:
-    assert load_driver("jp-plc-link").name == "jp-plc-link"
-
-
-def test_an_unknown_driver_is_told_with_those_there_are() -> None:
-    with pytest.raises(ConfigError, match=r"no PLC board driver 'x' is installed; there are: .*jp-plc-link"):
-        load_driver("x")
-
-
-def test_more_connectors_than_a_board_has_are_a_mistake_in_the_configuration() -> None:
-    config = attrs.evolve(CONFIG, connectors=(ONE, TWO, ConnectorId(3)))
-    with pytest.raises(ConfigError, match="connectors names 3"):
-        DRIVER.board(config, None, Faults())  # type: ignore[arg-type]
-
-
-@asynccontextmanager
-async def connected_board() -> AsyncIterator[tuple[PlcBoard, Emulated, Faults]]:
-    emulated, faults = Emulated(), Faults()
-    async with connected(values=emulated.values, wrote=emulated.wrote) as (master, _):
-        yield DRIVER.board(CONFIG, master, faults), emulated, faults
-
-
-# --- the safe state, from outside ------------------------------------------------------------------------------------
-
-
-@asynccontextmanager
-async def driven(emulated: Emulated) -> AsyncIterator[PlcBoard]:
-    """A board that was driven for a second, and whose task has ended; the wire is still there."""
-    async with connected(values=emulated.values, wrote=emulated.wrote, delay_s=lambda n: emulated.delay(n)) as (
-        master,
-        _,
-    ):
-        board = DRIVER.board(CONFIG, master, Faults())
-        with trio.move_on_after(1):
-            await board.run(counted(board.run))
-        yield board
-
-
-CLOSED = tuple(attrs.evolve(car, contactors_closed=True) for car in CARS)
-OPEN = tuple(attrs.evolve(car, contactors_closed=False) for car in CARS)
-
-
-async def test_the_safe_state_is_asked_for_again_until_the_feedback_says_open(
-    autojump_clock: trio.testing.MockClock,
-) -> None:
-    emulated = Emulated(connectors=CLOSED)
-    async with driven(emulated) as board, trio.open_nursery() as nursery:
-        began_s, before = trio.current_time(), len(emulated.heard)
-        nursery.start_soon(board.safe)
-        await trio.sleep(0.31)
-        emulated.connectors = OPEN
-    assert trio.current_time() - began_s < 0.5
-    assert len(emulated.heard) - before >= 6
-    assert emulated.last.connectors == (EvCommand(), EvCommand())
-
-
-async def test_a_contactor_that_stays_closed_is_no_safe_state(autojump_clock: trio.testing.MockClock) -> None:
-    emulated = Emulated(connectors=(OPEN[0], CLOSED[1]))
-    async with driven(emulated) as board:
-        began_s = trio.current_time()
-        with pytest.raises(StillClosed, match="plc-1: told to open, and contactors of connector 2 are still closed"):
-            await board.safe()
-        assert trio.current_time() - began_s < board.safe_within_s
-
-
-@pytest.mark.parametrize("how", ["frozen", "silent", "garbage"])
-async def test_a_board_that_nobody_can_ask_opens_by_itself_and_does_not_latch(
-    autojump_clock: trio.testing.MockClock, how: str
-) -> None:
-    emulated = Emulated(connectors=CLOSED)
-    async with driven(emulated) as board:
-        match how:
-            case "frozen":
-                emulated.freeze()
-            case "silent":
-                emulated.delay = lambda _: 3600.0
-            case _:
-                emulated.corrupt = True
-        began_s = trio.current_time()
-        await board.safe()
-        assert 0.4 <= trio.current_time() - began_s < board.safe_within_s
-
-
-async def test_a_safe_state_that_was_confirmed_costs_nothing_the_next_time(
-    autojump_clock: trio.testing.MockClock,
-) -> None:
-    emulated = Emulated(connectors=OPEN)
-    async with driven(emulated) as board:
-        await board.safe()
-        exchanges = len(emulated.heard)
-        await board.safe()
-        assert len(emulated.heard) == exchanges
