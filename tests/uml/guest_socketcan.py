@@ -31,7 +31,7 @@ from tests.bench.cabinets import cabinet_toml
 from tests.bench.witness import KernelWitness
 from tests.hw.can.memory import FaultList
 from tests.hw.modules.fake import PROFILE, Bench, FakeModule
-from tests.hw.modules.test_module import tree
+from tests.hw.modules.supervised import tree
 
 FRAME = Frame(0x029A00F0, b"\1" + bytes(7))
 

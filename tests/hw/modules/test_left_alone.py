@@ -19,7 +19,7 @@ from jp_firmware.nursery.child import AtExpiry, State
 from jp_firmware.nursery.supervisor import Supervisor
 from tests.hw.modules.emulated import LEASE_S, EmulatedBench
 from tests.hw.modules.fake import PROFILE, Bench, FakeModule
-from tests.hw.modules.test_module import tree
+from tests.hw.modules.supervised import tree
 
 FAMILIES = {
     "infypower": "infypower-reg1k0100g",
