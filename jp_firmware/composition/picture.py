@@ -15,6 +15,7 @@ import trio
 
 from jp_firmware import __version__
 from jp_firmware.charging.runner import ConnectorRunner
+from jp_firmware.composition.planning import forecast_json
 from jp_firmware.config import schema
 from jp_firmware.config.brought.brand import brand_of
 from jp_firmware.config.schema import Cabinet
@@ -148,15 +149,7 @@ def _headroom(plan: Plan) -> Json:
 def _forecast(controller: Controller, plan: Plan, now_s: float) -> Json | None:
     """The worst of the next quarter of an hour; None until there is one."""
     ahead = controller.planner.forecast.fresh(now_s, FORECAST_FRESH_S)
-    if ahead is None:
-        return None
-    return {
-        "within_s": round(ahead.times_s[-1]),
-        "p50_w": round(ahead.peak_p50_w),
-        "p90_w": round(ahead.peak_p90_w),
-        "short_by_w": round(ahead.short_by_w(plan)),
-        "arrivals": round(ahead.arrivals, 2),
-    }
+    return forecast_json(ahead, plan) if ahead else None
 
 
 def _chain(chain: schema.Chain, plan: Plan) -> Json:

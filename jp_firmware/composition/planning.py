@@ -87,16 +87,19 @@ def site(controller: Controller) -> Json:
     }
 
 
-def _forecast(ahead: Forecast, plan: Plan, known: Arrivals) -> Json:
+def forecast_json(ahead: Forecast, plan: Plan) -> Json:
+    """The worst of the time ahead."""
     return {
         "within_s": round(ahead.times_s[-1]),
         "p50_w": round(ahead.peak_p50_w),
         "p90_w": round(ahead.peak_p90_w),
         "short_by_w": round(ahead.short_by_w(plan)),
         "arrivals": round(ahead.arrivals, 2),
-        "arrival_w": round(known.power_w),
-        "weeks_seen": known.weeks,
     }
+
+
+def _forecast(ahead: Forecast, plan: Plan, known: Arrivals) -> Json:
+    return forecast_json(ahead, plan) | {"arrival_w": round(known.power_w), "weeks_seen": known.weeks}
 
 
 async def losses(controller: Controller) -> list[Json]:

@@ -11,13 +11,11 @@ import argparse
 import gc
 import itertools
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -31,11 +29,9 @@ from jp_firmware.config.text.edits import Put
 from jp_firmware.console.client import ConsoleClient
 from jp_firmware.daemon import SWITCH_S
 from jp_firmware.demo.site import Site, wait_for
-from tests.bench.cabinets import cabinet_toml
-from tests.bench.cancellation import BRISK, Bench
+from tests.bench.delivering import delivering
 from tests.bench.limit_to_wire import LOWER_W, SHARE_W, _all_above, _all_lowered
 from tests.bench.report import distribution, print_report
-from tests.bench.witness import CabinetWitness
 
 CONNECTORS = 4
 LINES = 300
@@ -196,17 +192,8 @@ def _is_of_connector_1(path: str) -> bool:
 
 @contextmanager
 def running() -> Iterator[Running]:
-    with tempfile.TemporaryDirectory() as directory:
-        cabinet = Path(directory) / "cabinet.toml"
-        cabinet.write_text(cabinet_toml(CONNECTORS))
-        with Site(str(cabinet), sim_arguments=BRISK) as site:
-            site.start_sim()
-            site.start_controller()
-            bench = Bench(site, CabinetWitness(site))
-            wait_for(lambda: bench._all_in("available"), "all connectors to be available", 60)
-            bench.charge()
-            with ConsoleClient(site.console_socket) as console:
-                yield Running(site, console, console.call("config.get")["version"])
+    with delivering(CONNECTORS) as site, ConsoleClient(site.console_socket) as console:
+        yield Running(site, console, console.call("config.get")["version"])
 
 
 @contextmanager

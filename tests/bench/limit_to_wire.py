@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from jp_firmware.demo.site import Site, wait_for
-from tests.bench.cabinets import cabinet_toml
-from tests.bench.cancellation import BRISK, Bench, wire_time_ms
+from tests.bench.cancellation import wire_time_ms
+from tests.bench.delivering import delivering
 from tests.bench.report import distribution, print_report
-from tests.bench.witness import CabinetWitness
 
 SIZES = (4, 12)
 TRIALS, QUICK = 200, 16
@@ -28,16 +25,8 @@ LOWER_W = 10_000.0  # and under the lower one
 
 def measure(connectors: int, trials: int) -> dict[str, float]:
     """`trials` cuts of the limit on a charger that delivers on all connectors."""
-    with tempfile.TemporaryDirectory() as directory:
-        cabinet = Path(directory) / "cabinet.toml"
-        cabinet.write_text(cabinet_toml(connectors))
-        with Site(str(cabinet), sim_arguments=BRISK) as site:
-            site.start_sim()
-            site.start_controller()
-            bench = Bench(site, CabinetWitness(site))
-            wait_for(lambda: bench._all_in("available"), "all connectors to be available", 60)
-            bench.charge()
-            found = [_cut(site) for _ in range(trials)]
+    with delivering(connectors) as site:
+        found = [_cut(site) for _ in range(trials)]
     result = distribution(found)
     return result | {"wire_times": round(result["p99"] / wire_time_ms(connectors), 1)}
 

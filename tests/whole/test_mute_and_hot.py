@@ -162,15 +162,23 @@ async def life(world: World) -> AsyncIterator[Process]:
         nursery.cancel_scope.cancel(reason="the controller is started anew")
 
 
-async def test_a_sensor_that_broke_while_the_controller_was_away_is_missed_by_its_next_life(
-    autojump_clock: MockClock,
-) -> None:
+@asynccontextmanager
+async def sensor_broken_between_two_lives() -> AsyncIterator[World]:
+    """Whose controller has seen the plug's temperature, and ended before the sensor broke."""
     world = World()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(world.run)
         async with life(world):
             pass
         world.verbs.fault("connector-1", "temperature-sensor")
+        yield world
+        nursery.cancel_scope.cancel(reason="it was seen")
+
+
+async def test_a_sensor_that_broke_while_the_controller_was_away_is_missed_by_its_next_life(
+    autojump_clock: MockClock,
+) -> None:
+    async with sensor_broken_between_two_lives() as world:
         async with life(world) as process:
             await world.until(lambda: "TMP-05 connector-1" in process.faults(), within_s=STARTING_S)
             assert process.faults() == ["TMP-05 connector-1"]
@@ -187,21 +195,13 @@ async def test_a_sensor_that_broke_while_the_controller_was_away_is_missed_by_it
         async with life(world) as process:
             await trio.sleep(STARTING_S)
             assert process.faults() == [], "and it is forgotten that it had any"
-        nursery.cancel_scope.cancel(reason="it was seen")
 
 
 async def test_a_board_that_reads_its_sensors_a_little_later_than_it_starts_raises_nothing(
     autojump_clock: MockClock,
 ) -> None:
-    world = World()
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(world.run)
-        async with life(world):
-            pass
-        world.verbs.fault("connector-1", "temperature-sensor")
-        async with life(world) as process:
-            await trio.sleep(STARTING_S - 3.0)
-            world.verbs.clear("connector-1")
-            await trio.sleep(STARTING_S)
-            assert process.faults() == []
-        nursery.cancel_scope.cancel(reason="it was seen")
+    async with sensor_broken_between_two_lives() as world, life(world) as process:
+        await trio.sleep(STARTING_S - 3.0)
+        world.verbs.clear("connector-1")
+        await trio.sleep(STARTING_S)
+        assert process.faults() == []

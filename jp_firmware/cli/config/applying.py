@@ -11,7 +11,7 @@ import getpass
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
@@ -21,6 +21,7 @@ from jp_firmware.cli.acting import CommandError
 from jp_firmware.cli.charger_socket import connect
 from jp_firmware.cli.config.plan_lines import LIVE, WHOLE, connectors, outdated_lines, plan_lines
 from jp_firmware.cli.terminal import WIDTH, Json, Terminal, as_json, clean, standard_error, standard_output, wrapped
+from jp_firmware.console.client import ConsoleClient
 from jp_firmware.console.protocol import MAX_REQUEST_BYTES, CallFailed, ConsoleError, ErrorCode
 
 APPLIED, REFUSED, WAITING, OUTDATED = 0, 1, 3, 4  # exit statuses
@@ -183,21 +184,30 @@ def _became(args: argparse.Namespace, plan: Json, progress: Progress, at_least: 
 
     `at_least`: the version that the change is known to have made; a topic may be a moment older than that.
     """
+
+    def verdict(client: ConsoleClient, told: Json) -> Json | None:
+        if told["version"] < at_least or not _is_settled(told):
+            return None
+        return _verdict(client.call("config.history", limit=1)[0], plan, told)
+
+    return _followed(args, progress, verdict, "what became of the change, jp config history tells")
+
+
+def _followed(
+    args: argparse.Namespace, progress: Progress, ended: Callable[[ConsoleClient, Json], Json | None], where: str
+) -> Json:
+    """Watches the topic until `ended` makes something of it, over starts of the charger. `where` it is told later."""
     give_up_at_s = time.monotonic() + BACK_WITHIN_S
     while True:
         try:
             with connect(args) as client:
                 for _, told in client.subscribe([TOPIC], INTERVAL_S):
                     progress.tell(told)
-                    if told["version"] < at_least or not _is_settled(told):
-                        continue
-                    newest = client.call("config.history", limit=1)[0]
-                    return _verdict(newest, plan, told)
+                    if (end := ended(client, told)) is not None:
+                        return end
         except ConsoleError as error:
             if time.monotonic() >= give_up_at_s:
-                raise CommandError(
-                    f"{error}; what became of the change, jp config history tells once the charger runs"
-                ) from error
+                raise CommandError(f"{error}; {where} once the charger runs") from error
             progress.say("the charger starts anew")
             time.sleep(RETRY_S)  # there is nothing to wait for: nobody tells when a socket is there again
 
@@ -305,8 +315,13 @@ def _say(text: str) -> None:
 
 def undone(args: argparse.Namespace, version: int) -> int:
     """Waits until a version is no longer in force, and says what is. Where somebody has confirmed it, says that."""
+
+    def settled(_: ConsoleClient, told: Json) -> Json | None:
+        waits = told["unconfirmed"] is not None and told["unconfirmed"]["version"] == version
+        return told if told["version"] >= version and not waits else None
+
     with Progress(standard_error()) as progress:
-        found = _undone(args, version, progress)
+        found = _followed(args, progress, settled, "jp config history tells what is in force")
     if found["version"] == version:
         print(f"Version {version} was confirmed by somebody else and stays in force.")
         return APPLIED
@@ -314,25 +329,6 @@ def undone(args: argparse.Namespace, version: int) -> int:
     text = f"Version {version} is undone{why}. In force is version {found['version']}, which says what was before."
     standard_output().print(wrapped(text, ""))
     return REFUSED
-
-
-def _undone(args: argparse.Namespace, version: int, progress: Progress) -> Json:
-    give_up_at_s = time.monotonic() + BACK_WITHIN_S
-    while True:
-        try:
-            with connect(args) as client:
-                for _, told in client.subscribe([TOPIC], INTERVAL_S):
-                    progress.tell(told)
-                    waits = told["unconfirmed"] is not None and told["unconfirmed"]["version"] == version
-                    if told["version"] >= version and not waits:
-                        return told
-        except ConsoleError as error:
-            if time.monotonic() >= give_up_at_s:
-                raise CommandError(
-                    f"{error}; jp config history tells what is in force once the charger runs"
-                ) from error
-            progress.say("the charger starts anew")
-            time.sleep(RETRY_S)
 
 
 class Progress:
