@@ -1,4 +1,4 @@
-"""Stalls thinned out: the worst of each task at most every ten seconds, and none is forgotten."""
+"""Stalls thinned out: the worst of each task, ever more rarely while it goes on, and none is forgotten."""
 
 from __future__ import annotations
 
@@ -38,6 +38,17 @@ def test_one_line_in_ten_seconds_and_what_was_left_out_is_told_then_without_a_ne
     assert afterwards == []
 
 
+def test_a_task_that_goes_on_stalling_is_told_ever_more_rarely_until_it_is_quiet_for_as_long() -> None:
+    digest = StallDigest()
+    told_s = [now_s for now_s in range(3000) if digest.take(float(now_s), [stall()])]
+    quiet_s = [now_s for now_s in range(3000, 5000) if digest.take(float(now_s))]
+    again_s = [now_s for now_s in range(5000, 5031) if digest.take(float(now_s), [stall()])]
+
+    assert told_s == [0, 10, 30, 70, 150, 310, 630, 1270, 1910, 2550]
+    assert quiet_s == [3190], "what was left over"
+    assert again_s == [5000, 5010, 5030]
+
+
 def test_tasks_do_not_silence_each_other() -> None:
     digest = StallDigest()
     digest.take(0.0, [stall("a")])
@@ -56,7 +67,7 @@ def test_every_stall_is_told_or_counted_and_never_two_lines_of_a_task_within_the
     digest, now_s, counted = StallDigest(), 0.0, 0
     last_s: dict[str, float] = {}
     worst: dict[str, float] = {}
-    for later_s, task, step_ms in [*happened, (20.0, "", 0.0)]:
+    for later_s, task, step_ms in [*happened, (2 * digest.longest_s, "", 0.0)]:
         now_s += later_s
         if task:
             worst[task] = max(worst.get(task, 0.0), step_ms)
