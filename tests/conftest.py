@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared machine")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Begun in the background of a script: a Ctrl-C is ignored by all that is started from here, and some of it is tested.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LONG = ("tests/uml/", "tests/whole/")
 
