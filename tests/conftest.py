@@ -11,7 +11,7 @@ settings.register_profile("shared machine", deadline=None, suppress_health_check
 settings.load_profile("shared machine")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # Begun in the background of a script: a Ctrl-C is ignored by all that is started from here, and some of it is tested.
+    # Begun in the background of a script: what is started from here would ignore a Ctrl-C, and some of it is tested.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LONG = ("tests/uml/", "tests/whole/")

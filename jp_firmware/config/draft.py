@@ -13,7 +13,7 @@ import attrs
 
 from jp_firmware.config.effects import Effects, effects
 from jp_firmware.config.examine import Examined, Finding, Severity, examine, findings_of
-from jp_firmware.config.schema import Cabinet
+from jp_firmware.config.schema import Cabinet, ConfigError
 from jp_firmware.config.structure import Mistake
 from jp_firmware.config.text import toml
 from jp_firmware.config.text.difference import SECRET, Change, changes
@@ -57,6 +57,13 @@ class Draft:
     @property
     def findings(self) -> tuple[Finding, ...]:
         return self.examined.findings
+
+    @property
+    def without_mistakes(self) -> Draft:
+        """Itself. Raises ConfigError with the first of its mistakes."""
+        if errors := self.examined.errors:
+            raise ConfigError(f"{errors[0].key}: {errors[0].text}")
+        return self
 
     @property
     def says_the_same(self) -> bool:

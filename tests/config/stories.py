@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jp_firmware.config.kept.commit import Disk, Removal, Write, commit
 from jp_firmware.config.kept.config_store import ConfigStore
+from jp_firmware.config.kept.pending import WaitingChange
 from jp_firmware.config.kept.versions import Origin
 
 OLD = {"one.toml": b"old one\n" * 50, "two.toml": b"old two\n" * 50, "gone.toml": b"old three\n", "made.toml": None}
@@ -18,6 +19,18 @@ OLD_TEXT = "[site]\nlimit_w = 150_000 # of the contract\n"
 NEW_TEXT = "[site]\nlimit_w = 120_000 # of the contract\n"
 OLD_SECRETS = {"backend.password": "old-password"}
 NEW_SECRETS = {"backend.password": "new-password"}
+WAITING = WaitingChange(
+    number=4,
+    base=2,
+    text=NEW_TEXT,
+    is_text=True,
+    secrets=NEW_SECRETS,
+    who="bob",
+    why="less",
+    origin=Origin("rollback", 1),
+    confirm_s=None,
+    force=False,
+)
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
@@ -90,5 +103,17 @@ def confirm_configuration(directory: Path, disk: Disk) -> None:
     open_store(directory, disk).confirm(3)
 
 
+def with_waiting_change(directory: Path) -> None:
+    with_old_configuration(directory)
+    open_store(directory).keep_waiting(WAITING)
+
+
+def make_waiting_change(directory: Path, disk: Disk) -> None:
+    open_store(directory, disk).commit(
+        NEW_TEXT, NEW_SECRETS, base=2, who="bob", why="less", origin=Origin("cli"), ends_waiting=True
+    )
+
+
+waiting = (make_waiting_change, with_waiting_change)
 revert = (revert_configuration, with_unconfirmed_configuration)
 confirm = (confirm_configuration, with_unconfirmed_configuration)

@@ -163,7 +163,7 @@ class ConfigCalls:
             raise CallRefused(f"{configuring.change.id} is under way; wait for it, or name the change to give up")
         elif (undone := configuring.undo()) is not None:
             return done | {"undone": undone}
-        if (given_up := configuring.give_up()) is None:
+        if (given_up := await configuring.give_up()) is None:
             raise CallRefused("no version waits to be confirmed, and no change for sessions; see jp config rollback")
         return done | {"given_up": given_up}
 

@@ -6,7 +6,9 @@ import attrs
 import trio
 
 from jp_firmware.composition.configuration.handing_over import HandingOver
+from jp_firmware.config.carrying_over import new_secrets
 from jp_firmware.config.draft import Draft
+from jp_firmware.config.kept.pending import WaitingChange
 from jp_firmware.config.kept.versions import Origin, Version
 from jp_firmware.model.ids import ConnectorId
 
@@ -43,9 +45,9 @@ class Wish:
 
 @attrs.define(eq=False)
 class Change:
-    """A wish that is being carried out, or that waits. `id` is its name in this life of the charger."""
+    """A wish that is being carried out, or that waits. `number` names it, in the lives of the charger that it sees."""
 
-    id: str
+    number: int
     wish: Wish
     waits_for: tuple[ConnectorId, ...] = ()  # sessions that it must not cut
     handing: HandingOver | None = None
@@ -53,6 +55,10 @@ class Change:
     refused: str = ""
     answered: trio.Event = attrs.field(factory=trio.Event)  # it is over, or waits
     over: bool = False
+
+    @property
+    def id(self) -> str:
+        return f"change-{self.number}"
 
     @property
     def confirm_s(self) -> float:
@@ -63,6 +69,22 @@ class Change:
     def keys(self) -> str:
         """What it changes, for a person; secrets without their values."""
         return ", ".join(map(str, self.wish.draft.changes)) or "its text only"
+
+    def as_kept(self) -> WaitingChange:
+        """What the disk is to know of it while it waits."""
+        wish = self.wish
+        return WaitingChange(
+            number=self.number,
+            base=wish.draft.base.number,
+            text=wish.draft.text,
+            is_text=wish.draft.is_text,
+            secrets=new_secrets(wish.draft),
+            who=wish.who,
+            why=wish.why,
+            origin=wish.origin,
+            confirm_s=wish.confirm_s,
+            force=wish.force,
+        )
 
 
 def usual_confirm_s(proposed: Draft) -> float:

@@ -8,8 +8,8 @@ A child of the tree; it alone changes what is in force. A change is all or nothi
                                           nothing happened         all as before             all as before
 
 One may wait, and meanwhile others are made at once beside it, as long as they touch none of its keys. After each of
-them the one that waits is proposed anew, to the version that is in force then. It is kept in memory only: a charger
-that ends, or starts anew, drops it.
+them the one that waits is proposed anew, to the version that is in force then. It is kept on the disk: in the next
+life of the charger it waits again, or is made at once.
 
 Live keys are handed over first and committed then, so that a cut waits for no disk; until it is committed, a restart
 brings the old one back. A version that is not for good when the process ends is undone at the next start.
@@ -36,6 +36,7 @@ from jp_firmware.composition.configuration.handing_over import (
     SessionInTheWay,
     settled,
 )
+from jp_firmware.composition.configuration.keeping import Keeping
 from jp_firmware.composition.configuration.proposing import Proposing
 from jp_firmware.composition.process import VITAL
 from jp_firmware.config.carrying_over import meeting
@@ -78,10 +79,14 @@ class Configuring:
     _anew: Resumed | None = attrs.field(default=None, init=False)  # all parts are to start anew for this version
     _leaving: Cabinet | None = attrs.field(default=None, init=False)  # parts may have what the disk does not say
     _proving: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)  # waits for parts after a start
-    _ids: count[int] = attrs.field(factory=lambda: count(1), init=False)
+    _keeping: Keeping = attrs.field(init=False)
+    _has_inherited: bool = attrs.field(default=False, init=False)  # what waited when the life before ended
+    _numbers: count[int] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.proposing = Proposing(self._controller, self.store, self.overrides)
+        self._keeping = Keeping(self.store, self.proposing, self._note)
+        self._numbers = count(self.store.waiting.number + 1 if self.store.waiting else 1)
 
     async def beside(self, do: Callable[[], T]) -> T:
         """What `do` returns, worked out beside the loop: for what somebody asks to see. It must only read."""
@@ -102,7 +107,7 @@ class Configuring:
     def begin(self, wish: Wish) -> Change:
         """The same, for whoever cannot wait for it: it goes on by itself. Raises what `apply` does."""
         self.admit(wish)
-        change = self.change = Change(f"change-{next(self._ids)}", wish)
+        change = self.change = Change(next(self._numbers), wish)
         self._bell.ring()
         return change
 
@@ -159,13 +164,14 @@ class Configuring:
         self._bell.ring()
         return unconfirmed.number
 
-    def give_up(self, why: str = "given up") -> str | None:
+    async def give_up(self, why: str = "given up") -> str | None:
         """Gives up the change that waits; its id, None if none does."""
         change, self.waiting = self.waiting, None
         if change is None:
             return None
         change.refused = why
         self._over(change)
+        await self._keeping.forget()
         return change.id
 
     # --- the child ---------------------------------------------------------------------------------------------------
@@ -173,13 +179,12 @@ class Configuring:
     async def run(self, lifeline: Lifeline) -> None:
         """Carries changes out, and undoes those that nobody confirms, until cancelled."""
         lifeline.ready()
-        try:
-            await self._after_start()
-            while True:
-                await self._next()
-        finally:
-            if self._controller.ending.is_set():
-                self.give_up("all parts of the charger ended while it waited")
+        if not self._has_inherited:
+            self.waiting = await self._keeping.inherit()
+            self._has_inherited = True
+        await self._after_start()
+        while True:
+            await self._next()
 
     async def _next(self) -> None:
         """What is due, the most urgent first; else waits for something."""
@@ -195,6 +200,8 @@ class Configuring:
             await self._undo("nobody confirmed it in time" if math.isfinite(self.confirm_by_s) else "undone")
         elif self._leaving is not None:
             await self._go_back(self._leaving)
+        elif trio.current_time() >= self._keeping.to_forget_at_s(waiting):
+            await self._keeping.forget()
         elif waiting is not None and not self.proposing.is_current(waiting.wish.draft):
             await self._carry_over(waiting)
         elif waiting is not None and self._may_go_on(waiting):
@@ -209,7 +216,8 @@ class Configuring:
 
     async def _something(self) -> None:
         """Somebody asks, a time is over, or sessions have changed that a change waits for."""
-        with trio.move_on_at(self.confirm_by_s), contextlib.ExitStack() as subscriptions:
+        until_s = min(self.confirm_by_s, self._keeping.to_forget_at_s(self.waiting))
+        with trio.move_on_at(until_s), contextlib.ExitStack() as subscriptions:
             for runner in self._controller.charger.runners.values() if self.waiting else ():
                 subscriptions.callback(runner.report.subscribe(self._bell.ring))
             await self._bell.wait()
@@ -218,16 +226,13 @@ class Configuring:
         """The change that waits, made to what is in force now; given up where it is no good any more."""
         number = self.store.current.number
         try:
-            proposed = await self.proposing.carried_over(waiting.wish.draft)
-            errors = proposed.examined.errors
-            why = f"{errors[0].key}: {errors[0].text}" if errors else ""
+            proposed = (await self.proposing.carried_over(waiting.wish.draft)).without_mistakes
         except ConfigError as error:
-            why = str(error)
+            if not waiting.over:
+                await self.give_up(f"it does not go together with version {number}: {error}")
+            return
         if waiting.over:
             return  # given up meanwhile
-        if why:
-            self.give_up(f"it does not go together with version {number}: {why}")
-            return
         waiting.wish = attrs.evolve(waiting.wish, draft=proposed)
         self._note(f"{waiting.id} by {waiting.wish.who} still waits, and is one of version {number} now")
 
@@ -243,7 +248,7 @@ class Configuring:
         except SessionInTheWay as error:
             refused = str(error)
             if self.waiting is None:
-                self._wait(change)
+                await self._wait(change)
         except (ConfigError, Outdated, PartRefused) as error:
             refused = str(error)
         finally:
@@ -260,12 +265,15 @@ class Configuring:
         if concerned and not change.wish.force:
             raise SessionInTheWay(WHOLE, concerned)
 
-    def _wait(self, change: Change) -> None:
+    async def _wait(self, change: Change) -> None:
         change.waits_for, change.handing, change.version = self.proposing.concerned(change.wish.draft), None, None
         self.waiting = change
         sessions = f" for the sessions on {', '.join(map(str, change.waits_for))}" if change.waits_for else ""
         self._note(f"{change.id} by {change.wish.who} waits{sessions}: {change.keys}")
-        change.answered.set()
+        try:
+            await self._keeping.keep(change)
+        finally:
+            change.answered.set()
 
     def _over(self, change: Change) -> None:
         change.over, self.last = True, change
@@ -326,6 +334,7 @@ class Configuring:
                 origin=wish.origin,
                 confirm_within_s=confirm_within_s,
                 keys=[one.key for one in wish.draft.changes],
+                ends_waiting=self._keeping.has(change),
             )
         )
         self._controller.faults.clear(FILE_REFUSED, SOURCE)  # the file says what is in force again

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,9 +12,10 @@ from jp_firmware.composition.configuration import threads
 from jp_firmware.composition.configuration.hardware_found import found, new_mistakes, with_ports
 from jp_firmware.composition.restarts import Effect
 from jp_firmware.config.carrying_over import carried_over
-from jp_firmware.config.draft import Draft, InForce, Secrets, draft
+from jp_firmware.config.draft import Draft, FurtherCheck, InForce, Secrets, draft
 from jp_firmware.config.effects import Step
 from jp_firmware.config.kept.config_store import ConfigStore
+from jp_firmware.config.kept.pending import WaitingChange
 from jp_firmware.config.schema import Cabinet
 from jp_firmware.config.structure import Mistake
 from jp_firmware.config.text.edits import Edit
@@ -70,7 +71,19 @@ class Proposing:
         """The same proposal, made to what is in force now. Raises ConfigError where that cannot be."""
         return await threads.in_thread(partial(carried_over, one, self.in_force, self._further()))
 
-    def _further(self) -> Callable[[Cabinet], Iterable[Mistake]]:
+    async def inherited(self, kept: WaitingChange) -> Draft:
+        """A change that waited in a former life, made to what is in force now. Raises ConfigError as `carried_over`.
+
+        The hardware is not asked again: at a start it is not found yet.
+        """
+        return await threads.in_thread(partial(self._inherited, kept, self.in_force))
+
+    def _inherited(self, kept: WaitingChange, in_force: InForce) -> Draft:
+        base = attrs.evolve(in_force, number=kept.base, text=self._store.text_at(kept.base))
+        former = draft(base, text=kept.text, secrets=kept.secrets)
+        return carried_over(attrs.evolve(former, is_text=kept.is_text), in_force, usable.mistakes)
+
+    def _further(self) -> FurtherCheck:
         """What drivers and the hardware that was found have to say to a configuration; for a worker thread."""
         controller = self._controller
         before, hardware, device_dir = controller.cabinet, found(controller), controller.device_dir

@@ -8,20 +8,21 @@ plain file input and output: whoever must not wait calls it in a thread.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
-
-import attrs
 
 from jp_firmware.config.kept.commit import DISK, Disk, Removal, Write, commit, finish
+from jp_firmware.config.kept.pending import Unconfirmed, WaitingChange, read_json, read_unconfirmed, read_waiting
 from jp_firmware.config.kept.secrets_file import secrets_of, secrets_text
 from jp_firmware.config.kept.versions import EDITED_OUTSIDE, FIRST_START, Origin, Version, Versions, sha256_of
 from jp_firmware.config.profiles import DATA, read_toml
 from jp_firmware.config.schema import ConfigError
+
+log = logging.getLogger(__name__)
 
 Judge = Callable[[str, Mapping[str, str]], None]
 """Raises ConfigError for a text, with its secrets, that no charger could run."""
@@ -39,20 +40,6 @@ class Outdated(Exception):
         self.latest = latest
 
 
-@attrs.frozen(kw_only=True)
-class Unconfirmed:
-    """A version that is undone unless somebody confirms it. `until` is wall time, UTC, to be shown only.
-
-    While the charger runs, `confirm_s` on its own clock decides; when it starts and finds one, the time is over.
-    """
-
-    number: int
-    previous: int
-    until: datetime
-    confirm_s: float
-    keys: tuple[str, ...] = ()
-
-
 class ConfigStore:
     """One charger's configuration, as `open` finds it."""
 
@@ -63,6 +50,7 @@ class ConfigStore:
         self._secrets_file = directory / "secrets.toml"
         self._unconfirmed_file = directory / "unconfirmed.json"
         self._secrets_before = directory / "secrets-before.toml"
+        self._waiting_file = directory / "waiting.json"
         self._aside = directory / "aside.toml"
         self._versions = Versions(directory / "versions")
         self._disk = disk
@@ -76,6 +64,8 @@ class ConfigStore:
         self.secrets: Mapping[str, str] = {}
         """By key: `backend.password`."""
         self.unconfirmed: Unconfirmed | None = None
+        self.waiting: WaitingChange | None = None
+        """The change that waits for sessions to end."""
         self.refused = ""
         """What is wrong with the file, which is not in force then."""
 
@@ -145,10 +135,12 @@ class ConfigStore:
         origin: Origin,
         confirm_within_s: float | None = None,
         keys: Sequence[str] = (),
+        ends_waiting: bool = False,
     ) -> Version:
         """Puts `text` in force, made from version `base`; with all secrets, if they change too.
 
         With `confirm_within_s` the version waits for `confirm`; `keys`, those that changed, are kept with it.
+        `ends_waiting`: it is the change that waits which is put in force, so it waits no longer.
         Raises Outdated if `base` is not in force any more, ConfigError if another version waits for its confirmation,
         or if the disk refuses. Nothing has changed then.
         """
@@ -160,16 +152,16 @@ class ConfigStore:
             if (waiting := self.unconfirmed) is not None:
                 raise ConfigError(f"version {waiting.number} waits for its confirmation; confirm or revert it first")
             version = self._next(text, secrets, who=who, why=why, origin=origin)
-            if confirm_within_s is None:
-                return self._put(version, text, secrets)
-            unconfirmed = Unconfirmed(
-                number=version.number,
-                previous=current.number,
-                until=version.at + timedelta(seconds=confirm_within_s),
-                confirm_s=confirm_within_s,
-                keys=tuple(keys),
-            )
-            return self._put(version, text, secrets, unconfirmed)
+            unconfirmed = None
+            if confirm_within_s is not None:
+                unconfirmed = Unconfirmed(
+                    number=version.number,
+                    previous=current.number,
+                    until=version.at + timedelta(seconds=confirm_within_s),
+                    confirm_s=confirm_within_s,
+                    keys=tuple(keys),
+                )
+            return self._put(version, text, secrets, unconfirmed, ends_waiting=ends_waiting)
 
     def confirm(self, number: int) -> None:
         """Version `number` stays. Raises ConfigError if it does not wait for that."""
@@ -194,6 +186,19 @@ class ConfigStore:
             version = self._next(text, secrets, who=who, why=why, origin=Origin("revert", waiting.number))
             return self._put(version, text, secrets)
 
+    def keep_waiting(self, change: WaitingChange) -> None:
+        """Keeps the change that waits over restarts, in place of the one before. Raises ConfigError: not kept then."""
+        with self._lock:
+            self._commit([Write(self._waiting_file, change.as_text().encode(), secret=True)])
+            self.waiting = change
+
+    def forget_waiting(self, change: WaitingChange) -> None:
+        """`change` waits no longer, unless another does by now. Raises ConfigError: it is still kept then."""
+        with self._lock:
+            if self.waiting is change:
+                self._commit([Removal(self._waiting_file)])
+                self.waiting = None
+
     def _next(self, text: str, secrets: Mapping[str, str] | None, *, who: str, why: str, origin: Origin) -> Version:
         numbers = self._versions.numbers()
         return Version(
@@ -214,6 +219,7 @@ class ConfigStore:
         unconfirmed: Unconfirmed | None = None,
         *,
         in_place: bool = False,
+        ends_waiting: bool = False,
     ) -> Version:
         """`in_place`: the file in force says `text` already."""
         path = self.path_in_force
@@ -230,10 +236,13 @@ class ConfigStore:
         if unconfirmed is not None:
             before = secrets_text(self.secrets)
             changes.append(Write(self._secrets_before, before.encode(), secret=True))
-            changes.append(Write(self._unconfirmed_file, _unconfirmed_text(unconfirmed).encode(), secret=True))
+            changes.append(Write(self._unconfirmed_file, unconfirmed.as_text().encode(), secret=True))
         else:
             changes += self._settled()
+        if ends_waiting and self.waiting is not None:
+            changes.append(Removal(self._waiting_file))
         self._commit(changes)
+        self.waiting = None if ends_waiting else self.waiting
         self.text, self.refused = text, ""
         self.secrets = dict(secrets) if version.secrets_changed and secrets is not None else self.secrets
         self.unconfirmed = unconfirmed
@@ -250,7 +259,8 @@ class ConfigStore:
 
     def _read(self, judge: Judge | None) -> None:
         self.secrets = secrets_of(self._secrets_file)
-        self.unconfirmed = _unconfirmed(self._unconfirmed_file)
+        self.unconfirmed = read_unconfirmed(self._unconfirmed_file)
+        self.waiting = self._read_waiting()
         latest = self._current = self._versions.latest
         try:
             text = _text(self.path_in_force)
@@ -272,11 +282,19 @@ class ConfigStore:
             self._put(found, text, None, in_place=True)
         self.text = text
 
+    def _read_waiting(self) -> WaitingChange | None:
+        """A damaged file costs the change that waited, and never the start."""
+        try:
+            return read_waiting(self._waiting_file)
+        except ConfigError as error:
+            log.warning("the change that waited is lost: %s", error)
+            return None
+
     def _has_own_copy(self) -> bool:
         """Whether there is a copy of the very file that the charger was started with, not of another."""
         if not self._own_copy.exists():
             return False
-        told = _json(self._source)
+        told = read_json(self._source)
         return told is not None and told.get("origin_path") == str(self.origin_path)
 
 
@@ -305,36 +323,3 @@ def _text(path: Path) -> str:
     """The text of a valid TOML file, with the line ends that it has."""
     read_toml(path)
     return path.read_bytes().decode()
-
-
-# --- files of our own ----------------------------------------------------------------------------------------------
-
-
-def _json(path: Path) -> dict[str, Any] | None:
-    try:
-        told = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as exc:
-        raise ConfigError(f"{path}: cannot be read ({exc}); remove it") from exc
-    return told if isinstance(told, dict) else None
-
-
-def _unconfirmed(path: Path) -> Unconfirmed | None:
-    told = _json(path)
-    if told is None:
-        return None
-    try:
-        return Unconfirmed(
-            number=told["number"],
-            previous=told["previous"],
-            until=datetime.fromisoformat(told["until"]),
-            confirm_s=told["confirm_s"],
-            keys=tuple(told["keys"]),
-        )
-    except (ValueError, KeyError, TypeError) as exc:
-        raise ConfigError(f"{path}: not what the charger wrote ({exc}); remove it") from exc
-
-
-def _unconfirmed_text(one: Unconfirmed) -> str:
-    return json.dumps({**attrs.asdict(one), "until": one.until.isoformat()}) + "\n"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+import stat
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 from unittest import mock
@@ -14,13 +16,16 @@ from trio.testing import MockClock
 
 from jp_firmware.charging.view import Ending
 from jp_firmware.composition.configuration.beginning import begin
+from jp_firmware.config.kept.config_store import ConfigStore
+from jp_firmware.config.schema import ConfigError
+from jp_firmware.config.store import of_text
 from jp_firmware.console.calls import CallRefused
 from jp_firmware.model.connector import ConnectorState
 from jp_firmware.model.session import StopReason
 from tests.composition.configuration.at_work import DEADLINE, METER, events, idle, planner_limit_w
 from tests.config.kept.cut_disk import Steps
-from tests.whole.charger import ONE, TWO
-from tests.whole.configured import TEXT, Json, Site
+from tests.whole.charger import BOTH, ONE, TWO, World
+from tests.whole.configured import TEXT, ConfiguredProcess, Json, Site, open_store
 
 T = TypeVar("T")
 
@@ -154,19 +159,159 @@ async def test_it_is_made_when_nobody_can_undo_the_one_beside_it_any_more(
         )
 
 
+# --- another life of the charger -------------------------------------------------------------------------------------
+
+
+async def leave_waiting(directory: Path, *edits: Json, **terms: object) -> ConfigStore:
+    """What the disk says when a charger has ended whose change waited."""
+    async with idle(directory) as site:
+        await site.session(TWO)
+        assert (await site.process.apply(*edits, who="ann", **terms))["result"] == "waiting"
+        await all_ended(site)
+    return open_store(directory)
+
+
+async def all_ended(site: Site) -> None:
+    site.process.controller.end(Ending(StopReason.LOCAL, "the process ends"))
+    await site.world.until(lambda: not site.process.tree._running, 60.0)
+
+
+@asynccontextmanager
+async def next_life(directory: Path) -> AsyncIterator[Site]:
+    """Another process in the same cabinet, whose cars have left."""
+    path = directory / "cabinet.toml"
+    store = open_store(directory)
+    world = World(cabinet=of_text(store.text, path))
+    site = Site(directory, world, ConfiguredProcess(world, store=store))
+    async with site.running():
+        await site.world.until(lambda: all(site.process.state(one) is ConnectorState.AVAILABLE for one in BOTH))
+        yield site
+
+
+async def test_it_outlives_the_charger_and_is_made_in_its_next_life(tmp_path: Path, autojump_clock: MockClock) -> None:
+    store = await leave_waiting(tmp_path, METER, secrets={"backend.password": "hush-hush"}, confirm_s=0)
+    assert (store.text, dict(store.secrets), store.current.number) == (TEXT, {}, 1)
+    kept = tmp_path / "state/config/waiting.json"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    async with next_life(tmp_path) as site:
+        await site.world.until(lambda: number(site) == 2 and site.process.store.unconfirmed is None, 120.0)
+        assert meter_s(site) == 6.0
+        assert site.process.controller.cabinet.backend.password == "hush-hush"
+        assert (site.process.store.current.who, site.process.ask("config")["last_change"]["id"]) == ("ann", "change-1")
+        assert any("change-1 by ann, which waited when the charger ended, waits again" in one for one in events(site))
+        assert not kept.exists()
+        assert (await site.process.apply(LIMIT))["result"] == "applied"
+        assert site.process.ask("config")["last_change"]["id"] == "change-2"
+
+
+async def test_it_outlives_all_parts_that_start_anew_with_its_name(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with idle(tmp_path) as site, trio.open_nursery() as nursery:
+        await site.session(TWO)
+        waits = await site.process.apply(METER)
+        assert (await site.process.apply(LIMIT))["result"] == "applied"
+        assert (await site.process.apply(DEADLINE, force=True))["result"] == "applied"
+        controller = await site.next_life(nursery)
+        await site.world.until(lambda: number(site) == 4 and site.process.store.unconfirmed is None, 120.0)
+        assert (controller.cabinet.process.guard_deadline_s, meter_s(site)) == (2.0, 6.0)
+        assert site.process.ask("config")["last_change"]["id"] == waits["change"]
+        nursery.cancel_scope.cancel()
+
+
+async def test_it_is_brought_onto_what_somebody_wrote_into_the_file_meanwhile(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    await leave_waiting(tmp_path, METER)
+    (tmp_path / "cabinet.toml").write_text(TEXT.replace("200_000 #", "110_000 #"))
+    async with next_life(tmp_path) as site:
+        await site.world.until(lambda: number(site) == 3 and site.process.store.unconfirmed is None, 120.0)
+        assert (meter_s(site), planner_limit_w(site)) == (6.0, 110_000.0)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        (
+            "cap_w = 150_000",
+            "cap_w = 120_000",
+            "does not go together with version 2: chains.A.share_w",
+        ),
+        ("share_w = 100_000", "share_w = 140000.0", "is in force already"),
+    ],
+)
+async def test_it_is_forgotten_where_the_file_leaves_nothing_of_it(
+    old: str, new: str, why: str, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    await leave_waiting(tmp_path, METER, SHARE)
+    text = TEXT.replace(old, new)
+    if "already" in why:
+        text = text.replace("unit = 2\nconnector = 2\n", "unit = 2\nconnector = 2\nwatchdog_s = 6.0\n")
+    (tmp_path / "cabinet.toml").write_text(text)
+    async with next_life(tmp_path) as site:
+        await site.world.until(lambda: site.process.store.waiting is None)
+        assert any(why in one for one in events(site))
+        assert (number(site), site.file.decode()) == (2, text)
+    assert open_store(tmp_path).waiting is None
+
+
+async def test_what_was_given_up_stays_so(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with idle(tmp_path) as site:
+        await site.session(TWO)
+        await site.process.apply(METER)
+        assert site.process.store.waiting is not None
+        await site.process.call("config.revert")
+        assert open_store(tmp_path).waiting is None
+
+
+async def test_one_that_the_disk_does_not_take_waits_all_the_same_and_says_what_that_means(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    refuses = mock.patch.object(ConfigStore, "keep_waiting", side_effect=ConfigError("the disk is full"))
+    async with idle(tmp_path) as site:
+        await site.session(TWO)
+        with refuses:
+            assert (await site.process.apply(METER))["result"] == "waiting"
+        assert any("is lost if the charger ends before it is made: the disk is full" in one for one in events(site))
+        await ended(site)
+        await site.world.until(lambda: number(site) == 2 and site.process.store.unconfirmed is None)
+        assert meter_s(site) == 6.0
+
+
+async def test_one_that_the_disk_does_not_forget_is_forgotten_once_it_can(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    refuses = mock.patch.object(ConfigStore, "forget_waiting", side_effect=ConfigError("it is read-only"))
+    async with idle(tmp_path) as site:
+        await site.session(TWO)
+        await site.process.apply(METER)
+        with refuses as forget:
+            await site.process.call("config.revert")
+            await trio.sleep(60.0)
+            assert 2 <= forget.call_count <= 8, "now and then"
+            assert sum("waits again if the charger ends now: it is read-only" in one for one in events(site)) == 1
+        await site.world.until(lambda: site.process.store.waiting is None, 15.0)
+    assert open_store(tmp_path).waiting is None
+
+
+def test_a_damaged_one_costs_no_start(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "cabinet.toml").write_text(TEXT)
+    open_store(tmp_path)
+    (tmp_path / "state/config/waiting.json").write_text('{"number": 1}')
+    assert open_store(tmp_path).waiting is None
+    assert "the change that waited is lost" in caplog.text
+
+
 async def test_sessions_that_end_since_all_ends_are_no_occasion_for_it(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:
     async with idle(tmp_path) as site:
         await site.session(TWO)
         await site.process.apply(METER, who="ann")
-        controller = site.process.controller
-        controller.end(Ending(StopReason.LOCAL, "the process ends"))
+        site.process.controller.end(Ending(StopReason.LOCAL, "the process ends"))
         with pytest.raises(CallRefused, match="the charger is ending"):
             await site.process.apply(LIMIT)
-        await site.world.until(lambda: not site.process.tree._running, 60.0)
+        await all_ended(site)
         assert number(site) == 1
-        assert any("change-1 by ann is not made: all parts of the charger ended" in one for one in events(site))
+        assert site.process.store.waiting is not None
 
 
 @pytest.mark.parametrize("edit", [METER, DEADLINE], ids=["part", "whole"])
@@ -222,7 +367,7 @@ async def test_a_power_cut_anywhere_leaves_what_was_made_beside_it_or_all_of_it_
         remember(0)
         both = site.file.decode()
     beside = TEXT.replace("limit_w = 200_000", "limit_w = 110_000", 1)
-    found = []
+    found, left = [], []
     for at, files in enumerate(cut):
         shutil.rmtree(charger)
         for name, content in files.items():
@@ -233,4 +378,8 @@ async def test_a_power_cut_anywhere_leaves_what_was_made_beside_it_or_all_of_it_
         assert begun.store.text in (TEXT, beside, both), at
         assert begun.store.unconfirmed is None
         assert (charger / "cabinet.toml").read_text() == begun.store.text
+        is_undone = begun.store.current.origin.kind == "revert"  # and told: it may be why the charger ended
+        left.append(begun.store.text == both or begun.store.waiting is not None or is_undone)
     assert len(set(found)) == 3
+    assert left == sorted(left), "once it is on the disk it is not lost any more"
+    assert len(set(left)) == 2

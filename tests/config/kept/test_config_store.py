@@ -10,6 +10,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import attrs
 import pytest
 
 from jp_firmware.config.kept.commit import Disk
@@ -24,6 +25,7 @@ from tests.config.stories import (
     NEW_TEXT,
     OLD_SECRETS,
     OLD_TEXT,
+    WAITING,
     change_configuration,
     open_store,
     with_old_configuration,
@@ -359,19 +361,48 @@ def test_wall_time_is_recorded_as_utc(site: Path) -> None:
     assert json.loads((site / "state/config/versions/000001.json").read_text())["at"].endswith("+00:00")
 
 
+# --- a change that waits ---------------------------------------------------------------------------------------------
+
+
+def test_a_change_that_waits_is_there_at_the_next_start_until_it_is_forgotten(tmp_path: Path) -> None:
+    with_old_configuration(tmp_path / "site")
+    store = open_store(tmp_path / "site")
+    other = attrs.evolve(WAITING, number=5)
+    store.keep_waiting(WAITING)
+    store.keep_waiting(other)
+    assert open_store(tmp_path / "site").waiting == other
+    assert b"new-password" not in repr(other).encode()
+
+    store.forget_waiting(WAITING)  # which waits no longer
+    assert open_store(tmp_path / "site").waiting == other
+    store.forget_waiting(other)
+    assert open_store(tmp_path / "site").waiting is None
+
+
+def test_what_is_made_beside_a_change_that_waits_leaves_it_waiting(tmp_path: Path) -> None:
+    with_old_configuration(tmp_path / "site")
+    store = open_store(tmp_path / "site")
+    store.keep_waiting(WAITING)
+    store.commit(NEW_TEXT, base=2, who="ann", why="", origin=CONSOLE)
+    assert open_store(tmp_path / "site").waiting == store.waiting == WAITING
+
+
 # --- the power is cut ------------------------------------------------------------------------------------------------
 
 
 def state_of(directory: Path) -> tuple[object, ...]:
     """All that a charger finds that starts now."""
     store = open_store(directory)
-    return store.text, dict(store.secrets), store.history(), store.unconfirmed, store.text_at(store.current.number)
+    undecided = store.unconfirmed, store.waiting
+    return store.text, dict(store.secrets), store.history(), undecided, store.text_at(store.current.number)
 
 
-@pytest.mark.parametrize("story", ["configuration", "revert", "confirm"])
+@pytest.mark.parametrize("story", ["configuration", "revert", "confirm", "waiting"])
 def test_killed_at_every_step_a_charger_starts_with_the_old_or_the_new(tmp_path: Path, story: str) -> None:
     with_old_configuration(tmp_path / "old")
-    if story != "configuration":
+    if story == "waiting":
+        open_store(tmp_path / "old").keep_waiting(WAITING)
+    elif story != "configuration":
         change_configuration(tmp_path / "old", Disk())
     root = Path(__file__).parents[3]
     subprocess.run([sys.executable, "-m", "tests.config.kept.cut_disk", story, tmp_path / "cut"], cwd=root, check=True)
