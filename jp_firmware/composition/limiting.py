@@ -64,7 +64,7 @@ class LimitCalls:
             self._controller.planner.limits.set(limit)
         except UnknownScope as error:
             raise CallRefused(str(error)) from error
-        self._note(f"{owner} limits {limit.scope} to {limit.value_w:.0f} W")
+        self._note(f"{owner} limits {limit.scope} to {limit.value_w / 1000:g} kW")
         told = {"result": "accepted", "owner": owner, "scope": limit.scope, "value_w": limit.value_w}
         return told | self._kept_lower(limit)
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jp_firmware.model.faults import Severity
+from jp_firmware.tui.incidents import EventView
 from jp_firmware.tui.snapshot import ConnectorView
 from jp_firmware.tui.store import Store
 from jp_firmware.tui.symbols import ASCII, CONSOLE, FULL, Symbols
@@ -275,3 +276,13 @@ class TestFaults:
         told = {"active": [cabinet.EMERGENCY_STOP | {"cause_present": False}], "recent": []}
         one = scene(told_faults=told)
         assert "cause gone, waits to be cleared" in plain(faults.detail(one, one.store.faults.active[0], 78, 8)[2])
+
+
+def test_the_pace_of_the_event_loop_leaves_the_overview_to_what_happens_at_the_charger() -> None:
+    one = scene()
+    slow = EventView(at=cabinet.NOW, kind="loop", source="planner", text="a step took 7.0 ms")
+    one.store.events = (*one.store.events, *[slow] * 20)
+    told = [plain(row) for row in events.overview_events(one, 78, 6)]
+
+    assert told[1].split()[1:] == ["connector-3", "plugged", "in"]
+    assert not any("a step took" in row for row in told)

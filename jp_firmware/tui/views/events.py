@@ -7,9 +7,14 @@ from jp_firmware.tui.incidents import EventView
 from jp_firmware.tui.text import Line, cell, cut, line, span, to_height
 from jp_firmware.tui.views.scene import Scene, worst_role
 
+OF_THE_LOOP = "loop"  # for whoever tunes the machine: on a busy one they would leave no row for anything else
+
 
 def overview_events(scene: Scene, width: int, height: int) -> list[Line]:
-    """The last events in `height` rows with the heading, which also tells how many faults are active."""
+    """The last events in `height` rows with the heading, which also tells how many faults are active.
+
+    Those of the event loop's own pace are left out: `jp status` sums them up, and the journal has them.
+    """
     active = scene.store.faults.active
     right: Line = ()
     if active:
@@ -17,7 +22,8 @@ def overview_events(scene: Scene, width: int, height: int) -> list[Line]:
         right = line(span(fmt.counted(len(active), "active fault", "active faults"), worst))
     elif scene.store.status is not None:
         right = line(scene.value("no active faults", "label"))
-    rows = [scene.heading("EVENTS", width, right=right), *_rows(scene, scene.store.events, width)]
+    shown = tuple(one for one in scene.store.events if one.kind != OF_THE_LOOP)
+    rows = [scene.heading("EVENTS", width, right=right), *_rows(scene, shown, width)]
     return to_height(rows, height)
 
 
