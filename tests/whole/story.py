@@ -15,10 +15,10 @@ import trio
 from jp_firmware.journal import sessions
 from jp_firmware.model.connector import ConnectorState
 from jp_firmware.model.ids import ConnectorId
+from jp_firmware.model.limits import Limit
 from jp_firmware.model.session import Session
 from jp_firmware.nursery.supervisor import Escalated, Supervisor
 from jp_firmware.sim.outlet import OutletAlarm
-from tests.site_limit import set_site_limit
 from tests.whole.charger import BOTH, CABINET, OPENING_S, SITE_LIMIT_W, Process, World
 from tests.whole.rules import Step
 
@@ -138,8 +138,9 @@ class Story:
 
     def _set_limit(self, limit_w: float) -> None:
         self._limits.append((self.limit_w, trio.current_time() + SLEW_S))
-        self.limit_w = limit_w
-        set_site_limit(self.process.controller, limit_w)
+        self.limit_w = min(limit_w, SITE_LIMIT_W)
+        limit = Limit(owner="operator", scope="site", value_w=limit_w, reason="by the story")
+        self.process.controller.planner.limits.set(limit)
 
     def _cancel(self, name: str) -> None:
         """A part's watchdog bites, whatever it is at."""
