@@ -292,7 +292,7 @@ class Applying:
 
     def _ask_revert(self, action: Action, number: int) -> None:
         def still_possible(scene: Scene) -> str:
-            """Of this version: without one, the charger would take it for the change that waits."""
+            """Of this version."""
             topic = scene.store.config
             is_there = topic is not None and topic.unconfirmed is not None and topic.unconfirmed.version == number
             return why_not(action, scene) or ("" if is_there else f"version {number} does not wait any more")
@@ -307,7 +307,7 @@ class Applying:
 
         def answered(answer: str | None) -> None:
             if answer:
-                self.ask(action.title, "config.revert")
+                self.ask(action.title, "config.revert", version=number)
             else:
                 self._app.tell(f"{action.title}: left, nothing was done")
 

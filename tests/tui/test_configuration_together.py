@@ -93,7 +93,7 @@ class TestUnconfirmed:
             await stage.press("enter")
             assert "Not done: undo must be typed" in stage.text()
             await stage.press(*"undo", "enter")
-            assert stage.charger.calls == [("config.revert", {})]
+            assert stage.charger.calls == [("config.revert", {"version": 18})]
 
         on_stage(play)
 

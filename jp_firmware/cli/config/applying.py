@@ -301,7 +301,7 @@ def _keep_or_undo(args: argparse.Namespace, version: int, confirm_s: float) -> i
             return APPLIED
         if answer is not None:
             with connect(args) as client:
-                client.call("config.revert")
+                client.call("config.revert", version=version)
         return undone(args, version)
     except KeyboardInterrupt:
         _say(f"Version {version} is not confirmed, and is undone by itself. jp config confirm {version} keeps it.")

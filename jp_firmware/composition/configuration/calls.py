@@ -151,21 +151,29 @@ class ConfigCalls:
         return {"result": "accepted"}
 
     async def revert(self, params: Json) -> object:
-        """`waiting?`: gives up the change of that id. Else undoes the version that waits to be confirmed, or gives up.
+        """`waiting?`: gives up the change of that id; `version?`: undoes that version, which waits to be confirmed.
 
-        What is given up is the change that waits for sessions.
+        Without either: the version that waits to be confirmed, or else the change that waits for sessions.
         """
-        only(params, "waiting")
+        only(params, "waiting", "version")
         configuring, done = self._configuring, {"result": "accepted", "undone": None, "given_up": None}
         if "waiting" in params:
             self._waiting(parameter(params, "waiting", str))
         elif configuring.change is not None:
             raise CallRefused(f"{configuring.change.id} is under way; wait for it, or name the change to give up")
+        elif "version" in params:
+            return done | {"undone": self._undo(parameter(params, "version", int))}
         elif (undone := configuring.undo()) is not None:
             return done | {"undone": undone}
         if (given_up := await configuring.give_up()) is None:
             raise CallRefused("no version waits to be confirmed, and no change for sessions; see jp config rollback")
         return done | {"given_up": given_up}
+
+    def _undo(self, number: int) -> int:
+        unconfirmed = self._configuring.store.unconfirmed
+        if unconfirmed is None or unconfirmed.number != number or self._configuring.undo() is None:
+            raise CallRefused(f"version {number} does not wait to be confirmed; to go back: jp config rollback")
+        return number
 
     def _waiting(self, id_: str) -> Change:
         waiting = self._configuring.waiting

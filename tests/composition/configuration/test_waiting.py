@@ -151,7 +151,7 @@ async def test_it_is_made_when_nobody_can_undo_the_one_beside_it_any_more(
         await ended(site)
         await trio.sleep(20.0)
         assert (number(site), meter_s(site)) == (2, 5.0)
-        assert (await site.process.call("config.revert"))["undone"] == 2
+        assert (await site.process.call("config.revert", version=2))["undone"] == 2
         await site.world.until(lambda: number(site) == 4 and site.process.store.unconfirmed is None)
         assert (meter_s(site), planner_limit_w(site)) == (6.0, 200_000.0)
         assert site.file.decode() == TEXT.replace(
@@ -298,6 +298,21 @@ def test_a_damaged_one_costs_no_start(tmp_path: Path, caplog: pytest.LogCaptureF
     (tmp_path / "state/config/waiting.json").write_text('{"number": 1}')
     assert open_store(tmp_path).waiting is None
     assert "the change that waited is lost" in caplog.text
+
+
+async def test_undoing_a_version_that_is_kept_by_now_does_not_give_it_up(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with idle(tmp_path) as site:
+        await site.session(TWO)
+        await site.process.apply(METER)
+        await site.process.apply(LIMIT, confirm_s=60)
+        await site.process.call("config.confirm", version=2)
+        with pytest.raises(
+            CallRefused, match="version 2 does not wait to be confirmed; to go back: jp config rollback"
+        ):
+            await site.process.call("config.revert", version=2)
+        assert site.process.ask("config")["waiting"] is not None
 
 
 async def test_sessions_that_end_since_all_ends_are_no_occasion_for_it(
