@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import attrs
+from attrs.validators import instance_of
 
 from jp_firmware.config.kept.versions import Origin
 from jp_firmware.config.schema import ConfigError
@@ -41,9 +42,9 @@ class WaitingChange:
     changes, by key.
     """
 
-    number: int
-    base: int
-    text: str
+    number: int = attrs.field(validator=instance_of(int))
+    base: int = attrs.field(validator=instance_of(int))
+    text: str = attrs.field(validator=instance_of(str))
     is_text: bool
     secrets: Mapping[str, str] = attrs.field(repr=False)
     who: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import stat
 from collections.abc import AsyncIterator, Callable
@@ -24,6 +25,7 @@ from jp_firmware.model.connector import ConnectorState
 from jp_firmware.model.session import StopReason
 from tests.composition.configuration.at_work import DEADLINE, METER, events, idle, planner_limit_w
 from tests.config.kept.cut_disk import Steps
+from tests.config.stories import WAITING
 from tests.whole.charger import BOTH, ONE, TWO, World
 from tests.whole.configured import TEXT, ConfiguredProcess, Json, Site, open_store
 
@@ -292,10 +294,15 @@ async def test_one_that_the_disk_does_not_forget_is_forgotten_once_it_can(
     assert open_store(tmp_path).waiting is None
 
 
-def test_a_damaged_one_costs_no_start(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    "damaged",
+    ["", "{", '{"number": 1}', json.dumps(json.loads(WAITING.as_text()) | {"number": "1"})],
+    ids=["empty", "half", "less", "other"],
+)
+def test_a_damaged_one_costs_no_start(tmp_path: Path, caplog: pytest.LogCaptureFixture, damaged: str) -> None:
     (tmp_path / "cabinet.toml").write_text(TEXT)
     open_store(tmp_path)
-    (tmp_path / "state/config/waiting.json").write_text('{"number": 1}')
+    (tmp_path / "state/config/waiting.json").write_text(damaged)
     assert open_store(tmp_path).waiting is None
     assert "the change that waited is lost" in caplog.text
 
