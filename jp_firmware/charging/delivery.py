@@ -51,12 +51,12 @@ class Delivery:
 
     def allowed_current_a(self, ev: EvStatus, view: View) -> float:
         """The car's target current inside every limit, before the ramp."""
-        present_v = self._present_v(ev, view)
+        flowing_v = self._flowing_v(ev, view)
         return min(
             _asked(ev.target_current_a),
             self.offered_current_a(ev, view),
-            view.rating.current_limit_a(present_v),
-            view.assigned_w / present_v if present_v > 0 else 0.0,
+            view.rating.current_limit_a(self._present_v(ev, view)),
+            view.assigned_w / flowing_v if flowing_v > 0 else 0.0,
         )
 
     def offered_current_a(self, ev: EvStatus, view: View) -> float:
@@ -86,6 +86,19 @@ class Delivery:
         if view.output and view.output.voltage_v > self.limits.safe_voltage_v:
             return view.output.voltage_v
         return _asked(ev.target_voltage_v)
+
+    def _flowing_v(self, ev: EvStatus, view: View) -> float:
+        """The most at which current flows, or may begin to: with less, the planner's watts would be too many amperes.
+
+        Modules that start up under closed contactors read their own rise, and no current until they meet the battery.
+        The meter sees it all the time; without one it stands somewhere below the car's target.
+        """
+        present_v = self._present_v(ev, view)
+        if view.meter is not None and view.meter.voltage_v > self.limits.safe_voltage_v:
+            return max(present_v, view.meter.voltage_v)
+        if view.output is not None and view.output.current_a >= self.limits.min_current_a:
+            return present_v
+        return max(present_v, _asked(ev.target_voltage_v))
 
     def _ramp(self, wanted_a: float, now_s: float) -> float:
         """Cuts at once; rises in steps, each as large as the time since the last one allows."""

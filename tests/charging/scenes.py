@@ -132,6 +132,8 @@ class Scene:
     def charging(self) -> Scene:
         self.precharge()
         self.at_output(398)
+        if self.meter is not None:
+            self.meter = attrs.evolve(self.meter, voltage_v=398.0)
         self.sees(ready=True, target_current_a=100.0)
         assert self.step() is ConnectorState.CHARGING
         return self

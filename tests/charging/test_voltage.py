@@ -10,7 +10,7 @@ import pytest
 from jp_firmware.charging.delivery import over_voltage_limit_v
 from jp_firmware.charging.timeouts import Timeouts
 from jp_firmware.model.connector import ConnectorState, Insulation
-from jp_firmware.model.power import StageRating
+from jp_firmware.model.power import MeterReading, StageRating
 from tests.charging.scenes import READY, TOKEN, Scene
 
 S = ConnectorState
@@ -106,6 +106,32 @@ def test_a_huge_current_is_as_much_as_there_is(target_a: float) -> None:
 
     assert scene.machine.wish is not None
     assert scene.machine.wish.current_a == pytest.approx(50_000 / 398, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("meter_v", "output_v", "output_a", "most_a"),
+    [
+        (398.0, 250.0, 0.0, 19_900 / 398),  # modules start up: the battery is what the meter reads
+        (398.0, 250.0, 40.0, 19_900 / 398),  # voltage and current of two different moments
+        (None, 250.0, 0.0, 19_900 / 400),  # nobody reads the battery: it is below the car's target
+        (0.0, 250.0, 0.0, 19_900 / 400),
+        (math.nan, 250.0, 0.0, 19_900 / 400),
+        (None, 390.0, 40.0, 19_900 / 390),
+        (380.0, 390.0, 40.0, 19_900 / 390),
+    ],
+)
+def test_the_planners_watts_are_never_more_amperes_than_the_battery_takes_for_them(
+    meter_v: float | None, output_v: float, output_a: float, most_a: float
+) -> None:
+    scene = Scene().charging()
+    scene.assigned_w = 19_900.0
+    scene.at_output(output_v, output_a)
+    reading = MeterReading(voltage_v=meter_v or 0.0, current_a=output_a, power_w=0, import_wh=1000)
+    scene.meter = reading if meter_v is not None else None
+    scene.run(10)
+
+    assert scene.machine.wish is not None
+    assert most_a - 0.1 < scene.machine.wish.current_a <= most_a + 1e-9
 
 
 def test_a_car_that_was_not_ready_for_a_moment_starts_its_ramp_anew() -> None:
