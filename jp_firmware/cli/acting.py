@@ -95,6 +95,6 @@ def _source_of(args: argparse.Namespace, code: str) -> str:
 def _act(args: argparse.Namespace, what: str, method: str, /, **params: object) -> int:
     with connect(args) as client:
         told = client.call(method, **params)
-    kept_lower_by = told.get("kept_lower_by") if isinstance(told, dict) else None
-    print(f"{what} accepted" + (f", but kept lower by {kept_lower_by}" if kept_lower_by else ""))
+    kept_at = told.get("kept_at") if isinstance(told, dict) else None
+    print(f"{what} accepted" + (f", but kept at {kept_at}" if kept_at else ""))
     return 0

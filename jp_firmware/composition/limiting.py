@@ -66,14 +66,14 @@ class LimitCalls:
             raise CallRefused(str(error)) from error
         self._note(f"{owner} limits {limit.scope} to {limit.value_w / 1000:g} kW")
         told = {"result": "accepted", "owner": owner, "scope": limit.scope, "value_w": limit.value_w}
-        return told | self._kept_lower(limit)
+        return told | self._kept_at(limit)
 
-    def _kept_lower(self, limit: Limit) -> Json:
+    def _kept_at(self, limit: Limit) -> Json:
         """Whoever keeps the place of `limit` lower still, so that it does nothing."""
         bound_w, tightest = Bounds.at(self._controller.planner.limits.all(), trio.current_time()).tightest[limit.scope]
         if bound_w >= limit.value_w:
             return {}
-        return {"kept_lower_by": f"{tightest.owner} ({tightest.reason}) at {bound_w / 1000:g} kW"}
+        return {"kept_at": f"{bound_w / 1000:g} kW by {tightest.owner}"}
 
     async def lift(self, params: Json) -> object:
         """`scope`, `owner?`: this owner limits this place no longer."""

@@ -40,7 +40,7 @@ class LimitBook:
             self.on_change()
 
     def configure(self, scopes: frozenset[str], before: Sequence[Limit], after: Sequence[Limit]) -> None:
-        """Other scopes, and other limits of the wiring in place of those before, as one change.
+        """Other scopes, and other limits of the configuration in place of those before, as one change.
 
         What anybody else has set stays, as far as what it limits is still there.
         """

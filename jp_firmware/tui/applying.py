@@ -292,7 +292,7 @@ class Applying:
 
     def _ask_revert(self, action: Action, number: int) -> None:
         def still_possible(scene: Scene) -> str:
-            """Of this version."""
+            """As long as it is this version that waits."""
             topic = scene.store.config
             is_there = topic is not None and topic.unconfirmed is not None and topic.unconfirmed.version == number
             return why_not(action, scene) or ("" if is_there else f"version {number} does not wait any more")

@@ -134,5 +134,5 @@ class Commands:
             self._app.tell(f"{what}: refused, {clean(str(refused))}", "high")
         else:
             told = answer if isinstance(answer, dict) else {}
-            kept_lower = f", but kept lower by {told['kept_lower_by']}" if told.get("kept_lower_by") else ""
-            self._app.tell(f"{what}: {clean(str(told.get('result') or 'accepted') + kept_lower)}", "strong")
+            verdict = f"kept at {told['kept_at']}" if told.get("kept_at") else told.get("result") or "accepted"
+            self._app.tell(f"{what}: {clean(str(verdict))}", "strong")

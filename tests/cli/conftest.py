@@ -229,8 +229,8 @@ class Charger:
             self.called.append((name, params))
             if params.get("connector") == 9:
                 raise CallRefused("there is no connector 9")
-            kept_lower = params.get("site_w", 0) > 150_000
-            return {"result": "accepted"} | ({"kept_lower_by": "site limit at 150 kW"} if kept_lower else {})
+            is_kept = params.get("site_w", 0) > 150_000
+            return {"result": "accepted"} | ({"kept_at": "150 kW by site limit"} if is_kept else {})
 
         return act
 

@@ -36,7 +36,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
         (
             ["limit", "200kW"],
             ("limit.set", {"site_w": 200_000.0}),
-            "site limit 200 kW: accepted, but kept lower by site limit at 150 kW\n",
+            "site limit 200 kW: accepted, but kept at 150 kW by site limit\n",
         ),
         (["limit", "0"], ("limit.set", {"site_w": 0.0}), "site limit 0 kW: accepted\n"),
         (

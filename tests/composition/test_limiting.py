@@ -58,10 +58,10 @@ async def test_a_limit_of_the_site_never_raises_it_above_its_connection(
     controller = controller_with_chain(tmp_path)
     calls = LimitCalls(controller)
     told = await calls.set({"site_w": 200_000})
-    assert told["kept_lower_by"] == "site limit (configured) at 150 kW"
+    assert told["kept_at"] == "150 kW by site limit"
     assert site_w(controller) == 150_000
 
-    assert "kept_lower_by" not in await calls.set({"site_w": 60_000})
+    assert "kept_at" not in await calls.set({"site_w": 60_000})
     assert site_w(controller) == 60_000
 
     await calls.lift({"scope": "site"})

@@ -29,7 +29,6 @@ WAITING = WaitingChange(
     why="less",
     origin=Origin("rollback", 1),
     confirm_s=None,
-    force=False,
 )
 
 

@@ -305,6 +305,15 @@ class TestCommands:
 
         on_stage(play)
 
+    def test_a_limit_that_does_nothing_says_what_keeps_its_place_lower(self) -> None:
+        async def play(stage: Stage) -> None:
+            answer = {"result": "accepted", "kept_at": "150 kW by site limit"}
+            stage.charger.answers["limit.set"] = answer
+            await stage.press("f2", *"limit", "enter", *"200", "enter")
+            assert "Set the site limit to 200.0 kW: kept at 150 kW by site limit" in stage.screen()[22]
+
+        on_stage(play)
+
     def test_unlock_and_service_are_in_the_menu_and_ask(self) -> None:
         async def play(stage: Stage) -> None:
             await stage.press("g", "3", "f2", *"unlock", "enter", "3", "enter")

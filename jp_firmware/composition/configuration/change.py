@@ -71,7 +71,7 @@ class Change:
         return ", ".join(map(str, self.wish.draft.changes)) or "its text only"
 
     def as_kept(self) -> WaitingChange:
-        """What the disk is to know of it while it waits."""
+        """What the disk is to know of it while it waits. It does so only without `force`."""
         wish = self.wish
         return WaitingChange(
             number=self.number,
@@ -83,7 +83,6 @@ class Change:
             why=wish.why,
             origin=wish.origin,
             confirm_s=wish.confirm_s,
-            force=wish.force,
         )
 
 

@@ -36,7 +36,7 @@ from jp_firmware.composition.configuration.handing_over import (
     SessionInTheWay,
     settled,
 )
-from jp_firmware.composition.configuration.keeping import Keeping
+from jp_firmware.composition.configuration.keeping import AGAIN_S, Keeping
 from jp_firmware.composition.configuration.proposing import Proposing
 from jp_firmware.composition.process import VITAL
 from jp_firmware.config.carrying_over import meeting
@@ -56,7 +56,6 @@ T = TypeVar("T")
 
 SETTLE_S = 60.0  # ours: what a change gets to be handed over, before a crash in it counts against it
 HEALTHY_WITHIN_S = 60.0  # ours: for all parts after a start with another configuration
-AGAIN_S = 10.0  # ours: from a disk that refused to take a version back to the next try
 ANSWER_S = 0.2  # ours: for the answer to reach whoever asked, before the console is restarted too
 
 INTERRUPTED = "it was interrupted, and what was done of it is taken back"

@@ -15,7 +15,7 @@ from jp_firmware.composition.configuration.proposing import Proposing
 from jp_firmware.config.kept.config_store import ConfigStore
 from jp_firmware.config.schema import ConfigError
 
-AGAIN_S = 10.0  # ours: from a disk that refused to forget to the next try
+AGAIN_S = 10.0  # ours: from a disk that refused to the next try
 
 
 @attrs.define(eq=False)
@@ -41,14 +41,7 @@ class Keeping:
         if proposed.says_the_same:
             self._note(f"{name} is in force already")
             return None
-        wish = Wish(
-            draft=proposed,
-            who=kept.who,
-            why=kept.why,
-            origin=kept.origin,
-            confirm_s=kept.confirm_s,
-            force=kept.force,
-        )
+        wish = Wish(draft=proposed, who=kept.who, why=kept.why, origin=kept.origin, confirm_s=kept.confirm_s)
         change = Change(kept.number, wish)
         change.answered.set()
         self._note(f"{name} waits again: {change.keys}")

@@ -51,7 +51,6 @@ class WaitingChange:
     why: str
     origin: Origin
     confirm_s: float | None
-    force: bool
 
     def as_text(self) -> str:
         return json.dumps(attrs.asdict(self)) + "\n"

@@ -45,6 +45,11 @@ def number(site: Site) -> int:
     return site.process.store.current.number
 
 
+async def in_force(site: Site, version: int) -> None:
+    """That version is, for good."""
+    await site.world.until(lambda: number(site) == version and site.process.store.unconfirmed is None, 120.0)
+
+
 async def ended(site: Site) -> None:
     """The session that the change waits for ends."""
     assert site.process.stop(TWO) == (True, "")
@@ -84,7 +89,7 @@ async def test_the_site_limit_is_lowered_beside_it(tmp_path: Path, autojump_cloc
         plan = await site.process.call("config.check", waiting=waits["change"])
         assert [one["key"] for one in plan["changes"]] == ["meters.meter-2.watchdog_s"]
         await ended(site)
-        await site.world.until(lambda: number(site) == 3 and site.process.store.unconfirmed is None)
+        await in_force(site, 3)
         assert (meter_s(site), planner_limit_w(site)) == (6.0, 110_000.0)
         assert b"limit_w = 110_000 # of the contract" in site.file
 
@@ -97,7 +102,7 @@ async def test_a_whole_text_that_waits_keeps_its_comments(tmp_path: Path, autoju
         assert answer["result"] == "waiting", answer
         assert (await site.process.apply(LIMIT))["result"] == "applied"
         await ended(site)
-        await site.world.until(lambda: number(site) == 3 and site.process.store.unconfirmed is None)
+        await in_force(site, 3)
         assert site.file.decode() == text.replace("limit_w = 200_000", "limit_w = 110_000", 1)
         assert meter_s(site) == 6.0
 
@@ -154,7 +159,7 @@ async def test_it_is_made_when_nobody_can_undo_the_one_beside_it_any_more(
         await trio.sleep(20.0)
         assert (number(site), meter_s(site)) == (2, 5.0)
         assert (await site.process.call("config.revert", version=2))["undone"] == 2
-        await site.world.until(lambda: number(site) == 4 and site.process.store.unconfirmed is None)
+        await in_force(site, 4)
         assert (meter_s(site), planner_limit_w(site)) == (6.0, 200_000.0)
         assert site.file.decode() == TEXT.replace(
             "unit = 2\nconnector = 2\n", "unit = 2\nconnector = 2\nwatchdog_s = 6.0\n", 1
@@ -196,7 +201,7 @@ async def test_it_outlives_the_charger_and_is_made_in_its_next_life(tmp_path: Pa
     kept = tmp_path / "state/config/waiting.json"
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     async with next_life(tmp_path) as site:
-        await site.world.until(lambda: number(site) == 2 and site.process.store.unconfirmed is None, 120.0)
+        await in_force(site, 2)
         assert meter_s(site) == 6.0
         assert site.process.controller.cabinet.backend.password == "hush-hush"
         assert (site.process.store.current.who, site.process.ask("config")["last_change"]["id"]) == ("ann", "change-1")
@@ -213,7 +218,7 @@ async def test_it_outlives_all_parts_that_start_anew_with_its_name(tmp_path: Pat
         assert (await site.process.apply(LIMIT))["result"] == "applied"
         assert (await site.process.apply(DEADLINE, force=True))["result"] == "applied"
         controller = await site.next_life(nursery)
-        await site.world.until(lambda: number(site) == 4 and site.process.store.unconfirmed is None, 120.0)
+        await in_force(site, 4)
         assert (controller.cabinet.process.guard_deadline_s, meter_s(site)) == (2.0, 6.0)
         assert site.process.ask("config")["last_change"]["id"] == waits["change"]
         nursery.cancel_scope.cancel()
@@ -225,7 +230,7 @@ async def test_it_is_brought_onto_what_somebody_wrote_into_the_file_meanwhile(
     await leave_waiting(tmp_path, METER)
     (tmp_path / "cabinet.toml").write_text(TEXT.replace("200_000 #", "110_000 #"))
     async with next_life(tmp_path) as site:
-        await site.world.until(lambda: number(site) == 3 and site.process.store.unconfirmed is None, 120.0)
+        await in_force(site, 3)
         assert (meter_s(site), planner_limit_w(site)) == (6.0, 110_000.0)
 
 
@@ -274,7 +279,7 @@ async def test_one_that_the_disk_does_not_take_waits_all_the_same_and_says_what_
             assert (await site.process.apply(METER))["result"] == "waiting"
         assert any("is lost if the charger ends before it is made: the disk is full" in one for one in events(site))
         await ended(site)
-        await site.world.until(lambda: number(site) == 2 and site.process.store.unconfirmed is None)
+        await in_force(site, 2)
         assert meter_s(site) == 6.0
 
 
@@ -364,7 +369,7 @@ async def test_a_session_that_begins_while_the_disk_is_written_is_not_cut(
         assert site.file.decode() == TEXT
         if edit == METER:
             await ended(site)
-            await site.world.until(lambda: number(site) == 4 and site.process.store.unconfirmed is None)
+            await in_force(site, 4)
             assert meter_s(site) == 6.0
 
 
@@ -385,7 +390,7 @@ async def test_a_power_cut_anywhere_leaves_what_was_made_beside_it_or_all_of_it_
         await site.process.apply(METER)
         await site.process.apply(LIMIT)
         await ended(site)
-        await site.world.until(lambda: number(site) == 3 and site.process.store.unconfirmed is None)
+        await in_force(site, 3)
         remember(0)
         both = site.file.decode()
     beside = TEXT.replace("limit_w = 200_000", "limit_w = 110_000", 1)

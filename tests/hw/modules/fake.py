@@ -16,6 +16,11 @@ from jp_firmware.hw.modules.module import ModuleTask
 from jp_firmware.model.ids import ConnectorId, ModuleId
 from tests.hw.can.memory import FaultList, MemoryBus
 
+# What the first module is told, as a bus wrote it down.
+SET = "029C00F0#"
+ON = "029A00F0#0000000000000000"
+OFF = "029A00F0#0100000000000000"
+
 PROFILE = ModuleProfile(
     name="test module",
     max_voltage_v=1000,

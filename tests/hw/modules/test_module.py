@@ -14,11 +14,7 @@ from jp_firmware.hw.modules.module import StillOn
 from jp_firmware.model.power import StageRating
 from jp_firmware.model.signals import Quality
 from tests.hw.can.test_bus import Pulse, pulse
-from tests.hw.modules.fake import PROFILE, Bench, FakeModule
-
-SET = "029C00F0#"
-ON = "029A00F0#0000000000000000"
-OFF = "029A00F0#0100000000000000"
+from tests.hw.modules.fake import OFF, ON, PROFILE, SET, Bench, FakeModule
 
 
 @pytest.fixture

@@ -11,12 +11,8 @@ from jp_firmware.hw.serial import WireDown
 from jp_firmware.model.signals import Quality
 from jp_firmware.nursery.testing import Scenario, cancel_at_every_step
 from tests.hw.can.test_bus import pulse
-from tests.hw.modules.fake import PROFILE, Bench
+from tests.hw.modules.fake import OFF, ON, PROFILE, Bench
 from tests.hw.modules.supervised import tree
-
-SET = "029C00F0#"
-ON = "029A00F0#0000000000000000"
-OFF = "029A00F0#0100000000000000"
 
 
 @pytest.fixture
