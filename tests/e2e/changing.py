@@ -10,6 +10,7 @@ from typing import Any
 from jp_firmware.config import store
 from jp_firmware.config.text.document import edited
 from jp_firmware.config.text.edits import Put
+from jp_firmware.console.protocol import ConsoleError
 from jp_firmware.demo.site import Site, wait_for
 from tests.e2e.conftest import BRISK, all_available
 
@@ -53,9 +54,10 @@ class OwnFile(Site):
 
     def settled(self) -> bool:
         """Whether nothing is under way, and nothing waits to be confirmed."""
-        if self.status() is None:
+        try:
+            told = self.call("config.get")
+        except ConsoleError:  # it starts anew, which may begin in the middle of the question
             return False
-        told = self.call("config.get")
         return told["change"] is None and told["unconfirmed"] is None
 
     def events(self) -> list[str]:

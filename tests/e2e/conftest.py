@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A failure brings along what the site's processes had to say."""
     report = yield
-    if report.failed and report.when == "call" and hasattr(item, "funcargs"):
+    if report.failed and hasattr(item, "funcargs"):
         for site in item.funcargs.values():
             if isinstance(site, Site):
                 for name in ("controller", "csms", "sim"):

@@ -53,8 +53,8 @@ def test_a_wrong_identity_is_undone_by_itself(lockout_site: OwnFile) -> None:
 def test_a_right_address_that_is_confirmed_stays(lockout_site: OwnFile) -> None:
     site = lockout_site
     url = f"ws://localhost:{site.csms_port}/ocpp"
-    answer = site.apply(put("backend.url", url), confirm_s=CONFIRM_S)
-    wait_for(lambda: site.backend_state() == "online", "the central system", CONFIRM_S)
+    answer = site.apply(put("backend.url", url), confirm_s=60)
+    wait_for(lambda: site.backend_state() == "online", "the central system", 30)
     site.call("config.confirm", version=answer["version"])
     assert site.settled()
     site.stop("controller")
