@@ -25,7 +25,7 @@ from jp_firmware.charging.precharge import Precharge
 from jp_firmware.charging.timeouts import Timeouts
 from jp_firmware.charging.transitions import TRANSITIONS
 from jp_firmware.charging.view import Ending, Failure, View, Wish
-from jp_firmware.charging.watch import SessionWatch, failed
+from jp_firmware.charging.watch import SessionWatch
 from jp_firmware.config.schema import Connector
 from jp_firmware.model.connector import (
     ConnectorState,
@@ -188,7 +188,7 @@ class ConnectorMachine:
         """A fault the runner saw while it closed the scope."""
         self.own_faults.add(failure)
         if self.state.is_energised:
-            self._end(failed(failure.code, failure.detail), now_s)
+            self._end(Ending.by(failure), now_s)
 
     # --- one step ----------------------------------------------------------------------------------------------------
 
@@ -321,9 +321,8 @@ class ConnectorMachine:
     def _finishing(self, view: View) -> None:
         if self.in_session:
             return
-        blocking = self._blocking(view)
-        if blocking:
-            self._go(S.FAULTED, view.now_s, _sentence(blocking))
+        if view.blocking:
+            self._go(S.FAULTED, view.now_s, _sentence(view.blocking))
         elif not self.operative:
             self._go(S.UNAVAILABLE, view.now_s, "out of service")
         elif view.ev and view.ev.unplugged:
@@ -338,9 +337,8 @@ class ConnectorMachine:
     def _faulted(self, view: View) -> None:
         if view.ev and view.ev.unplugged:
             self._forget_car(view)
-        blocking = self._blocking(view)
-        if blocking:
-            self.text = _sentence(blocking)
+        if view.blocking:
+            self.text = _sentence(view.blocking)
         elif view.ev:
             self._settle(view)
 
@@ -348,8 +346,8 @@ class ConnectorMachine:
         """Goes where a connector belongs that has just become usable; a pilot at fault is waited for."""
         if not self.operative:
             self._go(S.UNAVAILABLE, view.now_s, "out of service")
-        elif self._blocking(view):
-            self._go(S.FAULTED, view.now_s, _sentence(self._blocking(view)))
+        elif view.blocking:
+            self._go(S.FAULTED, view.now_s, _sentence(view.blocking))
         elif view.ev and view.ev.plugged:
             after_session = self.state is S.FAULTED and self._had_session
             self._go(
@@ -359,13 +357,12 @@ class ConnectorMachine:
             self._go(S.AVAILABLE, view.now_s, "ready")
 
     def _leave_for_trouble(self, view: View) -> bool:
-        blocking = self._blocking(view)
-        if blocking:
-            self._go(S.FAULTED, view.now_s, _sentence(blocking))
+        if view.blocking:
+            self._go(S.FAULTED, view.now_s, _sentence(view.blocking))
         elif not self.operative:
             self.reservation = None
             self._go(S.UNAVAILABLE, view.now_s, "out of service")
-        return bool(blocking) or not self.operative
+        return bool(view.blocking) or not self.operative
 
     # --- states with power -------------------------------------------------------------------------------------------
 
@@ -374,7 +371,7 @@ class ConnectorMachine:
         failure = self._cable_check.step(view)
         self.wish, self.text = self._cable_check.wish, f"cable check: {self._cable_check.phase.value}"
         if failure:
-            self._end(failed(failure.code, failure.detail), view.now_s)
+            self._end(Ending.by(failure), view.now_s)
         elif self._cable_check.passed:
             self._precharge = Precharge(view.now_s, self.limits, self._delivery)
             self._go(S.PRECHARGE, view.now_s, "precharge")
@@ -384,7 +381,7 @@ class ConnectorMachine:
         failure = self._precharge.step(view)
         self.wish = self._precharge.wish
         if failure:
-            self._end(failed(failure.code, failure.detail), view.now_s)
+            self._end(Ending.by(failure), view.now_s)
         elif self._precharge.passed:
             self._go(S.CHARGING, view.now_s, "charging")
 
@@ -429,10 +426,6 @@ class ConnectorMachine:
         if ending is None and view.ev and view.ev.stop_request:
             return Ending(StopReason.COMPLETE, "ended by the car")
         return ending
-
-    def _blocking(self, view: View) -> tuple[Fault, ...]:
-        """Faults that put the connector out of order. The machine's own come back through the register, like all."""
-        return tuple(fault for fault in view.faults if fault.kind.puts_out_of_order)
 
     def _end(self, ending: Ending, now_s: float) -> None:
         self.faults.pop(STALE, None)

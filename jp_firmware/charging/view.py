@@ -29,6 +29,11 @@ class View:
         """What the car may be told to hope for: modules come when it asks for more than those that are there."""
         return self.reach or self.rating
 
+    @property
+    def blocking(self) -> tuple[Fault, ...]:
+        """Faults that put the connector out of order. Its own are among them, by way of the register like all."""
+        return tuple(fault for fault in self.faults if fault.kind.puts_out_of_order)
+
 
 @attrs.frozen(kw_only=True)
 class Wish:
@@ -54,3 +59,8 @@ class Ending:
     detail: str = ""
     token: IdToken | None = None  # only if somebody presented one to stop
     failure: Failure | None = None  # a fault of the connector's own that goes with it
+
+    @classmethod
+    def by(cls, failure: Failure) -> Ending:
+        """A session that ends by a fault of the connector's own."""
+        return cls(StopReason.FAULT, f"{failure.code} {failure.detail}", failure=failure)

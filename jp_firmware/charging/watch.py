@@ -55,7 +55,7 @@ class SessionWatch:
         age_s = self.asking.age_s(view.now_s)
         if age_s is None or age_s < self.limits.demand_lost_s:
             return None
-        return failed("HLC-05", f"the car has asked for nothing for {age_s:.1f} s; its PLC board answers")
+        return Ending.by(Failure("HLC-05", f"the car has asked for nothing for {age_s:.1f} s; its PLC board answers"))
 
     def _by_silence(self, view: View) -> Ending | None:
         """No fresh measurement of the output, after a grace that one lost answer fits into."""
@@ -80,12 +80,7 @@ class SessionWatch:
             self._high_since_s = view.now_s
         if view.now_s - self._high_since_s < self.limits.over_voltage_s:
             return None
-        return failed("PWR-02", f"output {view.output.voltage_v:.0f} V, limit {limit_v:.0f} V")
-
-
-def failed(code: str, detail: str) -> Ending:
-    """A session that ends by a fault of the connector's own."""
-    return Ending(StopReason.FAULT, f"{code} {detail}", failure=Failure(code, detail))
+        return Ending.by(Failure("PWR-02", f"output {view.output.voltage_v:.0f} V, limit {limit_v:.0f} V"))
 
 
 def _by_device(fault: Fault) -> Ending:
@@ -97,11 +92,11 @@ def _by_car_or_cable(ev: EvStatus, too_hot_c: float) -> Ending | None:
     if ev.unplugged:
         return Ending(StopReason.EV_DISCONNECTED)
     if ev.pilot.is_fault:
-        return failed("EV-01", pilot_at_fault(ev))
+        return Ending.by(Failure("EV-01", pilot_at_fault(ev)))
     if ev.over_temperature:
-        return failed("TMP-04", "cable or plug too hot")
+        return Ending.by(Failure("TMP-04", "cable or plug too hot"))
     if is_too_hot(ev, too_hot_c):
-        return failed("TMP-04", f"{ev.hottest_c:.1f} °C at the plug, no power from {too_hot_c:g} °C")
+        return Ending.by(Failure("TMP-04", f"{ev.hottest_c:.1f} °C at the plug, no power from {too_hot_c:g} °C"))
     return None
 
 
@@ -118,7 +113,7 @@ def is_too_hot(ev: EvStatus, too_hot_c: float) -> bool:
 def _by_output_circuit(ev: EvStatus) -> Ending | None:
     if ev.insulation is Insulation.FAULT:
         ohm = f"{ev.insulation_ohm / 1000:.0f} kOhm" if ev.insulation_ohm is not None else "reported by the board"
-        return failed("ISO-02", f"insulation {ohm}")
+        return Ending.by(Failure("ISO-02", f"insulation {ohm}"))
     if not ev.contactors_closed:
-        return failed("CON-03", "contactors open although commanded closed")
+        return Ending.by(Failure("CON-03", "contactors open although commanded closed"))
     return None
