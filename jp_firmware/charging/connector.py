@@ -419,13 +419,9 @@ class ConnectorMachine:
             self.faults.pop(STALE, None)
 
     def _reason_to_end(self, view: View) -> Ending | None:
-        ending = (
-            self._watch.reason_to_end(view, checking_cable=self._cable_check is not None, charging=self.state in _LOOP)
-            or self._request
+        return self._watch.reason_to_end(
+            view, self._request, checking_cable=self._cable_check is not None, charging=self.state in _LOOP
         )
-        if ending is None and view.ev and view.ev.stop_request:
-            return Ending(StopReason.COMPLETE, "ended by the car")
-        return ending
 
     def _end(self, ending: Ending, now_s: float) -> None:
         self.faults.pop(STALE, None)

@@ -30,8 +30,13 @@ class SessionWatch:
     _high_since_s: float | None = None  # output above the car's bounds since
     _unmeasured_since_s: float | None = None
 
-    def reason_to_end(self, view: View, *, checking_cable: bool, charging: bool) -> Ending | None:
-        """The worst present reason to end the session, or None. `charging`: a car that wants energy must ask for it."""
+    def reason_to_end(
+        self, view: View, requested: Ending | None, *, checking_cable: bool, charging: bool
+    ) -> Ending | None:
+        """The worst present reason to end the session, or None. `charging`: a car that wants energy must ask for it.
+
+        What somebody has requested counts where nothing worse is the case, and before the car's own request.
+        """
         self.asking.look(view, charging=charging)
         device_fault = next((fault for fault in view.faults if fault.kind.severity <= Severity.STOP_SESSION), None)
         if device_fault:
@@ -44,6 +49,8 @@ class SessionWatch:
             or self._by_mute_car(view)
             or self._by_silence(view)
             or self._by_over_voltage(view.ev, view, checking_cable=checking_cable)
+            or requested
+            or (Ending(StopReason.COMPLETE, "ended by the car") if view.ev.stop_request else None)
         )
 
     def demand_is_stale(self, now_s: float) -> bool:
@@ -83,6 +90,16 @@ class SessionWatch:
         return Ending.by(Failure("PWR-02", f"output {view.output.voltage_v:.0f} V, limit {limit_v:.0f} V"))
 
 
+def pilot_at_fault(ev: EvStatus) -> str:
+    """What is seen of it, for people."""
+    return f"control pilot in state {ev.pilot.value}"
+
+
+def is_too_hot(ev: EvStatus, too_hot_c: float) -> bool:
+    """Whether a contact of the plug is known to be this hot."""
+    return ev.hottest_c is not None and ev.hottest_c >= too_hot_c
+
+
 def _by_device(fault: Fault) -> Ending:
     reason = StopReason.EMERGENCY_STOP if fault.code == "SAF-01" else StopReason.FAULT
     return Ending(reason, f"{fault.code} {fault.kind.title} ({fault.source})")
@@ -98,16 +115,6 @@ def _by_car_or_cable(ev: EvStatus, too_hot_c: float) -> Ending | None:
     if is_too_hot(ev, too_hot_c):
         return Ending.by(Failure("TMP-04", f"{ev.hottest_c:.1f} °C at the plug, no power from {too_hot_c:g} °C"))
     return None
-
-
-def pilot_at_fault(ev: EvStatus) -> str:
-    """What is seen of it, for people."""
-    return f"control pilot in state {ev.pilot.value}"
-
-
-def is_too_hot(ev: EvStatus, too_hot_c: float) -> bool:
-    """Whether a contact of the plug is known to be this hot."""
-    return ev.hottest_c is not None and ev.hottest_c >= too_hot_c
 
 
 def _by_output_circuit(ev: EvStatus) -> Ending | None:
