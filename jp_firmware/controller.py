@@ -38,6 +38,7 @@ from jp_firmware.composition.configuration.change import Resumed
 from jp_firmware.composition.configuration.configuring import Configuring
 from jp_firmware.composition.contactor_load import ContactorLoad
 from jp_firmware.composition.guarding import Guarding
+from jp_firmware.composition.held_limits import HeldLimits
 from jp_firmware.composition.inventory import ModuleInventory
 from jp_firmware.composition.logbook import Logbook
 from jp_firmware.composition.module_choice import ModuleChoice
@@ -102,6 +103,7 @@ class Controller:
     plant: Plant = attrs.field(init=False)
     inventory: ModuleInventory = attrs.field(init=False)
     planner: Planner = attrs.field(init=False)
+    held_limits: HeldLimits = attrs.field(init=False)
     choice: ModuleChoice = attrs.field(init=False)
     arrivals: ExpectedArrivals = attrs.field(init=False)
     building: planning.Building | None = attrs.field(init=False, default=None)
@@ -131,6 +133,7 @@ class Controller:
             rules=Rules.of(cabinet),
             modules=self.choice if self.plant.switching else None,
         )
+        self.held_limits = HeldLimits(self.planner.limits, self.journal, partial(self.note, "operator", "limits"))
         self.arrivals = ExpectedArrivals(self.journal)
         self.planner.arriving = self.arrivals.arriving
         self.planner.ponder = self.choice.effort.go_on
@@ -277,10 +280,11 @@ class Controller:
     # --- what happens between the parts ------------------------------------------------------------------------------
 
     async def _plan(self, lifeline: Lifeline) -> None:
-        """The planner, from the configured limits on. What an operator has limited stands until the process ends."""
+        """The planner, from the limits on that are configured, and those that others set in an earlier life."""
         await operative.recall(self.journal, self.charger.runners)
         await plug_heat.recall(self.plugs, self.journal)
         await self.inventory.recall()
+        await self.held_limits.recall()
         self.planner.limits.set(*configured_limits(self.cabinet))
         if self.building:
             self.building.look()

@@ -207,7 +207,7 @@ def _add_acting(commands: Any) -> None:
     ):
         one.add_argument("connector", type=count, metavar="CONNECTOR", help="its number, as painted on the charger")
         _add_socket(one)
-    limit = _command(commands, "limit", acting.limit, "set a power limit, until the controller restarts")
+    limit = _command(commands, "limit", acting.limit, "set a power limit, until it is lifted; none lifts it")
     limit.add_argument("watts", type=watts_or_none, metavar="WATTS", help="100000, or 100kW; none: lift it")
     limit.add_argument(
         "--at", default="site", metavar="SCOPE", help="site, feeder-NAME, chain-NAME, connector-2 (site)"

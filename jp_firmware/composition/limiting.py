@@ -48,7 +48,7 @@ class LimitCalls:
         """`scope`, `value_w`, `owner?`, `reason?`, `for_s?`, `then_w?`: a limit in place of this owner's last one.
 
         After `for_s` it falls to `then_w`, or is no limit any more without one: an energy manager that repeats its
-        set-point names what is safe without it. The set-points that follow are on the wire when this returns.
+        set-point names what is safe without it. The set-points that follow are on the wire when this returns. It outlives a restart.
         """
         only(params, "scope", "value_w", "owner", "reason", "for_s", "then_w")
         owner = self._owner(params)
@@ -61,7 +61,7 @@ class LimitCalls:
             safe_w=_power(parameter(params, "then_w", float)) if params.get("then_w") is not None else math.inf,
         )
         try:
-            self._controller.planner.limits.set(limit)
+            self._controller.held_limits.set(limit)
         except UnknownScope as error:
             raise CallRefused(str(error)) from error
         self._note(f"{owner} limits {limit.scope} to {limit.value_w / 1000:g} kW")
@@ -83,7 +83,7 @@ class LimitCalls:
         if not book.has(owner, scope):
             theirs = sorted({one.scope for one in book.all() if one.owner == owner}) or ["nothing"]
             raise CallRefused(f'{owner} does not limit "{scope}"; it limits: {", ".join(theirs)}')
-        book.lift(owner, scope)
+        self._controller.held_limits.lift(owner, scope)
         self._note(f"{owner} limits {scope} no longer")
         return {"result": "accepted", "owner": owner, "scope": scope}
 

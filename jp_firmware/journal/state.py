@@ -1,4 +1,4 @@
-"""Small facts that outlive a restart, as JSON by key: what is in service, cached verdicts, charging profiles."""
+"""Small facts that outlive a restart, as JSON by key: what is in service, limits, cached verdicts, profiles."""
 
 from __future__ import annotations
 

@@ -162,7 +162,7 @@ ACTIONS: Final = (
         call="limit.put",
         places=("planner",),
         effect="Of several limits of one place the tightest counts. A cut acts at once on running sessions. This one "
-        "stands in place of the operator's last limit there, and ends with the controller.",
+        "stands in place of the operator's last limit there, until it is lifted or ends.",
     ),
     Action(
         id="limit.lift",
