@@ -20,6 +20,7 @@ import attrs
 from jp_firmware.charging import handshake
 from jp_firmware.charging.cable_check import CableCheck
 from jp_firmware.charging.delivery import Delivery
+from jp_firmware.charging.offer import Offer
 from jp_firmware.charging.own_faults import OwnFaults
 from jp_firmware.charging.precharge import Precharge
 from jp_firmware.charging.timeouts import Timeouts
@@ -217,6 +218,7 @@ class ConnectorMachine:
     def command(self, view: View) -> EvCommand:
         """What the PLC board shall be told for the present state."""
         energised, ev, output = self.state.is_energised, view.ev, view.output
+        offer = Offer(self.connector, self.limits)
         unlock = self._unlock and not self.in_session
         if unlock and ev and (ev.lock is LockState.UNLOCKED or ev.unplugged):
             self._unlock = unlock = False
@@ -227,9 +229,9 @@ class ConnectorMachine:
             close_contactors=closed,
             precharge_done=energised and self.state not in (S.CABLE_CHECK, S.PRECHARGE),
             unlock=unlock,
-            offered_voltage_v=min(self.connector.max_voltage_v, view.rating.max_voltage_v),
-            offered_current_a=self._delivery.offered_current_a(ev, view) if ev else 0.0,
-            offered_power_w=self._delivery.offered_w(ev, view)[0] if ev else 0.0,
+            offered_voltage_v=offer.voltage_v(view),
+            offered_current_a=offer.current_a(ev, view) if ev else 0.0,
+            offered_power_w=offer.power_w(ev, view)[0] if ev else 0.0,
             present_voltage_v=output.voltage_v if output else 0.0,
             present_current_a=output.current_a if output else 0.0,
         )
@@ -238,7 +240,7 @@ class ConnectorMachine:
         """Requested and offered power, and what bounds the offer."""
         if not self.state.is_energised or view.ev is None:
             return 0.0, 0.0, "connector"
-        offered_w, bound = self._delivery.offered_w(view.ev, view)
+        offered_w, bound = self._delivery.offer.power_w(view.ev, view)
         if self.state in (S.CABLE_CHECK, S.PRECHARGE):
             # Asked for early: a share is in place, and others have made room, when the car wants its first ampere.
             return min(offered_w, 5 * self.limits.min_power_w), offered_w, bound

@@ -9,6 +9,7 @@ import math
 
 import attrs
 
+from jp_firmware.charging.offer import Offer, told
 from jp_firmware.charging.timeouts import Timeouts
 from jp_firmware.charging.view import View, Wish
 from jp_firmware.config.schema import Connector
@@ -35,6 +36,11 @@ class Delivery:
     _ramped_a: float = 0.0
     _ramped_at_s: float | None = None
 
+    @property
+    def offer(self) -> Offer:
+        """What there is before power is shared."""
+        return Offer(self.connector, self.limits)
+
     def wish(self, ev: EvStatus, view: View) -> Wish | None:
         """What to deliver now, or None when it is too little to deliver at all."""
         voltage_v, wanted_a = self.voltage_v(ev, view), self.allowed_current_a(ev, view)
@@ -45,47 +51,23 @@ class Delivery:
 
     def voltage_v(self, ev: EvStatus, view: View) -> float | None:
         """The car's target, inside every limit; None while it has none."""
-        target_v = _asked(ev.target_voltage_v)
-        bounds = (_asked(ev.max_voltage_v), self.connector.max_voltage_v, view.rating.max_voltage_v)
+        target_v = told(ev.target_voltage_v)
+        bounds = (told(ev.max_voltage_v), self.connector.max_voltage_v, view.rating.max_voltage_v)
         return min([target_v, *(bound for bound in bounds if bound)]) if target_v else None
 
     def allowed_current_a(self, ev: EvStatus, view: View) -> float:
         """The car's target current inside every limit, before the ramp."""
         flowing_v = self._flowing_v(ev, view)
         return min(
-            _asked(ev.target_current_a),
-            self.offered_current_a(ev, view),
-            view.rating.current_limit_a(self._present_v(ev, view)),
+            told(ev.target_current_a),
+            self.offer.current_a(ev, view),
+            view.rating.current_limit_a(self.offer.present_v(ev, view)),
             view.assigned_w / flowing_v if flowing_v > 0 else 0.0,
         )
 
-    def offered_current_a(self, ev: EvStatus, view: View) -> float:
-        """The most this connector could give at the present voltage, before power is shared."""
-        bounds = [self.connector.current_limit_a, view.offerable.current_limit_a(self._present_v(ev, view))]
-        if ev.max_current_a is not None:
-            bounds.append(_asked(ev.max_current_a))
-        return min(bounds)
-
-    def offered_w(self, ev: EvStatus, view: View) -> tuple[float, str]:
-        """The same as power, and what bounds it."""
-        present_v = self._present_v(ev, view)
-        bounds = [
-            (view.offerable.current_limit_a(present_v) * present_v, "modules"),
-            (self.connector.max_current_a * present_v, "connector"),
-            (self.connector.max_power_w, "connector"),
-        ]
-        if self.connector.cable_max_current_a is not None:
-            bounds.append((self.connector.cable_max_current_a * present_v, "cable"))
-        return min(bounds)
-
     def requested_w(self, ev: EvStatus, view: View) -> float:
         """What the car asks for now. It is told what could be offered, not its share, so it never asks for less."""
-        return _asked(ev.target_current_a) * self._present_v(ev, view)
-
-    def _present_v(self, ev: EvStatus, view: View) -> float:
-        if view.output and view.output.voltage_v > self.limits.safe_voltage_v:
-            return view.output.voltage_v
-        return _asked(ev.target_voltage_v)
+        return told(ev.target_current_a) * self.offer.present_v(ev, view)
 
     def _flowing_v(self, ev: EvStatus, view: View) -> float:
         """The most at which current flows, or may begin to: with less, the planner's watts would be too many amperes.
@@ -93,12 +75,12 @@ class Delivery:
         Modules that start up under closed contactors read their own rise, and no current until they meet the battery.
         The meter sees it all the time; without one it stands somewhere below the car's target.
         """
-        present_v = self._present_v(ev, view)
+        present_v = self.offer.present_v(ev, view)
         if view.meter is not None and view.meter.voltage_v > self.limits.safe_voltage_v:
             return max(present_v, view.meter.voltage_v)
         if view.output is not None and view.output.current_a >= self.limits.min_current_a:
             return present_v
-        return max(present_v, _asked(ev.target_voltage_v))
+        return max(present_v, told(ev.target_voltage_v))
 
     def _ramp(self, wanted_a: float, now_s: float) -> float:
         """Cuts at once; rises in steps, each as large as the time since the last one allows."""
@@ -109,11 +91,6 @@ class Delivery:
         self._ramped_a = min(wanted_a, start_a + self.limits.ramp_a_per_s * elapsed_s)
         self._ramped_at_s = now_s
         return self._ramped_a
-
-
-def _asked(number: float | None) -> float:
-    """What a car says, as far as it makes sense: unknown, negative and not-a-number are 0."""
-    return number if number is not None and number > 0 else 0.0
 
 
 def _rounded_down(current_a: float) -> float:

@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from jp_firmware.charging.connector import ConnectorMachine
-from jp_firmware.charging.delivery import Delivery
+from jp_firmware.charging.offer import Offer
 from jp_firmware.charging.timeouts import Timeouts
 from jp_firmware.charging.view import View
 from jp_firmware.config.schema import Connector
@@ -36,11 +36,11 @@ AT_400_V = View(now_s=0.0, rating=STRONG, output=StageOutput(voltage_v=400, curr
 def test_what_is_offered_and_what_bounds_it(
     connector: dict[str, float], offered_a: float, offered_w: float, bound: str
 ) -> None:
-    delivery = Delivery(Connector(id=ConnectorId(1), **connector), Timeouts())
+    offer = Offer(Connector(id=ConnectorId(1), **connector), Timeouts())
     ev = attrs.evolve(READY, max_current_a=None)
 
-    assert delivery.offered_current_a(ev, AT_400_V) == offered_a
-    assert delivery.offered_w(ev, AT_400_V) == (offered_w, bound)
+    assert offer.current_a(ev, AT_400_V) == offered_a
+    assert offer.power_w(ev, AT_400_V) == (offered_w, bound)
 
 
 def test_a_contact_at_its_limit_ends_the_session() -> None:
