@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import attrs
 
-from jp_firmware.charging import handshake
 from jp_firmware.charging.cable_check import CableCheck
 from jp_firmware.charging.delivery import Delivery
+from jp_firmware.charging.handshake import Handshake
 from jp_firmware.charging.offer import Offer
 from jp_firmware.charging.own_faults import OwnFaults
 from jp_firmware.charging.precharge import Precharge
@@ -74,7 +74,7 @@ class ConnectorMachine:
     reservation: Reservation | None = None
     _configured: Connector | None = None  # taken over when no session runs
     _token_at_s: float = 0.0
-    _handshake_at_s: float | None = None
+    _handshake: Handshake | None = None
     _had_session: bool = False  # since the car was plugged in
     _unlock: bool = False
     _request: Ending | None = None
@@ -103,7 +103,7 @@ class ConnectorMachine:
         if self.in_session or self.state in _OUT_OF_ORDER:
             return False
         self.faults.pop("AUT-03", None)
-        self.token, self._token_at_s, self._handshake_at_s = token, now_s, None
+        self.token, self._token_at_s, self._handshake = token, now_s, None
         return True
 
     def ask_to_end(self, ending: Ending) -> bool:
@@ -295,7 +295,7 @@ class ConnectorMachine:
                 self._go(S.AVAILABLE, view.now_s, "ready")
         elif not ev.plugged:
             self.text = "authorized, plug in the car"
-            self._handshake_at_s = None
+            self._handshake = None
             if view.now_s - self._token_at_s > self.limits.plug_s:
                 self.token = None
         else:
@@ -303,22 +303,15 @@ class ConnectorMachine:
 
     def _shake_hands(self, ev: EvStatus, view: View) -> None:
         """Authorized and plugged: the session begins once the car is ready for the cable check."""
-        if self._handshake_at_s is None:
-            self._handshake_at_s = view.now_s
-        mismatch, waits_for = handshake.mismatch(ev, view), handshake.waits_for(ev, view)
-        self.text = waits_for or "starting the session"
-        if mismatch:
-            self._give_up(mismatch)
-        elif not waits_for:
-            self.wants_session = True
-        elif view.now_s - self._handshake_at_s > self.limits.handshake_s:
-            late = f"the car was not ready within {self.limits.handshake_s:.0f} s (pilot {ev.pilot.value})"
-            self._give_up(Failure("HLC-03", late))
-
-    def _give_up(self, failure: Failure) -> None:
-        """The identification is void: a new one is needed for another try."""
-        self.own_faults.add(failure)
-        self.token = None
+        if self._handshake is None:
+            self._handshake = Handshake(view.now_s, self.limits)
+        failure = self._handshake.step(ev, view)
+        self.text = self._handshake.waits_for or "starting the session"
+        if failure:  # the identification is void: a new one is needed for another try
+            self.own_faults.add(failure)
+            self.token = None
+        else:
+            self.wants_session = self._handshake.passed
 
     def _finishing(self, view: View) -> None:
         if self.in_session:

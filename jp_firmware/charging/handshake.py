@@ -1,14 +1,41 @@
-"""Authorized and plugged in: whether car and charger are ready for the cable check, and what they wait for. Pure."""
+"""Authorized and plugged in: until car and charger are ready for the cable check, or until that has failed.
+
+Pure: a view in, a verdict out, and meanwhile a sentence that says what is waited for.
+"""
 
 from __future__ import annotations
 
+import attrs
+
 from jp_firmware.charging.precharge import NO_COMMON_VOLTAGE
+from jp_firmware.charging.timeouts import Timeouts
 from jp_firmware.charging.view import Failure, View
 from jp_firmware.model.connector import EvProtocol, EvStatus, PilotState
 
 
-def waits_for(ev: EvStatus, view: View) -> str:
-    """What keeps the session from starting, as a sentence; empty when nothing does."""
+@attrs.define
+class Handshake:
+    """One handshake with one car, for one identification."""
+
+    started_s: float
+    limits: Timeouts
+    waits_for: str = ""  # what keeps the session from starting, as a sentence; empty when nothing does
+    passed: bool = False
+
+    def step(self, ev: EvStatus, view: View) -> Failure | None:
+        """Takes one view. Returns a failure when the handshake has failed, once and for all."""
+        self.waits_for = _waits_for(ev, view)
+        self.passed = not self.waits_for
+        mismatch = _mismatch(ev, view)
+        if mismatch or self.passed:
+            return mismatch
+        if view.now_s - self.started_s > self.limits.handshake_s:
+            late = f"the car was not ready within {self.limits.handshake_s:.0f} s (pilot {ev.pilot.value})"
+            return Failure("HLC-03", late)
+        return None
+
+
+def _waits_for(ev: EvStatus, view: View) -> str:
     if not _car_is_ready(ev):
         return "talking to the car"
     if not view.meter:
@@ -18,7 +45,7 @@ def waits_for(ev: EvStatus, view: View) -> str:
     return ""
 
 
-def mismatch(ev: EvStatus, view: View) -> Failure | None:
+def _mismatch(ev: EvStatus, view: View) -> Failure | None:
     """Why this car cannot be charged here at all."""
     least_v = view.rating.min_voltage_v
     if not _car_is_ready(ev) or (ev.max_voltage_v or 0.0) >= least_v:
