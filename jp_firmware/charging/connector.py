@@ -17,34 +17,22 @@ from __future__ import annotations
 
 import attrs
 
-from jp_firmware.charging.cable_check import CableCheck
-from jp_firmware.charging.delivery import Delivery
 from jp_firmware.charging.handshake import Handshake
 from jp_firmware.charging.offer import Offer
 from jp_firmware.charging.own_faults import OwnFaults
-from jp_firmware.charging.precharge import Precharge
+from jp_firmware.charging.session import EnergisedSession
 from jp_firmware.charging.timeouts import Timeouts
 from jp_firmware.charging.transitions import TRANSITIONS
 from jp_firmware.charging.view import Ending, Failure, View, Wish
-from jp_firmware.charging.watch import SessionWatch
 from jp_firmware.config.schema import Connector
-from jp_firmware.model.connector import (
-    ConnectorState,
-    EvCommand,
-    EvStatus,
-    LockState,
-    Stage,
-)
+from jp_firmware.model.connector import ConnectorState, EvCommand, EvStatus, LockState, Stage
 from jp_firmware.model.faults import Fault
 from jp_firmware.model.session import IdToken, StopReason
 
 S = ConnectorState
 
-_LOOP = frozenset({S.CHARGING, S.SUSPENDED_EV, S.SUSPENDED_EVSE})  # a car that wants energy asks for it all the time
 _OUT_OF_ORDER = frozenset({S.FAULTED, S.UNAVAILABLE})
 STALE = "EV-11"
-
-_STAGES = {S.CABLE_CHECK: Stage.CABLE_CHECK, S.PRECHARGE: Stage.PRECHARGE, S.CHARGING: Stage.CHARGING}
 
 
 @attrs.frozen
@@ -66,7 +54,6 @@ class ConnectorMachine:
     operative: bool = True
     token: IdToken | None = None  # accepted, waiting for or in a session
     in_session: bool = False  # from `about_to_begin` until `session_over`
-    wish: Wish | None = None
     own_faults: OwnFaults = attrs.field(factory=OwnFaults)
     ending: Ending | None = None
     text: str = "starting"
@@ -78,15 +65,12 @@ class ConnectorMachine:
     _had_session: bool = False  # since the car was plugged in
     _unlock: bool = False
     _request: Ending | None = None
-    _cable_check: CableCheck | None = None
-    _precharge: Precharge | None = None
-    _delivery: Delivery = attrs.field(init=False)
-    _quiet_since_s: float | None = None  # the car wants no current since
-    _watch: SessionWatch = attrs.field(init=False)
+    _session: EnergisedSession | None = None  # there is one in the energised states, and in no other
 
-    def __attrs_post_init__(self) -> None:
-        self._delivery = Delivery(self.connector, self.limits)
-        self._watch = self._new_watch()
+    @property
+    def wish(self) -> Wish | None:
+        """The output it wants. None without a session, always."""
+        return self._session.wish if self._session else None
 
     @property
     def faults(self) -> dict[str, str]:
@@ -132,8 +116,10 @@ class ConnectorMachine:
             self._take_configured()
 
     def set_limits(self, limits: Timeouts) -> None:
-        """Other times and rates, at once."""
-        self.limits = self._delivery.limits = self._watch.limits = limits
+        """Other times and rates, at once, except for a stage that has begun."""
+        self.limits = limits
+        if self._session:
+            self._session.set_limits(limits)
 
     def reserve(self, reservation: Reservation | None) -> None:
         """Keeps the connector for one identification, or lifts that."""
@@ -159,18 +145,12 @@ class ConnectorMachine:
     def begin(self, now_s: float) -> None:
         """The session is durable and the scope is open: power may flow from here."""
         self._had_session = True
-        self._cable_check = CableCheck(now_s, self.limits)
-        self._delivery = Delivery(self.connector, self.limits)
-        self._watch = self._new_watch()
-        self._quiet_since_s = None
-        self._go(S.CABLE_CHECK, now_s, "cable check")
-
-    def _new_watch(self) -> SessionWatch:
-        return SessionWatch(self.limits, self.connector.derate_to_c)
+        self._session = EnergisedSession(self.connector, self.limits, now_s)
+        self._go(self._session.state, now_s, self._session.text)
 
     def interrupt(self, ending: Ending, now_s: float) -> None:
         """The runner had to end the session by itself, perhaps before it began. What has ended stays as it is."""
-        if self.state.is_energised:
+        if self._session:
             self._end(ending, now_s)
         elif self.in_session and self.ending is None:
             self.ending = ending
@@ -183,12 +163,11 @@ class ConnectorMachine:
     def _take_configured(self) -> None:
         if self._configured is not None:
             self.connector, self._configured = self._configured, None
-            self._delivery, self._watch = Delivery(self.connector, self.limits), self._new_watch()
 
     def fail(self, failure: Failure, now_s: float) -> None:
         """A fault the runner saw while it closed the scope."""
         self.own_faults.add(failure)
-        if self.state.is_energised:
+        if self._session:
             self._end(Ending.by(failure), now_s)
 
     # --- one step ----------------------------------------------------------------------------------------------------
@@ -196,38 +175,30 @@ class ConnectorMachine:
     def step(self, view: View) -> None:
         """Takes one view. Afterwards `state`, `wish`, `faults` and `text` are what they should be for it."""
         self.own_faults.look(view, self.limits, self.connector.derate_to_c, in_session=self.in_session)
-        if self.state.is_energised:
-            ending = self._reason_to_end(view)
-            if ending:
-                self._end(ending, view.now_s)
-                return
+        if self._session:
+            self._energised(self._session, view)
+            return
         {
             S.UNAVAILABLE: self._unavailable,
             S.AVAILABLE: self._available,
             S.RESERVED: self._reserved,
             S.PREPARING: self._preparing,
-            S.CABLE_CHECK: self._checking,
-            S.PRECHARGE: self._precharging,
-            S.CHARGING: self._delivering,
-            S.SUSPENDED_EV: self._delivering,
-            S.SUSPENDED_EVSE: self._delivering,
             S.FINISHING: self._finishing,
             S.FAULTED: self._faulted,
         }[self.state](view)
 
     def command(self, view: View) -> EvCommand:
         """What the PLC board shall be told for the present state."""
-        energised, ev, output = self.state.is_energised, view.ev, view.output
+        session, ev, output = self._session, view.ev, view.output
         offer = Offer(self.connector, self.limits)
         unlock = self._unlock and not self.in_session
         if unlock and ev and (ev.lock is LockState.UNLOCKED or ev.unplugged):
             self._unlock = unlock = False
-        closed = energised and (self._cable_check is None or self._cable_check.close_contactors)
         return EvCommand(
-            stage=_STAGES.get(self.state, Stage.CHARGING if energised else Stage.IDLE),
-            authorized=self.token is not None and (energised or self.state is S.PREPARING),
-            close_contactors=closed,
-            precharge_done=energised and self.state not in (S.CABLE_CHECK, S.PRECHARGE),
+            stage=session.stage if session else Stage.IDLE,
+            authorized=self.token is not None and (session is not None or self.state is S.PREPARING),
+            close_contactors=session is not None and session.close_contactors,
+            precharge_done=session is not None and session.stage is Stage.CHARGING,
             unlock=unlock,
             offered_voltage_v=offer.voltage_v(view),
             offered_current_a=offer.current_a(ev, view) if ev else 0.0,
@@ -238,14 +209,13 @@ class ConnectorMachine:
 
     def demand_w(self, view: View) -> tuple[float, float, str]:
         """Requested and offered power, and what bounds the offer."""
-        if not self.state.is_energised or view.ev is None:
+        if self._session is None or view.ev is None:
             return 0.0, 0.0, "connector"
-        offered_w, bound = self._delivery.offer.power_w(view.ev, view)
-        if self.state in (S.CABLE_CHECK, S.PRECHARGE):
-            # Asked for early: a share is in place, and others have made room, when the car wants its first ampere.
-            return min(offered_w, 5 * self.limits.min_power_w), offered_w, bound
-        # Never less than what a session needs to go on, so that a car at its first ampere is not suspended.
-        return max(self._delivery.requested_w(view.ev, view), self.limits.min_power_w), offered_w, bound
+        return self._session.demand_w(view.ev, view)
+
+    def demand_is_stale(self, view: View) -> bool:
+        """Whether what the car asks for is too old to raise power on: it is not heard, or it has stopped asking."""
+        return view.ev is None or (self._session is not None and self._session.demand_is_stale(view.now_s))
 
     # --- states without power ----------------------------------------------------------------------------------------
 
@@ -359,70 +329,24 @@ class ConnectorMachine:
             self._go(S.UNAVAILABLE, view.now_s, "out of service")
         return bool(view.blocking) or not self.operative
 
-    # --- states with power -------------------------------------------------------------------------------------------
+    # --- the states with power, and their end ------------------------------------------------------------------------
 
-    def _checking(self, view: View) -> None:
-        assert self._cable_check is not None
-        failure = self._cable_check.step(view)
-        self.wish, self.text = self._cable_check.wish, f"cable check: {self._cable_check.phase.value}"
-        if failure:
-            self._end(Ending.by(failure), view.now_s)
-        elif self._cable_check.passed:
-            self._precharge = Precharge(view.now_s, self.limits, self._delivery)
-            self._go(S.PRECHARGE, view.now_s, "precharge")
-
-    def _precharging(self, view: View) -> None:
-        assert self._precharge is not None
-        failure = self._precharge.step(view)
-        self.wish = self._precharge.wish
-        if failure:
-            self._end(Ending.by(failure), view.now_s)
-        elif self._precharge.passed:
-            self._go(S.CHARGING, view.now_s, "charging")
-
-    def _delivering(self, view: View) -> None:
-        ev = view.ev
-        if ev is None:
+    def _energised(self, session: EnergisedSession, view: View) -> None:
+        ending = session.step(view, self._request)
+        if ending:
+            self._end(ending, view.now_s)
             return
-        self.wish = self._delivery.wish(ev, view)
-        wants = ev.ready and (ev.target_current_a or 0.0) >= self.limits.min_current_a
-        if wants:
-            self._quiet_since_s = None
-        elif self._quiet_since_s is None:
-            self._quiet_since_s = view.now_s
-        if wants and view.assigned_w < self.limits.min_power_w:
-            self.wish = None
-            self._go(S.SUSPENDED_EVSE, view.now_s, "no power to share just now")
-        elif self._quiet_since_s is not None and view.now_s - self._quiet_since_s >= self.limits.ev_pause_s:
-            self._go(S.SUSPENDED_EV, view.now_s, "paused by the car")
-        elif wants:
-            self._go(S.CHARGING, view.now_s, "charging")
-        self._tell_stale(view)
-
-    # --- faults and endings ------------------------------------------------------------------------------------------
-
-    def demand_is_stale(self, view: View) -> bool:
-        """Whether what the car asks for is too old to raise power on: it is not heard, or it has stopped asking."""
-        return view.ev is None or (self.state in _LOOP and self._watch.demand_is_stale(view.now_s))
-
-    def _tell_stale(self, view: View) -> None:
-        """A car that has stopped asking, while its power is held."""
-        if self.demand_is_stale(view):
-            self.text = "the car has stopped asking, its power is held"
+        self._go(session.state, view.now_s, session.text)
+        if session.demand_is_stale(view.now_s):
             self.faults[STALE] = f"no demand for {self.limits.demand_held_s:g} s"
         else:
             self.faults.pop(STALE, None)
-
-    def _reason_to_end(self, view: View) -> Ending | None:
-        return self._watch.reason_to_end(
-            view, self._request, checking_cable=self._cable_check is not None, charging=self.state in _LOOP
-        )
 
     def _end(self, ending: Ending, now_s: float) -> None:
         self.faults.pop(STALE, None)
         if ending.failure:
             self.own_faults.add(ending.failure)
-        self.wish, self.ending, self._request, self._cable_check = None, ending, None, None
+        self._session, self.ending, self._request = None, ending, None
         self._go(S.FINISHING, now_s, f"stopping: {ending.detail or ending.reason.value}")
 
     def _forget_car(self, view: View) -> None:
@@ -434,9 +358,6 @@ class ConnectorMachine:
         if state is self.state:
             return
         assert state in TRANSITIONS[self.state], (self.state, state)
-        if self.state is S.CABLE_CHECK:
-            self._cable_check = None
-            self.wish = None
         if state in _OUT_OF_ORDER:  # whoever identified himself will have gone when it is in order again
             self.token = None
         self.state, self.since_s = state, now_s

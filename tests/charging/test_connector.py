@@ -318,7 +318,7 @@ def test_in_any_world_only_known_transitions_happen_and_power_is_wished_for_only
         if machine.wish is not None:
             assert scene.ev is not None
             assert (scene.ev.hottest_c or 0.0) < machine.connector.derate_to_c
-            assert (machine._watch.asking.age_s(scene.now_s) or 0.0) < machine.limits.demand_lost_s
+            assert (machine._session.watch.asking.age_s(scene.now_s) or 0.0) < machine.limits.demand_lost_s
             assert machine.wish.voltage_v <= 1000
             assert machine.wish.current_a <= 200
 
