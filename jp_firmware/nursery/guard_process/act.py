@@ -6,7 +6,7 @@ import os
 import time
 
 from .stderr import say
-from .wire import HeldWire
+from .wire import ENOUGH, HeldWire
 
 STILL, STOPPED, GONE = "still", "stopped", "gone"  # why it acted
 
@@ -23,6 +23,11 @@ class Act:
         self.until_s = now_s + for_s
         self.rounds = 0
         self.recorded = False
+        self.awaits_stack = False
+
+    def is_over(self) -> bool:
+        """Whether the words were said for long enough, and often enough by a guard that was kept waiting."""
+        return self.next_s > self.until_s and self.rounds >= ENOUGH
 
     def line(self, stood_s: float, wires: dict[str, HeldWire], stack: bytes) -> bytes:
         """The act for the record and for the loop: a line of fields, then the stack."""
@@ -39,15 +44,17 @@ class Record:
         self.path = path
 
     def write(self, data: bytes) -> None:
-        """For the next life of the loop's process."""
+        """For the next life of the loop's process, which may look for it at any time: there is all of it, or none."""
         if not self.path:
             return
+        part = f"{self.path}.part"
         try:
-            fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
+            fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
             try:
                 os.write(fd, data)
             finally:
                 os.close(fd)
+            os.replace(part, self.path)
         except OSError as error:
             say(f"{self.path}: {error.strerror}")
 

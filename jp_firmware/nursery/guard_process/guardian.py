@@ -15,6 +15,7 @@ from .watched import Watched, be_as_urgent_as
 from .wire import ENOUGH, HeldWire
 
 REPEAT_S = 0.2  # ours: the words are said again, for a frame may be lost to noise
+STACK_ROUNDS = 10  # ours: rounds of words that the record waits for the stack; a busy machine takes its time
 STILL_S = 5.0  # ours: how long they are repeated to the wires of a loop that stands still
 GONE_S = 2.0  # ours: the same after its process is gone, if nobody wants its ports before
 DRAIN_LOOK_S = 0.02  # ours: the kernel tells nobody that a tty has sent all
@@ -53,11 +54,12 @@ class Guardian:
         while not self.done:
             timeout_s = self.next_s() - time.monotonic()
             self.poll.poll(max(0, int(timeout_s * 1000) + 1) if timeout_s > 0 else 0)
+            now_s = time.monotonic()  # before it listens: kept waiting after that, it would not know the latest beats
             self.listen()
             self.successors.look()
             if not self.done:
                 self.let_go()
-                self.judge(time.monotonic())
+                self.judge(now_s)
                 self.write()
         for name in list(self.wires):
             self.drop(name)  # before successors hear of the end: they take it for this
@@ -68,7 +70,7 @@ class Guardian:
         next_s = now_s + 60.0
         if self.act is None and self.beat_at_s is not None:
             next_s = self.beat_at_s + self.deadline_s
-        elif self.act is not None and (self.closed or self.act.next_s <= self.act.until_s):
+        elif self.act is not None and (self.closed or not self.act.is_over()):
             next_s = self.act.next_s
         if any(wire.left for wire in self.wires.values()):
             next_s = min(next_s, now_s + RETRY_S)
@@ -157,10 +159,10 @@ class Guardian:
             self.go_on(self.act, now_s)
 
     def go_on(self, act: Act, now_s: float) -> None:
-        """The next round of words, when it is due. The record follows the first, or the stack."""
+        """The next round of words, when it is due. The record follows the first, or the stack if there is to be one."""
         if now_s < act.next_s or self.done:
             return
-        if act.next_s > act.until_s:
+        if act.is_over():
             self.done = self.closed
             return
         for wire in self.wires.values():
@@ -170,11 +172,13 @@ class Guardian:
         act.next_s = now_s + REPEAT_S
         if act.rounds == 1:
             self.tell_people(act)
-            if act.why == STILL and self.watched.ask_for_stack():
-                return
-        if not act.recorded:
+            act.awaits_stack = act.why == STILL and self.watched.ask_for_stack()
+        if act.recorded or (act.awaits_stack and act.rounds == 1):
+            return
+        stack = self.watched.read_stack()
+        if stack or not act.awaits_stack or act.rounds >= STACK_ROUNDS:
             act.recorded = True
-            self.record.write(act.line(now_s - act.last_beat_s, self.wires, self.watched.read_stack()))
+            self.record.write(act.line(now_s - act.last_beat_s, self.wires, stack))
 
     def end_act(self, act: Act) -> None:
         """The loop turns again."""
