@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
+import struct
+import termios
+import time
 import tty
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import attrs
 import trio
 
-from jp_firmware.hw.serial import SerialPort
+PATIENCE_S = 60.0  # with a busy machine, for what takes milliseconds
+FAR_END_TAKES = 4095  # n_tty's buffer, less the one byte that tells a full one from an empty one
 
 
 @attrs.define(eq=False)
@@ -44,14 +49,25 @@ async def open_pty() -> AsyncIterator[Pty]:
         os.close(near_fd)  # until now, or the far end would read "unplugged" while nobody has the path open
 
 
-async def fill(port: SerialPort, data: bytes) -> int:
-    """Writes `data` again and again until the kernel takes no more, and is not about to; returns how much it took."""
+def fill(write: Callable[[bytes], int], far: int, data: bytes = b"x" * 1000) -> int:
+    """Writes `data` again and again until the kernel takes no more, and is not about to; returns how much it took.
+
+    It moves what it took on to the far end a little later, and tells nobody: that has to be full as well. `write` takes
+    0 bytes, or raises BlockingIOError, when there is no room. Nobody may read meanwhile.
+    """
     taken = 0
-    refusals = 0
-    while refusals < 3:
-        count = port.write_now(data)
+    while True:
+        was_full = _waiting_at(far) >= FAR_END_TAKES
+        try:
+            count = write(data)
+        except BlockingIOError:
+            count = 0
         taken += count
-        refusals = 0 if count else refusals + 1
         if not count:
-            await trio.sleep(0.03)  # the kernel moves what it took on to the far end a little later, and tells nobody
-    return taken
+            if was_full:
+                return taken
+            time.sleep(0.001)
+
+
+def _waiting_at(fd: int) -> int:
+    return int(struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))[0])

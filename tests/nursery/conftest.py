@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.nursery.loops import DEADLINE_S, Loop, Start, Wire, until
+from tests.nursery.loops import NEVER_S, Loop, Start, Wire, until
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     loops: list[Loop] = []
 
-    def starting(wires: int = 1, deadline_s: float = DEADLINE_S) -> Loop:
+    def starting(wires: int = 1, deadline_s: float = NEVER_S) -> Loop:
         pairs = [Wire(*os.openpty()) for _ in range(wires)]
         for wire in pairs:
             tty.setraw(wire.near)

@@ -1,15 +1,15 @@
 """A small process with a guarded loop, for tests that block it, stop it and kill it. Run as a script.
 
-Arguments: deadline, record, then descriptors of wires. Its loop obeys lines on stdin: `block <s>`, `end`, `kill guard`,
-`open <fd>`, `close <fd>`; it tells on stdout what its guard told it.
+Arguments: deadline, record, then descriptors of wires. Its loop obeys lines on stdin: `block <s>`, which the next line
+ends early, `spin`, `end`, `kill guard`, `freeze guard`, `close <fd>`; it tells on stdout what its guard told it.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def say(*words: object) -> None:
 
 
 def the_culprit(seconds: float) -> None:
-    time.sleep(seconds)
+    select.select([0], [], [], seconds)
 
 
 async def obey(guard: Guard, end: Callable[[], None]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
 import subprocess
 import time
@@ -12,8 +13,11 @@ from pathlib import Path
 
 import attrs
 
+from jp_firmware.nursery.guard import Acted
+
 DEADLINE_S = 0.5
-PATIENCE_S = 8.0  # ours: on a busy machine, and still below the 10 s after which modules switch off by themselves
+NEVER_S = 3600.0  # a deadline for loops that are not to stand still, whatever the machine does with them
+PATIENCE_S = 60.0  # with a busy machine; how quick a guard is, is measured elsewhere (`tests/bench`)
 
 
 @attrs.define(eq=False)
@@ -72,6 +76,10 @@ class Loop:
     def acts(self) -> int:
         return self.listen().count("acted ")
 
+    def acts_told(self) -> list[tuple[str, float]]:
+        """What the loop was told that its guard did, and for how many seconds it had stood."""
+        return [(act[0], float(act[1])) for act in re.finditer(r"^acted .* for ([0-9.]+) s; .*\n", self.listen(), re.M)]
+
     def all_off(self) -> bool:
         return all(wire.word in wire.listen() for wire in self.wires)
 
@@ -83,6 +91,19 @@ def until(condition: Callable[[], object], what: str) -> None:
         time.sleep(0.01)
 
 
+def recorded(path: Path, told_by: Callable[[Acted], bool] = lambda _: True) -> Acted:
+    """What a guard has left word of, as soon as it is what is waited for."""
+    found: list[Acted] = []
+
+    def is_there() -> bool:
+        with contextlib.suppress(FileNotFoundError):
+            found[:] = [Acted.parse(path.read_bytes())]
+        return bool(found) and told_by(found[0])
+
+    until(is_there, "the record")
+    return found[0]
+
+
 def is_running(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -90,17 +111,9 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def fill(fd: int) -> None:
-    while select.select([], [fd], [], 0)[1]:
-        try:
-            os.write(fd, b"x")
-        except BlockingIOError:
-            return
-
-
 def killed(loop: Loop) -> int:
     """The guard of a loop that was killed, when its first words are said."""
-    (guard,) = loop.guards()
+    guard = loop.guards()[-1]
     loop.process.kill()
     loop.process.wait()
     until(loop.all_off, "OFF")

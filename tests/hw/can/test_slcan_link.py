@@ -128,7 +128,7 @@ async def test_a_send_that_grows_too_old_is_dropped_whole(nursery: trio.Nursery)
             link = await SlcanLink.open(pty.path, 125_000)
             opening.cancel_scope.cancel()  # the adapter stops reading
         far.speaks = False
-        await fill(link._port, b"\r" * 100)
+        fill(link._port.write_now, pty.far.fileno(), b"\r" * 100)
 
         assert not await link.send(FRAME, useful_s=0.05)
         with trio.move_on_after(0.05) as scope:
