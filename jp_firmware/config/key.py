@@ -52,7 +52,7 @@ class Between:
 
     def __call__(self, _instance: Any, _attribute: Any, value: float) -> None:
         if not self.low <= value <= self.high:
-            raise ValueError(f"{value!r} is out of range; allowed: {self.low:,.12g} to {self.high:,.12g}")
+            raise ValueError(f"{value:,.12g} is out of range; allowed: {self.low:,.12g} to {self.high:,.12g}")
 
 
 @attrs.frozen

@@ -78,7 +78,7 @@ def test_a_link_is_watched_when_it_is_named(tmp_path: Path) -> None:
         ({"path": "process"}, 'there is no "process" in the tree; did you mean process/health?'),
         ({"path": "process/health", "period_s": 1}, "allowed: 2 to 60"),
         ({"path": "journal", "period_s": 0.1}, "0.1 is out of range; allowed: 0.2 to 86,400"),
-        ({"path": "journal", "grace_s": 0}, "grace_s: 0.0 is out of range"),
+        ({"path": "journal", "grace_s": 0}, "grace_s: 0 is out of range"),
         ({"path": "journal", "at_expiry": "restart-bus"}, 'journal is on no bus; choose "restart" or "escalate"'),
         ({"path": "journal", "at_expiry": "reboot"}, "allowed: restart, restart-bus, escalate"),
         ({"path": "journal", "periods": 5}, "unknown key; did you mean period_s?"),

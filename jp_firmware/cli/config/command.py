@@ -148,19 +148,24 @@ def rules(args: argparse.Namespace) -> int:
 def explain(args: argparse.Namespace) -> int:
     from jp_firmware.cli.acting import CommandError
     from jp_firmware.cli.terminal import as_json, standard_output, table, wrapped
-    from jp_firmware.config.told.explain import UnknownKey, below, facts, type_text
+    from jp_firmware.config.told.explain import UnknownKey, below, facts, meant, type_text
     from jp_firmware.config.told.explain import as_json as key_json
 
+    renamed: tuple[str, ...] = ()
     try:
         keys = below(args.key)
     except UnknownKey as error:
-        raise CommandError(error.args[0]) from None
+        one = meant(args.key)
+        if one is None:
+            raise CommandError(error.args[0]) from None
+        keys, renamed = below(one.name), (f"{args.key} is {one.name} here.", "")
     terminal = standard_output()
     if args.json:
         terminal.print(as_json([key_json(one) for one in keys]))
     elif len(keys) == 1:
         rows = [[f"  {what}", text] for what, text in facts(keys[0])]
-        terminal.print([keys[0].name, *wrapped(keys[0].key.text, "  "), "", *table(rows, "<<")])
+        text = wrapped(keys[0].key.text, "  ")
+        terminal.print([*renamed, keys[0].name, *text, "", *table(rows, "<<")])
     else:
         rows = [[one.name, type_text(one), one.key.unit, one.key.reload.value] for one in keys if not one.is_table]
         terminal.print(table([["key", "type", "unit", "a change"], *rows], "<<<<"))

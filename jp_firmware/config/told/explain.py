@@ -6,13 +6,14 @@ Everything here follows from the declarations in `schema`; nothing is said twice
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from types import NoneType
 from typing import Any, get_args
 
 import attrs
 
-from jp_firmware.config.brought.aliases import alias_hint
+from jp_firmware.config.brought.aliases import alias_hint, match
 from jp_firmware.config.key import Known, keys_of
 from jp_firmware.config.schema import Cabinet, ConfigError
 from jp_firmware.config.text.edits import parts_of
@@ -49,12 +50,19 @@ def find(name: str) -> Known | None:
         words = parts_of(name)
     except ConfigError:
         return None
-    for one in _KEYS:
-        if len(one.path) == len(words) and all(
-            wanted in ("*", word) for wanted, word in zip(one.path, words, strict=True)
-        ):
-            return one
-    return None
+    return next((one for one in _KEYS if _fits(one.path, words)), None)
+
+
+def meant(name: str) -> Known | None:
+    """The key that an unknown name surely stands for: as others call it, or with another unit. None if that is unsure.
+
+    `site.limit_kw` is meant as `site.limit_w`; `limit_kw` could be several.
+    """
+    alias = match(name)
+    if alias and alias.alias.taken_as and alias.alias.key:
+        return find(alias.alias.key)
+    found = _with_another_unit(name)
+    return found[0] if len(found) == 1 else None
 
 
 def below(name: str) -> tuple[Known, ...]:
@@ -139,6 +147,25 @@ RELOAD_TEXT = {
 
 _TYPES: dict[Any, str] = {str: "text", int: "whole number", float: "number", bool: "true or false"}
 _KEYS: tuple[Known, ...] = tuple(keys_of(Cabinet))
+_UNIT = re.compile(r"(?<=[a-z])_(?:[kM]?[WwVvAa]|ms?|s|sec|min|h)$")  # at the end of a key's name
+
+
+def _fits(path: Sequence[str], words: Sequence[str]) -> bool:
+    """Whether these words are that path, whose stars stand for any word."""
+    return len(path) == len(words) and all(wanted in ("*", word) for wanted, word in zip(path, words, strict=True))
+
+
+def _with_another_unit(name: str) -> list[Known]:
+    """Keys that differ from `name` in their unit only, and in their table if it names none."""
+    *tables, last = name.split(".")
+    stem = _without_unit(as_snake(last))
+    return [
+        one for one in _KEYS if _without_unit(one.path[-1]) == stem and (not tables or _fits(one.path[:-1], tables))
+    ]
+
+
+def _without_unit(name: str) -> str:
+    return _UNIT.sub("", name)
 
 
 def _nearest(name: str) -> str:
@@ -150,8 +177,14 @@ def _nearest(name: str) -> str:
     by_last = [one for one in names if one.rpartition(".")[2] == last]
     if not by_last and (hint := alias_hint(name)):
         return hint
+    if not by_last and (found := _with_another_unit(name)):
+        return f"did you mean {_or(f'{one.name} (in {one.key.unit})' if one.key.unit else one.name for one in found)}?"
     close = by_last or difflib.get_close_matches(pattern, names, n=3) or _close_words(last, names)
-    return f"did you mean {' or '.join(close[:3])}?" if close else "see jp config explain for all"
+    return f"did you mean {_or(close)}?" if close else "see jp config explain for all"
+
+
+def _or(names: Iterable[str]) -> str:
+    return " or ".join(list(names)[:3])
 
 
 def _close_words(word: str, names: Sequence[str]) -> list[str]:

@@ -98,7 +98,7 @@ def test_mistakes_stand_at_their_place_and_nothing_is_done(
     status, out, _ = jp("apply", "new.toml")
 
     assert status == applying.REFUSED
-    assert out.startswith("new.toml:11: error: site.limit_w: -1.0 is out of range; allowed: 0 to 10,000,000")
+    assert out.startswith("new.toml:11: error: site.limit_w: -1 is out of range; allowed: 0 to 10,000,000")
     assert out.endswith("1 mistake; nothing was done\n")
     assert json.loads(jp("apply", "new.toml", "--json")[1])["result"] == "refused"
     assert jp("set", "site.limit_w=-1W")[0] == applying.REFUSED

@@ -1,4 +1,4 @@
-"""`jp config check` and `jp config rules`: findings that a program can read, and rules that a person can."""
+"""`jp config check`, `rules` and `explain`: findings that a program can read, rules and keys that a person can."""
 
 from __future__ import annotations
 
@@ -97,3 +97,24 @@ def test_a_rule_is_found_by_its_number(capsys: pytest.CaptureFixture[str]) -> No
     assert expected[0] == 0
     assert run(capsys, "config", "rules", "5") == run(capsys, "config", "rules", "rule-05") == expected
     assert run(capsys, "config", "rules", "999")[0] == 1
+
+
+def test_a_key_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "config", "explain", "site.limit_w")
+    assert status == 0
+    assert out.startswith("site.limit_w\n  What may be drawn")
+    assert "number, 0 to 10,000,000, in W" in out
+
+
+@pytest.mark.parametrize("name", ["site.limit_kw", "site.limitKW"])
+def test_a_key_with_another_unit_is_explained_by_its_own_name(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "config", "explain", name)
+    assert status == 0
+    assert out.startswith(f"{name} is site.limit_w here.\n\nsite.limit_w\n")
+    assert [one["key"] for one in as_json(capsys, "config", "explain", name)[1]] == ["site.limit_w"]
+
+
+def test_a_key_that_could_be_several_is_asked_back(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run(capsys, "config", "explain", "watchdog_ms")
+    assert (status, out) == (1, "")
+    assert "did you mean modules.*.watchdog_s (in s) or meters.*.watchdog_s (in s)" in err

@@ -11,7 +11,7 @@ import pytest
 
 from jp_firmware.config.key import Key, Reload, Role, declared, keys_of
 from jp_firmware.config.schema import Cabinet
-from jp_firmware.config.told.explain import UnknownKey, all_keys, as_json, below, facts, known
+from jp_firmware.config.told.explain import UnknownKey, all_keys, as_json, below, facts, known, meant
 from jp_firmware.config.told.json_schema import json_schema
 from jp_firmware.config.told.reference import reference
 
@@ -53,6 +53,8 @@ def test_an_item_of_a_list_is_found_by_any_name() -> None:
         ("HeartbeatInterval", "is ocpp.heartbeat_interval_s here (in s)"),
         ("site.limit-w", "did you mean site.limit_w?"),
         ("limitW", "did you mean site.limit_w or feeders.*.limit_w?"),
+        ("site.limit_kw", "did you mean site.limit_w (in W)?"),
+        ("chains.A.share_kw", "did you mean chains.*.share_w (in W)?"),
     ],
 )
 def test_a_key_of_others_is_answered_with_ours(theirs: str, ours: str) -> None:
@@ -75,6 +77,24 @@ def test_a_wrong_key_is_answered_with_the_nearest(wrong: str, nearest: str) -> N
     with pytest.raises(UnknownKey, match="did you mean") as told:
         known(wrong)
     assert nearest in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("site.limit_kw", "site.limit_w"),
+        ("connectors.2.max_power_kw", "connectors.*.max_power_w"),
+        ("process.guard_deadline_ms", "process.guard_deadline_s"),
+        ("maxPowerPerGunKM", "connectors.*.max_power_w"),
+        ("limit_kw", None),
+        ("watchdog_ms", None),
+        ("not a key", None),
+        ("", None),
+    ],
+)
+def test_what_is_surely_meant_is_explained(theirs: str, ours: str | None) -> None:
+    found = meant(theirs)
+    assert (found.name if found else None) == ours
 
 
 def test_below_a_table_are_its_keys() -> None:
