@@ -2,8 +2,8 @@
 
 Rules:
 1. Time is handed in with each view. The machine never awaits, never does I/O and holds no timer.
-2. Energy is wished for only in the energised states. They are entered through `begin`, which the runner calls inside
-   nothing less than the energised scope, and are left through `_end`, which clears the wish in the same step.
+2. Energy is wished for only in the energised states, which are those that have an `EnergisedSession`. It is made by
+   `begin`, which the runner calls inside nothing less than the energised scope, and let go by `_end`, wish and all.
 3. What ends a session is judged in one place (`watch.SessionWatch`), worst first, in every energised state alike.
 4. A requested stop is never a fault.
 5. A fault of its own stays in `own_faults` until its clear condition, and blocks as the catalogue says.
@@ -32,7 +32,7 @@ from jp_firmware.model.session import IdToken, StopReason
 S = ConnectorState
 
 _OUT_OF_ORDER = frozenset({S.FAULTED, S.UNAVAILABLE})
-STALE = "EV-11"
+NOT_AUTHORIZED, STALE = "AUT-03", "EV-11"
 
 
 @attrs.frozen
@@ -86,7 +86,7 @@ class ConnectorMachine:
         """An identification was accepted for this connector. False where it is of no use, now or later."""
         if self.in_session or self.state in _OUT_OF_ORDER:
             return False
-        self.faults.pop("AUT-03", None)
+        self.own_faults.clear(NOT_AUTHORIZED)
         self.token, self._token_at_s, self._handshake = token, now_s, None
         return True
 
@@ -175,6 +175,7 @@ class ConnectorMachine:
     def step(self, view: View) -> None:
         """Takes one view. Afterwards `state`, `wish`, `faults` and `text` are what they should be for it."""
         self.own_faults.look(view, self.limits, self.connector.derate_to_c, in_session=self.in_session)
+        self._look_at_lock(view)
         if self._session:
             self._energised(self._session, view)
             return
@@ -187,19 +188,21 @@ class ConnectorMachine:
             S.FAULTED: self._faulted,
         }[self.state](view)
 
+    def _look_at_lock(self, view: View) -> None:
+        """It need not be released any more once it is, or once the car is gone; in a session it is not released yet."""
+        if view.ev and not self.in_session and (view.ev.lock is LockState.UNLOCKED or view.ev.unplugged):
+            self._unlock = False
+
     def command(self, view: View) -> EvCommand:
         """What the PLC board shall be told for the present state."""
         session, ev, output = self._session, view.ev, view.output
         offer = Offer(self.connector, self.limits)
-        unlock = self._unlock and not self.in_session
-        if unlock and ev and (ev.lock is LockState.UNLOCKED or ev.unplugged):
-            self._unlock = unlock = False
         return EvCommand(
             stage=session.stage if session else Stage.IDLE,
             authorized=self.token is not None and (session is not None or self.state is S.PREPARING),
             close_contactors=session is not None and session.close_contactors,
             precharge_done=session is not None and session.stage is Stage.CHARGING,
-            unlock=unlock,
+            unlock=self._unlock and not self.in_session,
             offered_voltage_v=offer.voltage_v(view),
             offered_current_a=offer.current_a(ev, view) if ev else 0.0,
             offered_power_w=offer.power_w(ev, view)[0] if ev else 0.0,
@@ -222,10 +225,10 @@ class ConnectorMachine:
     def _unavailable(self, view: View) -> None:
         if view.ev is None:
             self.text = "waiting for the PLC board"
-        elif self.operative:
-            self._settle(view)
-        else:
+        elif not self.operative:
             self.text = "out of service"
+        else:
+            self._settle(view.ev, view)
 
     def _available(self, view: View) -> None:
         if self._leave_for_trouble(view):
@@ -259,7 +262,8 @@ class ConnectorMachine:
             if ev.plugged:
                 self.text = "plugged in, waiting for authorization"
                 if view.now_s - self.since_s > self.limits.plug_s:
-                    self.faults["AUT-03"] = f"none within {self.limits.plug_s:.0f} s of plugging in"
+                    late = f"none within {self.limits.plug_s:.0f} s of plugging in"
+                    self.own_faults.add(Failure(NOT_AUTHORIZED, late))
             elif ev.unplugged:
                 self._forget_car(view)
                 self._go(S.AVAILABLE, view.now_s, "ready")
@@ -284,13 +288,9 @@ class ConnectorMachine:
             self.wants_session = self._handshake.passed
 
     def _finishing(self, view: View) -> None:
-        if self.in_session:
+        if self.in_session or self._leave_for_trouble(view):  # first the session is accounted for
             return
-        if view.blocking:
-            self._go(S.FAULTED, view.now_s, _sentence(view.blocking))
-        elif not self.operative:
-            self._go(S.UNAVAILABLE, view.now_s, "out of service")
-        elif view.ev and view.ev.unplugged:
+        if view.ev and view.ev.unplugged:
             self._forget_car(view)
             self._go(S.AVAILABLE, view.now_s, "ready")
         elif self.token:
@@ -305,23 +305,21 @@ class ConnectorMachine:
         if view.blocking:
             self.text = _sentence(view.blocking)
         elif view.ev:
-            self._settle(view)
+            self._settle(view.ev, view)
 
-    def _settle(self, view: View) -> None:
+    def _settle(self, ev: EvStatus, view: View) -> None:
         """Goes where a connector belongs that has just become usable; a pilot at fault is waited for."""
-        if not self.operative:
-            self._go(S.UNAVAILABLE, view.now_s, "out of service")
-        elif view.blocking:
-            self._go(S.FAULTED, view.now_s, _sentence(view.blocking))
-        elif view.ev and view.ev.plugged:
-            after_session = self.state is S.FAULTED and self._had_session
-            self._go(
-                S.FINISHING if after_session else S.PREPARING, view.now_s, "unplug the car" if after_session else ""
-            )
-        elif view.ev and view.ev.unplugged:
+        if self._leave_for_trouble(view):
+            return
+        if ev.plugged and self.state is S.FAULTED and self._had_session:
+            self._go(S.FINISHING, view.now_s, "unplug the car")
+        elif ev.plugged:
+            self._go(S.PREPARING, view.now_s, "")
+        elif ev.unplugged:
             self._go(S.AVAILABLE, view.now_s, "ready")
 
     def _leave_for_trouble(self, view: View) -> bool:
+        """Whether it is out of order or out of service; then it is on its way there."""
         if view.blocking:
             self._go(S.FAULTED, view.now_s, _sentence(view.blocking))
         elif not self.operative:
@@ -338,12 +336,12 @@ class ConnectorMachine:
             return
         self._go(session.state, view.now_s, session.text)
         if session.demand_is_stale(view.now_s):
-            self.faults[STALE] = f"no demand for {self.limits.demand_held_s:g} s"
+            self.own_faults.add(Failure(STALE, f"no demand for {self.limits.demand_held_s:g} s"))
         else:
-            self.faults.pop(STALE, None)
+            self.own_faults.clear(STALE)
 
     def _end(self, ending: Ending, now_s: float) -> None:
-        self.faults.pop(STALE, None)
+        self.own_faults.clear(STALE)
         if ending.failure:
             self.own_faults.add(ending.failure)
         self._session, self.ending, self._request = None, ending, None

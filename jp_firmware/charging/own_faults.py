@@ -24,8 +24,12 @@ class OwnFaults:
     _no_pilot_since_s: float | None = None  # it is at fault
 
     def add(self, failure: Failure) -> None:
-        """A session, or its clean-up, failed by this."""
+        """The connector, its session or its clean-up failed by this."""
         self.present[failure.code] = failure.detail
+
+    def clear(self, code: str) -> None:
+        """Its cause is gone, whether or not it was there."""
+        self.present.pop(code, None)
 
     def look(self, view: View, limits: Timeouts, too_hot_c: float, *, in_session: bool) -> None:
         """Takes one view: what is out of order says so before anyone authorizes."""

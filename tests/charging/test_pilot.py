@@ -116,6 +116,7 @@ def test_a_plug_is_unlocked_whatever_its_pilot_says() -> None:
     assert scene.machine.command(scene.view).unlock
 
     scene.sees(lock=LockState.UNLOCKED)
+    scene.step()
     assert not scene.machine.command(scene.view).unlock
 
 
