@@ -25,12 +25,36 @@ TRIES = 3
 QUIET_S = 0.05
 """Silence after which the answers to what a former user left on the line are over (ours)."""
 
+LOOKS = 5
+"""Parts of equal length that such a time is waited for in (ours)."""
+
 REFUSAL = "the slcan adapter refused {}; unplug it and plug it in again, and if that does not help use another adapter"
 
 NO_ADAPTER = (
     "nothing answers slcan commands; "
     "check that this is the CAN adapter's port and that the adapter carries slcan firmware"
 )
+
+
+@attrs.define(eq=False)
+class _Patience:
+    """How long an adapter is waited for. A loop that stood still has not listened: that costs one of the looks at most."""
+
+    left_s: float
+    part_s: float = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.part_s = self.left_s / LOOKS
+
+    async def hear(self, port: SerialPort) -> bytes:
+        """What comes next; b"" when it is used up."""
+        data = b""
+        while not data and self.left_s > 0:
+            began_s = trio.current_time()
+            with trio.move_on_after(self.part_s):
+                data = await port.receive_some()
+            self.left_s -= min(trio.current_time() - began_s, self.part_s)
+        return data
 
 
 @attrs.define(eq=False)
@@ -137,28 +161,27 @@ class SlcanLink:
     async def _ask(self, command: bytes, within_s: float = ANSWER_S) -> bool | None:
         """Whether the adapter took the command, None if it does not say. Frames that come meanwhile are too early."""
         await self._port.send_all(command)
-        with trio.move_on_after(within_s):
-            while True:
-                for event in self._parser.receive(await self._port.receive_some()):
-                    if isinstance(event, slcan.Ack | slcan.Nak):
-                        return isinstance(event, slcan.Ack)
+        patience = _Patience(within_s)
+        while data := await patience.hear(self._port):
+            for event in self._parser.receive(data):
+                if isinstance(event, slcan.Ack | slcan.Nak):
+                    return isinstance(event, slcan.Ack)
         return None
 
     async def _tells_its_version(self) -> bool:
         await self._port.send_all(slcan.encode_command("V"))
-        with trio.move_on_after(ANSWER_S):
-            await self._port.receive_some()
-            log.info("%s: the slcan adapter acknowledges no commands; going on without", self._port.path)
-            await self._listen_until_quiet()
-            return True
-        return False
+        if not await _Patience(ANSWER_S).hear(self._port):
+            return False
+        log.info("%s: the slcan adapter acknowledges no commands; going on without", self._port.path)
+        await self._listen_until_quiet()
+        return True
 
     async def _listen_until_quiet(self) -> None:
         """Reads and forgets until nothing has come for `QUIET_S`, at most ten times as long."""
-        with trio.move_on_after(10 * QUIET_S):
-            while True:
-                with trio.move_on_after(QUIET_S) as quiet:
-                    await self._port.receive_some()
-                if quiet.cancelled_caught:
-                    break
+        left_s = 10 * QUIET_S
+        while left_s > 0:
+            quiet = _Patience(QUIET_S)
+            if not await quiet.hear(self._port):
+                break
+            left_s -= QUIET_S - quiet.left_s
         self._parser = slcan.SlcanParser()

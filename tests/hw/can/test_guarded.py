@@ -26,7 +26,7 @@ from jp_firmware.nursery.guard_process.wire import HeldWire
 from jp_firmware.nursery.supervisor import Child, Lifeline
 from tests.hw.can.memory import FaultList, off, on
 from tests.hw.can.test_slcan_link import far_end
-from tests.hw.pty_pair import open_pty
+from tests.hw.pty_pair import PATIENCE_S, open_pty
 
 OFF = tuple(off(address) for address in range(36))
 ON = on(0)
@@ -97,7 +97,7 @@ async def test_the_guard_holds_the_wire_while_it_is_up_and_no_longer(nursery: tr
         bus = CanBus("can0", 125_000, lambda: SlcanLink.open(far.pty.path, 125_000), FaultList())
         bus.guard_with(guard, OFF)  # type: ignore[arg-type]
         lifeline = Lifeline(child=Child(name="link", run=bus.run))
-        with trio.move_on_after(5) as scope:
+        with trio.fail_after(PATIENCE_S):
             async with trio.open_nursery() as inner:
                 inner.start_soon(bus.run, lifeline)
                 while not guard.held:  # noqa: ASYNC110 - the real clock and a real tty
@@ -106,7 +106,7 @@ async def test_the_guard_holds_the_wire_while_it_is_up_and_no_longer(nursery: tr
                 assert guard.held[0][0] == "can0"
                 os.write(guard.held[0][1], b"".join(guard.held[0][2]))
                 await far.until(lambda: far.frames[-len(OFF) :] == list(OFF))
-                scope.cancel()
+                inner.cancel_scope.cancel()
 
         assert guard.dropped == ["can0"]
 
@@ -164,7 +164,7 @@ async def test_a_wire_that_goes_down_is_withdrawn(nursery: trio.Nursery) -> None
             await far.pty.far.aclose()
 
         nursery.start_soon(unplug)
-        with trio.fail_after(5), pytest.raises(WireDown):
+        with trio.fail_after(PATIENCE_S), pytest.raises(WireDown):
             await bus.run(lifeline)
 
     assert guard.dropped == ["can0"]

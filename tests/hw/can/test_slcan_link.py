@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from jp_firmware.hw.can import slcan
 from jp_firmware.hw.can.frame import Frame
 from jp_firmware.hw.can.slcan_adapter import SlcanAdapter
-from jp_firmware.hw.can.slcan_link import SlcanLink
-from jp_firmware.hw.serial import WireDown, WireError
-from tests.hw.pty_pair import Pty, fill, open_pty
+from jp_firmware.hw.can.slcan_link import ANSWER_S, SlcanLink
+from jp_firmware.hw.serial import SerialPort, WireDown, WireError
+from tests.hw.pty_pair import PATIENCE_S, Pty, fill, open_pty
 
 FRAME = Frame(0x029A00F0, b"\1" + bytes(7))
 
@@ -54,7 +57,7 @@ class Far:
             await self.pty.far.send_all(data)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE_S):
             async with self.news:
                 while not condition():
                     await self.news.wait()
@@ -78,7 +81,7 @@ async def test_opens_the_channel_and_passes_frames_both_ways(nursery: trio.Nurse
         await far.until(lambda: far.frames == [FRAME])
 
         await far.tell(far.adapter.frame_to_host(FRAME) + b"z\rT123")
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE_S):
             assert [FRAME] == await link.receive()
         await link.aclose()
         await far.until(lambda: not far.adapter.is_open)
@@ -97,10 +100,12 @@ async def test_frames_sent_now_are_in_the_kernel_before_the_call_returns(nursery
 
 
 async def test_frames_are_never_torn_and_never_change_their_order_when_the_far_end_is_slow(
-    nursery: trio.Nursery,
+    nursery: trio.Nursery, mock_clock: MockClock
 ) -> None:
+    mock_clock.rate = 1.0
     async with far_end(nursery) as far:
         link = await SlcanLink.open(far.pty.path, 125_000)
+        mock_clock.rate = 0.05  # none grows too old to be completed, however busy the machine is
         far.speaks = False
         far.answers = b""
         frames = [Frame(number, bytes(8)) for number in range(2000)]  # 27 bytes each: more than the kernel takes
@@ -108,7 +113,7 @@ async def test_frames_are_never_torn_and_never_change_their_order_when_the_far_e
             for frame in frames:
                 link.send_now(frame)  # the adapter gets no turn to read
             inner.start_soon(link.pump)
-            assert await link.send(FRAME, useful_s=5)
+            assert await link.send(FRAME, useful_s=PATIENCE_S)
             await far.until(lambda: FRAME in far.frames)
             inner.cancel_scope.cancel()
 
@@ -117,6 +122,7 @@ async def test_frames_are_never_torn_and_never_change_their_order_when_the_far_e
         assert sorted(kept) == kept
         assert FRAME == far.frames[-1]
         assert slcan.NAK not in far.answers
+        mock_clock.rate = 1.0
         await link.aclose()
 
 
@@ -132,13 +138,13 @@ async def test_a_send_that_grows_too_old_is_dropped_whole(nursery: trio.Nursery)
 
         assert not await link.send(FRAME, useful_s=0.05)
         with trio.move_on_after(0.05) as scope:
-            await link.send(FRAME, useful_s=5)
+            await link.send(FRAME, useful_s=PATIENCE_S)
         assert scope.cancelled_caught
 
         nursery.start_soon(far.run)
         nursery.start_soon(link.pump)
         other = Frame(7, b"\7")
-        assert await link.send(other, useful_s=5)
+        assert await link.send(other, useful_s=PATIENCE_S)
         await far.until(lambda: bool(far.frames))
         assert [other] == far.frames
         await link.aclose()
@@ -149,7 +155,7 @@ async def test_refused_frames_and_noise_are_counted(nursery: trio.Nursery) -> No
     async with far_end(nursery) as far:
         link = await SlcanLink.open(far.pty.path, 125_000)
         await far.tell(b"\a\anonsense\rt1239\r" + slcan.encode(FRAME))
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE_S):
             assert [FRAME] == await link.receive()
         assert (2, 2) == (link.refused, link.malformed)
         await link.aclose()
@@ -159,7 +165,7 @@ async def test_unplugging_ends_reading_and_sending(nursery: trio.Nursery) -> Non
     async with far_end(nursery) as far:
         link = await SlcanLink.open(far.pty.path, 125_000)
         await far.pty.unplug()
-        with trio.fail_after(5), pytest.raises(WireDown):
+        with trio.fail_after(PATIENCE_S), pytest.raises(WireDown):
             await link.receive()
         with pytest.raises(WireDown):
             await link.send(FRAME)
@@ -209,6 +215,26 @@ async def test_an_adapter_that_has_not_heard_the_first_question_is_asked_again(n
     async with far_end(nursery, answer) as far:
         link = await SlcanLink.open(far.pty.path, 125_000)
         await far.until(lambda: far.seen.endswith(b"S4\rV\rC\rS4\rV\rO\r"))
+        await link.aclose()
+
+
+async def test_a_loop_that_stands_still_for_longer_than_an_adapter_may_take_has_asked_once(
+    nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And every other time that it listens: it has not heard the answer then, nor has this adapter had its turn."""
+    receive_some, listened = SerialPort.receive_some, itertools.count()
+
+    async def receive_after_standing_still(port: SerialPort, max_bytes: int = 4096) -> bytes:
+        if next(listened) % 2 == 0:
+            time.sleep(2 * ANSWER_S)  # noqa: ASYNC251 - a step that blocks is what this is about
+        return await receive_some(port, max_bytes)
+
+    monkeypatch.setattr(SerialPort, "receive_some", receive_after_standing_still)
+    async with far_end(nursery) as far:
+        link = await SlcanLink.open(far.pty.path, 125_000)
+
+        assert far.seen.endswith(b"C\rS4\rO\r")
+        assert far.seen.count(b"S4\r") == 1
         await link.aclose()
 
 

@@ -30,7 +30,7 @@ from jp_firmware.nursery.guard_process.wire import HeldWire
 from tests.hw.can.lax_adapter import LaxAdapter
 from tests.hw.can.memory import off, on
 from tests.hw.can.test_slcan_link import Far
-from tests.hw.pty_pair import open_pty
+from tests.hw.pty_pair import PATIENCE_S, open_pty
 
 ADDRESSES = (0, 0x0C, 0x3C)  # digits of an identifier can look like commands
 OFF = [off(address) for address in ADDRESSES]
@@ -67,7 +67,7 @@ def line() -> Iterator[tuple[int, int]]:
 def read(far: int, until: bytes) -> bytes:
     heard = b""
     while not heard.endswith(until):
-        assert select.select([far], [], [], 5)[0], heard
+        assert select.select([far], [], [], PATIENCE_S)[0], heard
         heard += os.read(far, 4096)
     return heard
 
@@ -135,7 +135,7 @@ async def each(run: Callable[[bytes], Any], cases: list[bytes]) -> None:
         async with limit:
             await run(case)
 
-    with trio.fail_after(60):
+    with trio.fail_after(10 * PATIENCE_S):
         async with trio.open_nursery() as nursery:
             for case in cases:
                 nursery.start_soon(one, case)

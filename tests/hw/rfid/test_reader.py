@@ -18,8 +18,7 @@ from jp_firmware.hw.rfid.reader import RfidReader
 from jp_firmware.hw.serial import WireError
 from tests.hw.faults import Faults
 from tests.hw.lifelines import Counted, Lifelines, counted
-
-WAIT_S = 5.0
+from tests.hw.pty_pair import PATIENCE_S
 
 
 @attrs.define
@@ -34,7 +33,7 @@ class Bench:
     ended: trio.Event
 
     async def next_swipe(self) -> str:
-        with trio.fail_after(WAIT_S):
+        with trio.fail_after(PATIENCE_S):
             return await self.swiped.receive()
 
 
@@ -75,7 +74,7 @@ async def test_a_reader_that_is_unplugged_is_lost() -> None:
     async with bench() as at:
         assert at.faults.history == []
         await at.far.aclose()
-        with trio.fail_after(WAIT_S):
+        with trio.fail_after(PATIENCE_S):
             await at.ended.wait()
 
         assert "the port has gone" in at.faults.active["AUT-01", "reader-0"]
