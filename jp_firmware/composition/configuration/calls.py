@@ -176,7 +176,7 @@ class ConfigCalls:
         return number
 
     def _waiting(self, id_: str) -> Change:
-        waiting = self._configuring.waiting
+        waiting = self._configuring.waiting.change
         if waiting is None or waiting.id != id_:
             there = f"{waiting.id} does" if waiting else "no change does"
             raise CallRefused(f"{id_} does not wait; {there}")

@@ -7,9 +7,8 @@ A child of the tree; it alone changes what is in force. A change is all or nothi
                                      └── the disk refuses     └── a part refuses        └── none in time
                                           nothing happened         all as before             all as before
 
-One may wait, and meanwhile others are made at once beside it, as long as they touch none of its keys. After each of
-them the one that waits is proposed anew, to the version that is in force then. It is kept on the disk: in the next
-life of the charger it waits again, or is made at once.
+One may wait, and meanwhile others are made at once beside it (`waiting`). What is not for good has a time and needs a
+word (`confirming`), or parts that come up with it in another life of the charger (`proving`).
 
 Live keys are handed over first and committed then, so that a cut waits for no disk; until it is committed, a restart
 brings the old one back. A version that is not for good when the process ends is undone at the next start.
@@ -18,8 +17,7 @@ brings the old one back. A version that is not for good when the process ends is
 from __future__ import annotations
 
 import contextlib
-import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, TypeVar
@@ -30,16 +28,16 @@ import trio
 from jp_firmware.composition.configuration import threads
 from jp_firmware.composition.configuration.beginning import FILE_REFUSED, SOURCE
 from jp_firmware.composition.configuration.change import Change, ChangeRefused, Resumed, Wish
+from jp_firmware.composition.configuration.confirming import Confirming
 from jp_firmware.composition.configuration.handing_over import (
     HandingOver,
     PartRefused,
     SessionInTheWay,
     settled,
 )
-from jp_firmware.composition.configuration.keeping import AGAIN_S, Keeping
 from jp_firmware.composition.configuration.proposing import Proposing
-from jp_firmware.composition.process import VITAL
-from jp_firmware.config.carrying_over import meeting
+from jp_firmware.composition.configuration.proving import HEALTHY_WITHIN_S, Proving
+from jp_firmware.composition.configuration.waiting import Waiting
 from jp_firmware.config.draft import draft
 from jp_firmware.config.kept.config_store import ConfigStore, Outdated
 from jp_firmware.config.kept.versions import Version
@@ -47,7 +45,6 @@ from jp_firmware.config.schema import Cabinet, ConfigError
 from jp_firmware.config.uses import WHOLE
 from jp_firmware.nursery.bell import Bell
 from jp_firmware.nursery.child import Lifeline
-from jp_firmware.nursery.supervisor import UnknownPath
 
 if TYPE_CHECKING:
     from jp_firmware.controller import Controller
@@ -55,7 +52,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SETTLE_S = 60.0  # ours: what a change gets to be handed over, before a crash in it counts against it
-HEALTHY_WITHIN_S = 60.0  # ours: for all parts after a start with another configuration
 ANSWER_S = 0.2  # ours: for the answer to reach whoever asked, before the console is restarted too
 
 INTERRUPTED = "it was interrupted, and what was done of it is taken back"
@@ -70,21 +66,21 @@ class Configuring:
     overrides: tuple[str, ...] = ()
     resumed: Resumed | None = None
     proposing: Proposing = attrs.field(init=False)
+    waiting: Waiting = attrs.field(init=False)  # the change that is made once nothing is in its way
+    confirming: Confirming = attrs.field(init=False)  # the version that is not for good yet
     change: Change | None = attrs.field(default=None, init=False)  # the one that is being made
-    waiting: Change | None = attrs.field(default=None, init=False)  # the one that is made once nothing is in its way
     last: Change | None = attrs.field(default=None, init=False)  # the last one that was over, in this life
-    confirm_by_s: float = attrs.field(default=math.inf, init=False)  # monotonic; when an unconfirmed version is undone
+    _proving: Proving = attrs.field(init=False)
     _bell: Bell = attrs.field(factory=Bell, init=False)
     _anew: Resumed | None = attrs.field(default=None, init=False)  # all parts are to start anew for this version
     _leaving: Cabinet | None = attrs.field(default=None, init=False)  # parts may have what the disk does not say
-    _proving: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)  # waits for parts after a start
-    _keeping: Keeping = attrs.field(init=False)
-    _has_inherited: bool = attrs.field(default=False, init=False)  # what waited when the life before ended
     _numbers: count[int] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.proposing = Proposing(self._controller, self.store, self.overrides)
-        self._keeping = Keeping(self.store, self.proposing, self._note)
+        self.waiting = Waiting(self.store, self.proposing, self._note, self._over)
+        self.confirming = Confirming(self.store, self._note)
+        self._proving = Proving(self._controller)
         self._numbers = count(self.store.waiting.number + 1 if self.store.waiting else 1)
 
     async def beside(self, do: Callable[[], T]) -> T:
@@ -125,29 +121,13 @@ class Configuring:
             raise ChangeRefused(f"{len(one.examined.errors)} mistakes in it; nothing was changed")
         if unconfirmed is not None:
             raise ChangeRefused(f"version {unconfirmed.number} waits to be confirmed; confirm or revert it")
-        if self.waiting is not None:
-            self._admit_beside(self.waiting, wish)
-
-    def _admit_beside(self, waiting: Change, wish: Wish) -> None:
-        """Only what leaves the one that waits as it is, and need not wait itself."""
-        it = f"{waiting.id} by {waiting.wish.who}, which waits for sessions to end"
-        give_up = f"to give that up: jp config revert {waiting.id}"
-        if meets := meeting(wish.draft, waiting.wish.draft):
-            raise ChangeRefused(f"it touches {', '.join(meets)}, and so does {it}; {give_up}")
-        if not wish.force and (in_the_way := self.proposing.concerned(wish.draft)):
-            sessions = ", ".join(map(str, in_the_way))
-            raise ChangeRefused(
-                f"it would have to wait for the session on connector {sessions}, and one change waits already: {it}; "
-                f"{give_up}"
-            )
+        self.waiting.admit(wish)
 
     async def confirm(self, number: int) -> None:
         """The version stays. Raises ConfigError if it does not wait for that, or is not in force everywhere yet."""
         if self.change is not None or self._anew is not None:
             raise ConfigError(f"version {number} is still being handed over to the parts; confirm it once it is")
-        await threads.in_thread(partial(self.store.confirm, number))
-        self.confirm_by_s = math.inf
-        self._note(f"version {number} is confirmed")
+        await self.confirming.keep(number)
         self._bell.ring()
 
     def undo(self) -> int | None:
@@ -158,36 +138,28 @@ class Configuring:
         unconfirmed = self.store.unconfirmed
         if unconfirmed is None or self.change is not None:
             return None
-        self.confirm_by_s, self._anew = -math.inf, None
-        self._proving.cancel(reason="undone")
+        self._anew = None
+        self.confirming.end_now()
+        self._proving.stop()
         self._bell.ring()
         return unconfirmed.number
 
     async def give_up(self, why: str = "given up") -> str | None:
         """Gives up the change that waits; its id, None if none does."""
-        change, self.waiting = self.waiting, None
-        if change is None:
-            return None
-        change.refused = why
-        self._over(change)
-        await self._keeping.forget()
-        return change.id
+        return await self.waiting.give_up(why)
 
     # --- the child ---------------------------------------------------------------------------------------------------
 
     async def run(self, lifeline: Lifeline) -> None:
         """Carries changes out, and undoes those that nobody confirms, until cancelled."""
         lifeline.ready()
-        if not self._has_inherited:
-            self.waiting = await self._keeping.inherit()
-            self._has_inherited = True
+        await self.waiting.inherit()
         await self._after_start()
         while True:
             await self._next()
 
     async def _next(self) -> None:
         """What is due, the most urgent first; else waits for something."""
-        unconfirmed, waiting = self.store.unconfirmed, self.waiting
         if self._anew is not None:
             await trio.sleep(ANSWER_S)
             anew, self._anew = self._anew, None
@@ -195,45 +167,30 @@ class Configuring:
                 self._controller.start_anew("for another configuration", anew)
         elif self.change is not None:
             await self._carry_out(self.change)
-        elif unconfirmed is not None and trio.current_time() >= self.confirm_by_s:
-            await self._undo("nobody confirmed it in time" if math.isfinite(self.confirm_by_s) else "undone")
+        elif why := self.confirming.why_undone:
+            await self._undo(why)
         elif self._leaving is not None:
             await self._go_back(self._leaving)
-        elif trio.current_time() >= self._keeping.to_forget_at_s(waiting):
-            await self._keeping.forget()
-        elif waiting is not None and not self.proposing.is_current(waiting.wish.draft):
-            await self._carry_over(waiting)
-        elif waiting is not None and self._may_go_on(waiting):
-            self.change, self.waiting = waiting, None
+        elif trio.current_time() >= self.waiting.to_forget_at_s:
+            await self.waiting.forget()
+        elif self.waiting.is_outdated():
+            await self.waiting.carry_over()
+        elif self.waiting.is_free() and not self._must_wait():
+            self.change = self.waiting.take()
         else:
             await self._something()
 
-    def _may_go_on(self, waiting: Change) -> bool:
-        """Sessions that end since all ends are no occasion to change anything."""
-        waiting.waits_for = self.proposing.concerned(waiting.wish.draft)
-        return not (waiting.waits_for or self.store.unconfirmed or self._controller.ending.is_set())
+    def _must_wait(self) -> bool:
+        """Whatever sessions do: those that end since all ends are no occasion to change anything."""
+        return self.store.unconfirmed is not None or self._controller.ending.is_set()
 
     async def _something(self) -> None:
         """Somebody asks, a time is over, or sessions have changed that a change waits for."""
-        until_s = min(self.confirm_by_s, self._keeping.to_forget_at_s(self.waiting))
+        until_s = min(self.confirming.by_s, self.waiting.to_forget_at_s)
         with trio.move_on_at(until_s), contextlib.ExitStack() as subscriptions:
-            for runner in self._controller.charger.runners.values() if self.waiting else ():
+            for runner in self._controller.charger.runners.values() if self.waiting.change else ():
                 subscriptions.callback(runner.report.subscribe(self._bell.ring))
             await self._bell.wait()
-
-    async def _carry_over(self, waiting: Change) -> None:
-        """The change that waits, made to what is in force now; given up where it is no good any more."""
-        number = self.store.current.number
-        try:
-            proposed = (await self.proposing.carried_over(waiting.wish.draft)).without_mistakes
-        except ConfigError as error:
-            if not waiting.over:
-                await self.give_up(f"it does not go together with version {number}: {error}")
-            return
-        if waiting.over:
-            return  # given up meanwhile
-        waiting.wish = attrs.evolve(waiting.wish, draft=proposed)
-        self._note(f"{waiting.id} by {waiting.wish.who} still waits, and is one of version {number} now")
 
     # --- one change --------------------------------------------------------------------------------------------------
 
@@ -246,17 +203,16 @@ class Configuring:
             refused = ""
         except SessionInTheWay as error:
             refused = str(error)
-            if self.waiting is None:
-                await self._wait(change)
+            if self.waiting.change is None:
+                await self.waiting.begin(change)
         except (ConfigError, Outdated, PartRefused) as error:
             refused = str(error)
         finally:
-            if self.store.unconfirmed is not None and not math.isfinite(self.confirm_by_s) and self._anew is None:
-                self.confirm_by_s = -math.inf  # a disk that refused, or a task that was cancelled, has left it behind
+            if self._anew is None:  # a disk that refused, or a task that was cancelled, may have left a version behind
+                self.confirming.end_unless_begun()
             self.change = None
-            if change is not self.waiting:
-                change.refused = refused
-                self._over(change)
+            if change is not self.waiting.change:
+                self._over(change, refused)
 
     def _spare_sessions(self, change: Change) -> None:
         """Raises SessionInTheWay where it would cut what it must not."""
@@ -264,20 +220,10 @@ class Configuring:
         if concerned and not change.wish.force:
             raise SessionInTheWay(WHOLE, concerned)
 
-    async def _wait(self, change: Change) -> None:
-        change.waits_for, change.handing, change.version = self.proposing.concerned(change.wish.draft), None, None
-        self.waiting = change
-        sessions = f" for the sessions on {', '.join(map(str, change.waits_for))}" if change.waits_for else ""
-        self._note(f"{change.id} by {change.wish.who} waits{sessions}: {change.keys}")
-        try:
-            await self._keeping.keep(change)
-        finally:
-            change.answered.set()
-
-    def _over(self, change: Change) -> None:
-        change.over, self.last = True, change
-        if change.refused:
-            self._note(f"{change.id} by {change.wish.who} is not made: {change.refused}")
+    def _over(self, change: Change, refused: str) -> None:
+        change.over, change.refused, self.last = True, refused, change
+        if refused:
+            self._note(f"{change.id} by {change.wish.who} is not made: {refused}")
         change.answered.set()
 
     async def _make(self, change: Change) -> None:
@@ -292,7 +238,7 @@ class Configuring:
         else:
             await self._make_live(change, change.handing)
         if change.confirm_s and self._anew is None:
-            self.confirm_by_s = trio.current_time() + change.confirm_s
+            self.confirming.begin(change.confirm_s)
 
     async def _make_live(self, change: Change, handing: HandingOver) -> None:
         await handing.carry_out()
@@ -333,7 +279,7 @@ class Configuring:
                 origin=wish.origin,
                 confirm_within_s=confirm_within_s,
                 keys=[one.key for one in wish.draft.changes],
-                ends_waiting=self._keeping.has(change),
+                ends_waiting=self.waiting.is_kept(change),
             )
         )
         self._controller.faults.clear(FILE_REFUSED, SOURCE)  # the file says what is in force again
@@ -346,44 +292,24 @@ class Configuring:
 
     async def _after_start(self) -> None:
         """A life that began with a version not for good: its parts must come up, and then somebody may confirm it."""
-        waiting, resumed = self.store.unconfirmed, self.resumed
-        if waiting is None or resumed is None or waiting.number != resumed.number:
+        unconfirmed, resumed = self.store.unconfirmed, self.resumed
+        if unconfirmed is None or resumed is None or unconfirmed.number != resumed.number:
             return
-        awaited = [*self._parts(VITAL), *self._parts(resumed.were_up)]
-        with trio.move_on_after(HEALTHY_WITHIN_S) as self._proving:
-            for part in awaited:
-                await part.up()
-        if self.store.unconfirmed is None or self.confirm_by_s == -math.inf:
-            return  # somebody has decided meanwhile
-        down = [part.path for part in awaited if not part.state.is_settled]
+        down = await self._proving.parts_down(resumed)
+        if self.confirming.has_ended:
+            return
         if down:
             await self._undo(f"with it, {' and '.join(down)} did not come up within {HEALTHY_WITHIN_S:.0f} s")
         elif resumed.confirm_s:
-            self.confirm_by_s = trio.current_time() + resumed.confirm_s
+            self.confirming.begin(resumed.confirm_s)
         else:
-            await self.confirm(waiting.number)
-
-    def _parts(self, paths: Iterable[str]) -> list[Lifeline]:
-        """Those that there are."""
-        found = []
-        for path in paths:
-            with contextlib.suppress(UnknownPath):
-                found.append(self._controller.tree.part(path))
-        return found
+            await self.confirm(unconfirmed.number)
 
     async def _undo(self, why: str) -> None:
         """The version before the one that is not for good, with all parts that this concerns."""
-        waiting = self.store.unconfirmed
-        assert waiting is not None
-        try:
-            version = await threads.in_thread(partial(self.store.revert, why=why))
-        except ConfigError as error:  # somebody has confirmed it in this moment, or the disk refuses
-            self.confirm_by_s = trio.current_time() + AGAIN_S if self.store.unconfirmed else math.inf
-            self._note(f"version {waiting.number} cannot be undone: {error}")
+        if await self.confirming.undo(why) is None:
             return
-        self.confirm_by_s = math.inf
         self._leaving = self._leaving or self._controller.cabinet
-        self._note(f"version {waiting.number} is undone: {why}; version {version.number} is as {waiting.previous}")
         await self._go_back(self._leaving)
 
     async def _go_back(self, leaving: Cabinet) -> None:

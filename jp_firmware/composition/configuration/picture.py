@@ -36,7 +36,7 @@ def snapshot(controller: Controller) -> Json:
     if configuring is None:
         return dict.fromkeys(("version", "unconfirmed", "change", "waiting", "last_change"))
     store = configuring.store
-    waiting = _progress(configuring.waiting, "waiting") if configuring.waiting else None
+    waiting = _progress(configuring.waiting.change, "waiting") if configuring.waiting.change else None
     return {
         **version(store.current),
         "unconfirmed": unconfirmed(configuring),
@@ -62,7 +62,7 @@ def unconfirmed(configuring: Configuring) -> Json | None:
     waiting = configuring.store.unconfirmed
     if waiting is None:
         return None
-    left_s = configuring.confirm_by_s - trio.current_time()
+    left_s = configuring.confirming.by_s - trio.current_time()
     return {
         "version": waiting.number,
         "previous": waiting.previous,
@@ -105,7 +105,7 @@ def plan(configuring: Configuring, proposed: Draft) -> Json:
     """What a proposal would change, and what that would take now."""
     return {
         "base": proposed.base.number,
-        "beside": configuring.waiting.id if configuring.waiting else None,
+        "beside": configuring.waiting.change.id if configuring.waiting.change else None,
         "errors": len(proposed.examined.errors),
         "findings": [_finding(one) for one in proposed.findings],
         "changes": [
