@@ -153,7 +153,15 @@ class Engine:
         return {"result": "applied", "version": self.number, "confirm_s": 0}
 
     def history(self, limit: int) -> list[Json]:
-        return [cabinet.config(version=one, why=self.whys[one]) for one in sorted(self.texts, reverse=True)][:limit]
+        numbers = sorted(self.texts, reverse=True)[:limit]
+        return [cabinet.config(version=one, why=self.whys[one]) | {"keys": self._changed(one)} for one in numbers]
+
+    def _changed(self, version: int) -> list[str]:
+        """The keys in which a version differs from the one before it."""
+        if version - 1 not in self.texts:
+            return []
+        before, after = (examine(self.texts[one]).data for one in (version - 1, version))
+        return [one.key for one in changes(before, after, is_secret)]
 
     def show(self, version: int) -> Json:
         return {"version": version, "text": self.texts[version]}

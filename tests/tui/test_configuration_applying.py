@@ -188,6 +188,18 @@ def test_history_shows_what_differs_and_leads_back() -> None:
     assert asked == [{"version": 16, "why": "as before", "who": "operator", "confirm_s": 0.0}]
 
 
+def test_history_says_what_was_changed_where_nobody_said_why() -> None:
+    engine = Engine()
+    engine.take(engine.text.replace("limit_w = 150_000", "limit_w = 90_000"), "")
+
+    async def play(stage: Stage) -> None:
+        await stage.press("h")
+        assert "cli, site.limit_w" in stage.text()
+        assert "cli, commissioning" in stage.text()
+
+    on_configuration(play, engine=engine)
+
+
 def test_going_back_to_a_version_leaves_the_draft() -> None:
     async def play(stage: Stage) -> None:
         await put(stage, "reserve_w", "5000")

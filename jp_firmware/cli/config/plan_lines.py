@@ -157,15 +157,21 @@ def version_lines(told: Json) -> list[str]:
 
 def history_lines(terminal: Terminal, versions: Sequence[Json]) -> list[str]:
     """A table of versions, newest first; the newest is in force."""
-    rows = [["Version", "Since", "By", "From", "Why"]]
+    rows = [["Version", "Since", "By", "From", "Why, or what"]]
     for one in versions:
         who, origin = clean(one["who"], 12), clean(one["origin"], 15)
-        rows.append([str(one["version"]), local_time(one["at"]), who, origin, clean(one["why"] or " ")])
+        rows.append([str(one["version"]), local_time(one["at"]), who, origin, clean(one["why"] or _keys(one) or " ")])
     lines = [cut(line, WIDTH) for line in table(rows, "><<<<")]
     for number, one in enumerate(versions, 1):
         if not one["confirmed"]:
             lines[number] = terminal.paint(lines[number], "attention")
     return lines
+
+
+def _keys(version: Json) -> str:
+    """What a version changed, in short; empty if that is not known."""
+    keys: list[str] = version.get("keys") or []
+    return f"{keys[0]} and {len(keys) - 1} more" if len(keys) > 1 else "".join(keys)
 
 
 def connectors(numbers: Sequence[Any]) -> str:

@@ -38,6 +38,7 @@ class VersionView:
     why: str
     origin: str
     confirmed: bool = True
+    keys: tuple[str, ...] = ()  # that it changed
 
     @classmethod
     def read(cls, raw: Json) -> VersionView:
@@ -48,6 +49,7 @@ class VersionView:
             why=text_of(raw, "why"),
             origin=text_of(raw, "origin"),
             confirmed=flag_of(raw, "confirmed") is not False,
+            keys=texts_of(raw, "keys"),
         )
 
 

@@ -180,14 +180,15 @@ def history_header(_scene: Scene, _width: int) -> list[Line]:
             cell("  VERSION", 10, "label"),
             cell("when", 16, "label"),
             cell("who", 13, "label"),
-            span("from, why", "label"),
+            span("from, why or what", "label"),
         )
     ]
 
 
 def history_row(scene: Scene, version: VersionView, width: int) -> Line:
-    """A version: number, time, who, from where and why."""
+    """A version: number, time, who, from where and why; what it changed where nobody said why."""
     waits = "" if version.confirmed else "NOT CONFIRMED  "
+    why = version.why or ", ".join(version.keys)
     row = line(
         cell(f"  {version.number}", 10, "text"),
         cell(scene.clock(version.at), 16, "label"),
@@ -195,7 +196,7 @@ def history_row(scene: Scene, version: VersionView, width: int) -> Line:
         span(" "),
         span(waits, "warn"),
         span(version.origin, "label"),
-        span(f", {version.why}" if version.why else "", "text"),
+        span(f", {why}" if why else "", "text"),
     )
     return cut(row, width, scene.symbols.ellipsis)
 

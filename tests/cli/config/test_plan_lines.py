@@ -147,14 +147,17 @@ def test_the_history_is_a_table_of_eighty_columns() -> None:
         {"version": 12, "at": "2026-11-20T04:10:00+00:00", "who": "anna", "why": "the fuse " * 20, "origin": "cli",
          "confirmed": False},
         {"version": 3, "at": "2026-11-20T04:00:00+00:00", "who": "charger", "why": "", "origin": "revert of 2",
-         "confirmed": True},
+         "confirmed": True, "keys": ["site.limit_w", "charger.name", "planner.borrowing"]},
+        {"version": 1, "at": "2026-11-20T03:00:00+00:00", "who": "bob", "why": "", "origin": "cli",
+         "confirmed": True, "keys": ["site.limit_w"]},
     ]  # fmt: skip
     lines = history_lines(COLOURED, versions)
 
     assert [visible(line) for line in lines] == [
-        "Version  Since             By       From         Why",
+        "Version  Since             By       From         Why, or what",
         "     12  2026-11-20 04:10  anna     cli          the fuse the fuse the fuse th..",
-        "      3  2026-11-20 04:00  charger  revert of 2",
+        "      3  2026-11-20 04:00  charger  revert of 2  site.limit_w and 2 more",
+        "      1  2026-11-20 03:00  bob      cli          site.limit_w",
     ]
     assert lines[1].startswith("\x1b"), "what is not confirmed stands out"
     assert not lines[2].startswith("\x1b")
