@@ -38,7 +38,7 @@ NO_ADAPTER = (
 
 @attrs.define(eq=False)
 class _Patience:
-    """How long an adapter is waited for. A loop that stood still has not listened: that costs one of the looks at most."""
+    """How long an adapter is waited for. A loop that stood still has not listened: that costs one look at most."""
 
     left_s: float
     part_s: float = attrs.field(init=False)

@@ -1,7 +1,6 @@
 """pymodbus' own servers in a process of their own: `python -m tests.hw.modbus.real_server tcp PORT | rtu TTY`.
 
-Every register of units 1 and 2 reads unit * 10000 + address. Register 500 takes 0.3 s; those from 9000 on do
-not exist.
+Every register of units 1 and 2 reads unit * 10000 + address; those from 9000 on do not exist.
 """
 
 from __future__ import annotations
@@ -13,16 +12,9 @@ from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 
-async def slow(
-    function_code: int, start: int, address: int, count: int, registers: list[int], values: list[int] | None
-) -> None:
-    if address == 500:
-        await asyncio.sleep(0.3)
-
-
 def device(unit: int) -> SimDevice:
     values = [unit * 10_000 + address for address in range(9000)]
-    return SimDevice(id=unit, simdata=SimData(0, values=values, datatype=DataType.REGISTERS), action=slow)
+    return SimDevice(id=unit, simdata=SimData(0, values=values, datatype=DataType.REGISTERS))
 
 
 async def main(kind: str, where: str) -> None:

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import pytest
 import trio
+from trio.testing import MockClock
 
-from jp_firmware.hw.modbus.master import ModbusRefused, ModbusTimeout, WireDown
-from tests.hw.modbus.conftest import rtu, running, tcp
+from jp_firmware.hw.modbus.master import ModbusMaster, ModbusRefused, ModbusTimeout, WireDown
+from tests.hw.modbus.conftest import Wire, rtu, running, tcp
 
-SLOW = 500  # this register takes 0.3 s
+RATE = 0.02  # of the clock: half a second to answer is half a minute of a busy machine's
+WIRE_S = 0.1  # more than any of these exchanges needs on the wire alone
+TIMEOUT_S = 0.2
 
 
 def value(unit: int, address: int, count: int) -> tuple[int, ...]:
     return tuple(unit * 10_000 + address + at for at in range(count))
 
 
-async def exercise(master_of: object, where: int | str) -> None:
+async def exercise(master_of: Callable[[Any], ModbusMaster], wire: Wire, clock: MockClock) -> None:
+    clock.rate = RATE
     async with trio.open_nursery() as nursery:
-        master = await running(nursery, master_of(where))  # type: ignore[operator]
+        master = await running(nursery, master_of(wire.where))
 
         assert await master.read_holding(1, 0, 125) == value(1, 0, 125)
         assert await master.read_input(2, 7, 2) == value(2, 7, 2)
@@ -29,21 +37,35 @@ async def exercise(master_of: object, where: int | str) -> None:
         assert refused.value.code == 2
 
         # The answer to a cancelled and to a timed-out exchange comes while, or after, the next is asked.
-        with trio.move_on_after(0.05):
-            await master.read_holding(1, SLOW, 2)
+        wire.hold_back()
+        with trio.CancelScope() as scope:
+            nursery.start_soon(once_said, wire, scope.cancel)
+            await master.read_holding(1, 20, 2)
+        assert scope.cancelled_caught
+        nursery.start_soon(once_said, wire, wire.release)
         assert await master.read_holding(1, 40, 2, attempts=1) == value(1, 40, 2)
+
+        wire.hold_back()
+        nursery.start_soon(once_said, wire, partial(clock.jump, TIMEOUT_S + WIRE_S))
         with pytest.raises(ModbusTimeout):
-            await master.read_holding(1, SLOW, 2, timeout_s=0.2, attempts=1)
+            await master.read_holding(1, 30, 2, timeout_s=TIMEOUT_S, attempts=1)
+        nursery.start_soon(once_said, wire, wire.release)
         assert await master.read_holding(1, 60, 2, attempts=1) == value(1, 60, 2)
         nursery.cancel_scope.cancel()
 
 
-async def test_over_tcp(tcp_server: int) -> None:
-    await exercise(tcp, tcp_server)
+async def once_said(wire: Wire, do: Callable[[], object]) -> None:
+    """When the server's answer of two registers is on the wire, and held back."""
+    await wire.until_said(9)
+    do()
 
 
-async def test_over_a_pty(rtu_server: str) -> None:
-    await exercise(rtu, rtu_server)
+async def test_over_tcp(tcp_wire: Wire, mock_clock: MockClock) -> None:
+    await exercise(tcp, tcp_wire, mock_clock)
+
+
+async def test_over_a_pty(rtu_wire: Wire, mock_clock: MockClock) -> None:
+    await exercise(rtu, rtu_wire, mock_clock)
 
 
 async def test_a_tty_that_is_not_there_is_told() -> None:
