@@ -9,7 +9,7 @@ from jp_firmware.charging.timeouts import Timeouts
 from jp_firmware.charging.view import View
 from jp_firmware.model.connector import EvStatus
 from jp_firmware.model.ids import ConnectorId
-from jp_firmware.model.power import Allocation, MeterReading
+from jp_firmware.model.power import Allocation
 
 METER_FRESH_S = 5.0  # ours: five polls of a meter at its usual second
 
@@ -33,13 +33,10 @@ class Inputs:
             output=ports.stage.output.fresh(now_s, limits.measurement_s),
             rating=ports.stage.rating,
             reach=ports.reach() if ports.reach else None,
-            meter=self.meter_reading(now_s),
+            meter=ports.meter.reading.fresh(now_s, METER_FRESH_S),
             assigned_w=share.assigned_w if share and now_s < share.valid_until_s else 0.0,
             faults=ports.fault_view.active_at(ports.sources - ports.elsewhere()),
         )
-
-    def meter_reading(self, now_s: float) -> MeterReading | None:
-        return self.ports.meter.reading.fresh(now_s, METER_FRESH_S)
 
     def share_has_changed(self, connector_id: ConnectorId) -> bool:
         """Whether the plan gives something else than what was last looked at: most plans move one connector."""

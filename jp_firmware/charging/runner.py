@@ -15,19 +15,17 @@ from datetime import UTC, datetime
 import attrs
 import trio
 
+from jp_firmware.charging.accounts import CLOSING_S, STARTING_S, Accounts
 from jp_firmware.charging.connector import ConnectorMachine
 from jp_firmware.charging.demanding import Demanding
 from jp_firmware.charging.energised import Power, energised
 from jp_firmware.charging.identifying import Identifying
 from jp_firmware.charging.inputs import Inputs
 from jp_firmware.charging.ports import Ports
-from jp_firmware.charging.recovery import after_restart
-from jp_firmware.charging.session_book import SessionBook
 from jp_firmware.charging.view import Ending, View
-from jp_firmware.charging.waiting import until
 from jp_firmware.model.connector import ConnectorReport, ConnectorState
 from jp_firmware.model.ids import ConnectorId
-from jp_firmware.model.power import Demand, MeterReading
+from jp_firmware.model.power import Demand
 from jp_firmware.model.session import IdToken, Session, StopReason
 from jp_firmware.model.signals import Source
 from jp_firmware.nursery.bell import Bell
@@ -36,9 +34,6 @@ from jp_firmware.nursery.supervisor import Lifeline
 logger = logging.getLogger(__name__)
 
 SCAN_PERIOD_S = 0.1  # ours: set-point leases, ramps and time-outs advance at least this often
-RECOVERY_PATIENCE_S = 8.0  # ours: a meter that has not answered by then leaves the last committed register
-STARTING_S = 10.0  # ours: longest time to commit the start; a driver waits for it
-CLOSING_S = 10.0  # ours: longest time to read the last register and commit the stop
 STOPPED = Ending(StopReason.REBOOT, "the controller was stopped")
 
 
@@ -53,24 +48,23 @@ class ConnectorRunner:
     machine: ConnectorMachine
     ports: Ports
     report: Source[ConnectorReport] = attrs.field(init=False)
-    last_session: Session | None = None  # whole, once it is accounted for
     _bell: Bell = attrs.field(factory=Bell)
     _power: Power | None = None
-    _book: SessionBook | None = None
     _in_scope: bool = False
     _up: bool = False  # its own task is running
     _scanning: bool = False
     _defect: Exception | None = None
-    _in_doubt: bool = False  # a commit was given up that the disk may yet carry out
     _raised: dict[str, str] = attrs.field(factory=dict)
     _began_s: float = 0.0  # when the session began
     _identifying: Identifying = attrs.field(factory=Identifying)
     _demanding: Demanding = attrs.field(factory=Demanding)
     _inputs: Inputs = attrs.field(init=False)
+    _accounts: Accounts = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.report = Source(self.name)
         self._inputs = Inputs(self.ports)
+        self._accounts = Accounts(self.connector_id, self.ports)
         self._publish_report(None, 0.0)
 
     def __repr__(self) -> str:
@@ -86,7 +80,12 @@ class ConnectorRunner:
 
     @property
     def session(self) -> Session | None:
-        return self._book.session if self._book else None
+        return self._accounts.session
+
+    @property
+    def last_session(self) -> Session | None:
+        """Whole, once it is accounted for."""
+        return self._accounts.last_session
 
     @property
     def in_session(self) -> bool:
@@ -168,8 +167,7 @@ class ConnectorRunner:
         if not self._in_scope or self._power:  # a scope that is closing commands the contactors itself
             self.ports.ev_link.command(machine.command(view))
         self._sync_faults()
-        if self._book:
-            self._book.observe(view, now_s)
+        self._accounts.observe(view, now_s)
         if self._demanding.has_changed(machine, view):
             self.ports.demand_changed()
         if machine.state is not state_before or machine.wants_session:
@@ -211,7 +209,7 @@ class ConnectorRunner:
             subscriptions.callback(ports.fault_view.subscribe(self.scan, ports.sources))
             subscriptions.callback(self._is_down)
             async with trio.open_nursery() as nursery:
-                await self._recover()
+                await self._accounts.recover(self.machine.connector)
                 self._up = True
                 self.scan()
                 lifeline.ready()
@@ -225,22 +223,6 @@ class ConnectorRunner:
         self._up, self.machine.token = False, None
         self._identifying.take_back()
         self._publish_report(None, trio.current_time())
-
-    async def _recover(self) -> None:
-        """Accounts for sessions that a crash, or a disk that was too slow, left open, before power may flow again."""
-        for session in await self.ports.log.unfinished(self.connector_id):
-            if self._book and session.id == self._book.session.id:
-                continue
-            with trio.move_on_after(RECOVERY_PATIENCE_S):
-                await until(lambda: self._meter_reading() is not None, self.ports.meter.reading)
-            recovered = after_restart(session, self._meter_reading(), self.machine.connector, self.ports.boot_id)
-            logger.warning(
-                "session %s recovered: %s at %s Wh", session.id, recovered.stop_detail, recovered.meter_stop_wh
-            )
-            await self.ports.log.stopped(recovered)
-
-    def _meter_reading(self) -> MeterReading | None:
-        return self._inputs.meter_reading(trio.current_time())
 
     def safe_now(self) -> None:
         """Power ends, whatever the connector's own task is doing: the first word of `safe`."""
@@ -283,20 +265,10 @@ class ConnectorRunner:
 
     async def _session(self, nursery: trio.Nursery, lifeline: Lifeline) -> None:
         """One session: durable, then energised, then accounted for, whatever happens in between."""
-        reading, token = self.ports.meter.reading.signal.value, self.machine.token
-        if reading is None or token is None:
+        if not await self._start_is_durable():
             return
-        ev = self.ports.ev_link.status.signal.value
-        book = SessionBook.open(
-            self.connector_id, token, reading.import_wh, self.ports.boot_id, ev.evccid if ev else "", self.ports.log
-        )
-        if not await self._commit_start(book):
-            return
-        self._book = book
         try:
-            if self._in_doubt:  # commits keep their order: what was given up before this one is on the disk, or never
-                await self._recover()
-                self._in_doubt = False
+            await self._accounts.settle_doubt(self.machine.connector)
             await trio.lowlevel.checkpoint_if_cancelled()  # nothing is switched on for a session that is to end
             await self._energise(nursery, lifeline)
         except trio.Cancelled:
@@ -304,35 +276,23 @@ class ConnectorRunner:
             raise
         finally:
             try:
-                await self._close(book)
-            finally:  # whatever the journal said: the session is over, and a restart accounts for what is left open
-                self._book, self.last_session = None, book.session
+                await self._accounts.close(self.machine.ending or Ending(StopReason.FAULT), self.machine.limits)
+            finally:  # whatever the journal said: the connector can be used again
                 self._identifying.verdict = ""
                 self.machine.session_over()
                 self.scan()
 
-    async def _commit_start(self, book: SessionBook) -> bool:
-        """Whether the start is on the disk. Raises what the journal raises; cannot be cancelled."""
-        committed = False
+    async def _start_is_durable(self) -> bool:
+        reading, token = self.ports.meter.reading.signal.value, self.machine.token
+        if reading is None or token is None:
+            return False
+        ev = self.ports.ev_link.status.signal.value
         self.machine.about_to_begin()
         try:
-            with trio.move_on_after(STARTING_S, shield=True):
-                await self.ports.log.started(book.session)
-                committed = True
+            return await self._accounts.open(token, reading.import_wh, ev.evccid if ev else "")
         finally:
-            if not committed:
-                logger.error("connector %s: the start of a session was not committed, so no power", self.connector_id)
-                self._in_doubt = True
+            if self.session is None:
                 self.machine.not_begun()
-        return committed
-
-    async def _close(self, book: SessionBook) -> None:
-        ending = self.machine.ending or Ending(StopReason.FAULT)
-        with trio.move_on_after(CLOSING_S, shield=True) as patience:
-            await book.close(self.ports.meter, ending, self.machine.limits)
-        if patience.cancelled_caught:
-            logger.error("session %s: stop not committed; it is recovered at the next start", book.session.id)
-            self._in_doubt = True
 
     async def _energise(self, nursery: trio.Nursery, lifeline: Lifeline) -> None:
         ports = self.ports
@@ -355,7 +315,7 @@ class ConnectorRunner:
         try:
             while self.machine.state.is_energised:
                 await self._turn(nursery, lifeline)
-                await self._keep_book()
+                await self._accounts.checkpoint_if_due(trio.current_time())
         except Exception as error:
             self.machine.interrupt(Ending(StopReason.FAULT, f"CTL-01 {error!r}"), trio.current_time())
             raise
@@ -367,10 +327,6 @@ class ConnectorRunner:
         """What car and connector bear together; a car that has not told counts as one that bears all."""
         ev, most_v = self.ports.ev_link.status.signal.value, self.machine.connector.max_voltage_v
         return min(ev.max_voltage_v, most_v) if ev and ev.max_voltage_v else most_v
-
-    async def _keep_book(self) -> None:
-        if self._book:
-            await self._book.checkpoint_if_due(trio.current_time())
 
     # --- what others see ---------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from jp_firmware.charging.runner import CLOSING_S, STARTING_S
+from jp_firmware.charging.accounts import CLOSING_S, STARTING_S
 from jp_firmware.model.session import Session, StopReason
 from jp_firmware.nursery.supervisor import Child, End, State, Supervisor
 from tests.charging.bench import Bench, BenchLog
@@ -82,7 +82,7 @@ async def test_stopped_while_a_commit_that_was_given_up_is_looked_for_it_says_so
         async with trio.open_nursery() as nursery:
             nursery.start_soon(bench.runner.run, bench.lifeline)
             await bench.lifeline.is_ready.wait()
-            bench.runner._in_doubt = True
+            bench.runner._accounts.in_doubt = True
             bench.plug()
             bench.runner.present(TOKEN, authorize=True)
             await log.commits.wait()
