@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime
 
 import attrs
 import trio
@@ -22,8 +21,9 @@ from jp_firmware.charging.energised import Power, energised
 from jp_firmware.charging.identifying import Identifying
 from jp_firmware.charging.inputs import Inputs
 from jp_firmware.charging.ports import Ports
+from jp_firmware.charging.reporting import report_of
 from jp_firmware.charging.view import Ending, View
-from jp_firmware.model.connector import ConnectorReport, ConnectorState
+from jp_firmware.model.connector import ConnectorReport
 from jp_firmware.model.ids import ConnectorId
 from jp_firmware.model.power import Demand
 from jp_firmware.model.session import IdToken, Session, StopReason
@@ -197,6 +197,14 @@ class ConnectorRunner:
                 self._raised[code] = detail
                 self.ports.fault_sink.raise_(code, self.name, detail)
 
+    def _publish_report(self, view: View | None, now_s: float) -> None:
+        before = self.report.signal.value
+        report = report_of(
+            self.machine, view, before, up=self._up, authorization=self.authorization, session=self.session
+        )
+        if report != before:
+            self.report.publish(report, now_s)
+
     # --- the task ----------------------------------------------------------------------------------------------------
 
     async def run(self, lifeline: Lifeline) -> None:
@@ -327,32 +335,3 @@ class ConnectorRunner:
         """What car and connector bear together; a car that has not told counts as one that bears all."""
         ev, most_v = self.ports.ev_link.status.signal.value, self.machine.connector.max_voltage_v
         return min(ev.max_voltage_v, most_v) if ev and ev.max_voltage_v else most_v
-
-    # --- what others see ---------------------------------------------------------------------------------------------
-
-    def _publish_report(self, view: View | None, now_s: float) -> None:
-        machine, before = self.machine, self.report.signal.value
-        state = machine.state if self._up or machine.in_session else ConnectorState.UNAVAILABLE
-        changed = before is None or before.state is not state
-        report = ConnectorReport(
-            connector_id=self.connector_id,
-            state=state,
-            since=datetime.now(UTC) if changed or before is None else before.since,
-            operative=machine.operative,
-            plugged=_plugged(view, before),
-            authorization=self.authorization,
-            token=machine.token,
-            session=self.session,
-            fault_codes=tuple(fault.code for fault in view.faults) if view else (),
-            text=machine.text if self._up else "its task is not running; it starts again by itself",
-        )
-        if report != before:
-            self.report.publish(report, now_s)
-
-
-def _plugged(view: View | None, before: ConnectorReport | None) -> bool:
-    """Whether there is a car. A pilot at fault does not tell: it is as it was."""
-    ev = view.ev if view else None
-    if ev and ev.pilot.is_fault and before:
-        return before.plugged
-    return bool(ev and ev.plugged)
