@@ -247,8 +247,7 @@ class ConnectorRunner:
         `NotSafe` for contactors that a board reports closed; then the connector is locked out, and the tree latches
         it. A silent board reports nothing: it opens by itself, and its own fault locks the connector out.
         """
-        if self._power:
-            self._power.revoke()
+        self.safe_now()
         async with energised(self.ports.stage, self.ports.ev_link, self.ports.meter, self.machine.limits) as power:
             pass
         if power.failure:

@@ -246,6 +246,35 @@ async def test_a_task_that_resists_its_end_delivers_nothing_from_the_first_word_
         assert is_safe(bench)
 
 
+@attrs.define(eq=False)
+class HangingLog(BenchLog):
+    """A journal whose checkpoints do not come back for a while, whoever is cancelled."""
+
+    hangs: bool = False
+
+    async def checkpoint(self, session: Session) -> None:
+        with trio.CancelScope(shield=True):
+            await trio.sleep(30 if self.hangs else 0.002)
+
+
+async def test_a_session_whose_task_hangs_is_ended_by_its_safe_state_and_by_that_reason(
+    autojump_clock: MockClock,
+) -> None:
+    """Nothing is delivered through a scope that the safe state has closed, and no scan stumbles over it."""
+    log = HangingLog()
+    async with running(Bench(log=log)) as bench:
+        await charging(bench)
+        log.hangs = True
+        await trio.sleep(5)
+        assert bench.stage.set_point is not None
+        await bench.runner.safe()
+        assert is_safe(bench)
+        assert bench.runner.machine.state is S.FINISHING
+
+        await bench.until(lambda: bool(log.ended))
+        assert log.ended[0].stop_detail == "CTL-01 the connector's task gave no sign"
+
+
 async def test_a_connector_whose_task_is_down_is_not_reported_to_work(autojump_clock: MockClock) -> None:
     bench = Bench()
     async with running(bench):
