@@ -23,6 +23,7 @@ from tests.hw.faults import Faults
 from tests.journal.running import Call, running
 from tests.matrix.rig import STALL_S, Rig
 from tests.matrix.table import Cell
+from tests.matrix.unhurried import UnhurriedClock
 
 
 @attrs.define
@@ -136,8 +137,9 @@ def run(rig_type: type[Rig], row: str, cell: Cell, **options: Any) -> Seen:
 
 
 def run_beside_a_full_disk(rig_type: type[Rig], cell: Cell, path: Path) -> Seen:
-    """As `run`, on the real clock, with a real journal whose disk takes nothing more and to which all faults go."""
-    return trio.run(_beside_a_full_disk, rig_type, attrs.evolve(cell, watch_s=0.6, recovers=False), path)
+    """As `run`, in real time, with a real journal whose disk takes nothing more and to which all faults go."""
+    cell = attrs.evolve(cell, watch_s=0.6, recovers=False)
+    return trio.run(_beside_a_full_disk, rig_type, cell, path, clock=UnhurriedClock())
 
 
 async def _beside_a_full_disk(rig_type: type[Rig], cell: Cell, path: Path) -> Seen:
