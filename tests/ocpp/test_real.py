@@ -20,7 +20,7 @@ from jp_firmware.ocpp.v16.profile_book import ProfileBook
 from jp_firmware.ocpp.v16.session_log import JournalledSessions
 from tests.ocpp.bench import TAG, Charger, Faults, Lifeline, cabinet
 
-QUICK_S = 10.0
+QUICK_S = 60.0  # with a busy machine
 
 
 @attrs.define(eq=False)
