@@ -160,7 +160,7 @@ def history_lines(terminal: Terminal, versions: Sequence[Json]) -> list[str]:
     rows = [["Version", "Since", "By", "From", "Why, or what"]]
     for one in versions:
         who, origin = clean(one["who"], 12), clean(one["origin"], 15)
-        rows.append([str(one["version"]), local_time(one["at"]), who, origin, clean(one["why"] or _keys(one) or " ")])
+        rows.append([str(one["version"]), local_time(one["at"]), who, origin, clean(_why(one) or " ")])
     lines = [cut(line, WIDTH) for line in table(rows, "><<<<")]
     for number, one in enumerate(versions, 1):
         if not one["confirmed"]:
@@ -168,8 +168,12 @@ def history_lines(terminal: Terminal, versions: Sequence[Json]) -> list[str]:
     return lines
 
 
-def _keys(version: Json) -> str:
-    """What a version changed, in short; empty if that is not known."""
+def _why(version: Json) -> str:
+    """Why it was made, or what it changed where nobody said so; empty if neither is known."""
+    if version.get("readable") is False:
+        return "damaged on the disk"
+    if version["why"]:
+        return str(version["why"])
     keys: list[str] = version.get("keys") or []
     return f"{keys[0]} and {len(keys) - 1} more" if len(keys) > 1 else "".join(keys)
 

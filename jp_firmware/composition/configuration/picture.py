@@ -16,6 +16,7 @@ from jp_firmware.config.effects import Step
 from jp_firmware.config.examine import Finding
 from jp_firmware.config.kept.config_store import ConfigStore
 from jp_firmware.config.kept.versions import Version
+from jp_firmware.config.schema import ConfigError
 from jp_firmware.config.text.difference import changes, redacted, text_difference
 from jp_firmware.config.text.document import rewritten
 from jp_firmware.config.text.edits import key_of, leaves
@@ -179,16 +180,29 @@ def readable(text: str) -> str:
 
 
 def history(store: ConfigStore, limit: int) -> list[Json]:
-    """The newest versions, newest first, each with what it changed of the one before it. Reads as many files."""
+    """The newest versions, newest first, each with what it changed of the one before it. Reads as many files.
+
+    One whose text is not what was kept is not `readable`: nobody can go back to it.
+    """
     versions = store.history()[-limit - 1 :]
     waiting = store.unconfirmed.number if store.unconfirmed else None
-    texts = {one.number: tomllib.loads(store.text_at(one.number)) for one in versions}
+    texts = {one.number: _kept(store, one.number) for one in versions}
     told = []
     for one in reversed(versions[-limit:]):
-        before = texts.get(one.number - 1)
-        keys = [each.key for each in changes(before, texts[one.number], is_secret)] if before is not None else []
-        told.append({**version(one), "confirmed": one.number != waiting, "keys": keys})
+        before, text = texts.get(one.number - 1), texts[one.number]
+        known = before is not None and text is not None
+        keys = [each.key for each in changes(before or {}, text or {}, is_secret)] if known else []
+        told.append(
+            {**version(one), "confirmed": one.number != waiting, "readable": text is not None, "keys": keys},
+        )
     return told
+
+
+def _kept(store: ConfigStore, number: int) -> Json | None:
+    try:
+        return tomllib.loads(store.text_at(number))
+    except ConfigError:
+        return None
 
 
 def difference(before: str, after: str, names: tuple[int, int]) -> Json:

@@ -49,11 +49,6 @@ PLAN: Json = {
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def utc(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", "UTC")
-
-
 def visible(line: str) -> str:
     return re.sub(r"\x1b\[[0-9;]*m", "", line)
 
@@ -150,6 +145,8 @@ def test_the_history_is_a_table_of_eighty_columns() -> None:
          "confirmed": True, "keys": ["site.limit_w", "charger.name", "planner.borrowing"]},
         {"version": 1, "at": "2026-11-20T03:00:00+00:00", "who": "bob", "why": "", "origin": "cli",
          "confirmed": True, "keys": ["site.limit_w"]},
+        {"version": 0, "at": "2026-11-20T02:00:00+00:00", "who": "bob", "why": "fuse", "origin": "cli",
+         "confirmed": True, "keys": [], "readable": False},
     ]  # fmt: skip
     lines = history_lines(COLOURED, versions)
 
@@ -158,6 +155,7 @@ def test_the_history_is_a_table_of_eighty_columns() -> None:
         "     12  2026-11-20 04:10  anna     cli          the fuse the fuse the fuse th..",
         "      3  2026-11-20 04:00  charger  revert of 2  site.limit_w and 2 more",
         "      1  2026-11-20 03:00  bob      cli          site.limit_w",
+        "      0  2026-11-20 02:00  bob      cli          damaged on the disk",
     ]
     assert lines[1].startswith("\x1b"), "what is not confirmed stands out"
     assert not lines[2].startswith("\x1b")
