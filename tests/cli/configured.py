@@ -155,7 +155,7 @@ class Configured:
             return {"result": "outdated", **self.now.as_json(), "base": params["base"], "difference": told}
         if self.progress:
             self.change = self.progress[0]
-            with trio.fail_after(10):
+            with trio.fail_after(60):
                 await self.told_all.wait()
             self.change = None
         if self.then:

@@ -8,6 +8,7 @@ import io
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
@@ -25,6 +26,8 @@ from jp_firmware.nursery.supervisor import Child, Lifeline
 from .configured import Configured, Jp
 
 Json = dict[str, Any]
+
+PATIENCE_S = 60.0  # for what another thread or process is to do: only something that never comes takes as long
 
 IDLE: Json = {
     "state": "available", "since_s": 60, "stage_text": "ready", "operative": True, "plugged": False, "latch": False,
@@ -284,12 +287,23 @@ async def _never(lifeline: Lifeline) -> None:
     raise AssertionError("not run")
 
 
+@pytest.fixture(autouse=True)
+def surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The same for every test, whoever runs it and wherever: on UTC, on a terminal of its own size, with no wishes."""
+    for name in ("COLUMNS", "LINES", "NO_COLOR", "JP_SOCKET", "JP_PROFILES", "VISUAL", "EDITOR", "SUDO_USER"):
+        monkeypatch.delenv(name, raising=False)
+    with monkeypatch.context() as zone:
+        zone.setenv("TZ", "UTC")
+        time.tzset()
+        yield
+    time.tzset()
+
+
 @pytest.fixture
 def charger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Charger]:
     """Serves in a thread of its own, as the charger would in a process of its own; JP_SOCKET leads there."""
     made = Charger(tmp_path / "console.sock")
     monkeypatch.setenv("JP_SOCKET", str(made.path))
-    monkeypatch.setenv("TZ", "UTC")
     with served(made.server()):
         yield made
 
@@ -310,12 +324,13 @@ def served(server: ConsoleServer) -> Iterator[None]:
 
     thread = threading.Thread(target=trio.run, args=[serve])
     thread.start()
-    assert serving.wait(10)
+    assert serving.wait(PATIENCE_S)
     try:
         yield
     finally:
         tokens[0].run_sync_soon(scope.cancel)
-        thread.join(10)
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
 
 
 # --- a configuration that can be changed ------------------------------------------------------------------------------
@@ -326,7 +341,6 @@ def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Conf
     """Its charger is where JP_SOCKET leads; nobody sits at the terminal."""
     made = Configured(tmp_path / "console.sock")
     monkeypatch.setenv("JP_SOCKET", str(made.path))
-    monkeypatch.setenv("TZ", "UTC")
     monkeypatch.setenv("SUDO_USER", "anna")
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     monkeypatch.setattr(topics, "SHARED_FOR_S", 0.0)  # nobody types that fast

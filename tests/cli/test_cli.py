@@ -12,7 +12,7 @@ import pytest
 from jp_firmware.cli import command as cli
 from jp_firmware.cli import running
 
-from .conftest import SAMPLE, SESSION, Charger
+from .conftest import PATIENCE_S, SAMPLE, SESSION, Charger
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -234,7 +234,7 @@ def test_help_imports_no_room_of_the_charger() -> None:
 
 def test_a_reader_that_leaves_is_no_error(charger: Charger) -> None:
     command = f"{sys.executable} -m jp_firmware tree --json --watch --interval 0.25 | head -n 1"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=PATIENCE_S, check=True)
 
     assert json.loads(done.stdout)["name"] == "controller"
     assert done.stderr == ""

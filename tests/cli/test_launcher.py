@@ -32,7 +32,7 @@ def checkout(tmp_path: Path) -> Path:
 
 def launch(checkout: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(checkout / "jp"), "--version"], env=environment, capture_output=True, text=True, timeout=30, check=False
+        [str(checkout / "jp"), "--version"], env=environment, capture_output=True, text=True, timeout=60, check=False
     )
 
 

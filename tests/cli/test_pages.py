@@ -22,11 +22,6 @@ def visible(line: str) -> str:
     return re.sub(r"\x1b\[[0-9;]*m", "", line)
 
 
-@pytest.fixture(autouse=True)
-def utc(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", "UTC")
-
-
 def test_status_is_a_page_of_eighty_columns() -> None:
     lines = status_lines(PLAIN, STATUS, FAULTS)
 

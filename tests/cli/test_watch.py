@@ -20,9 +20,7 @@ import attrs
 import pyte
 import pytest
 
-from .conftest import Charger
-
-PATIENCE_S = 20.0
+from .conftest import PATIENCE_S, Charger
 
 
 @attrs.define

