@@ -1,4 +1,4 @@
-"""A connector as a pure state machine: views and requests in, a state, a wish and a command out.
+"""A connector as a pure state machine: views and requests in, a state and a wish out.
 
 Rules:
 1. Time is handed in with each view. The machine never awaits, never does I/O and holds no timer.
@@ -18,14 +18,13 @@ from __future__ import annotations
 import attrs
 
 from jp_firmware.charging.handshake import Handshake
-from jp_firmware.charging.offer import Offer
 from jp_firmware.charging.own_faults import OwnFaults
 from jp_firmware.charging.session import EnergisedSession
 from jp_firmware.charging.timeouts import Timeouts
 from jp_firmware.charging.transitions import TRANSITIONS
 from jp_firmware.charging.view import Ending, Failure, View, Wish
 from jp_firmware.config.schema import Connector
-from jp_firmware.model.connector import ConnectorState, EvCommand, EvStatus, LockState, Stage
+from jp_firmware.model.connector import ConnectorState, EvStatus, LockState
 from jp_firmware.model.faults import Fault
 from jp_firmware.model.session import IdToken, StopReason
 
@@ -54,6 +53,7 @@ class ConnectorMachine:
     operative: bool = True
     token: IdToken | None = None  # accepted, waiting for or in a session
     in_session: bool = False  # from `about_to_begin` until `session_over`
+    session: EnergisedSession | None = None  # there is one in the energised states, and in no other
     own_faults: OwnFaults = attrs.field(factory=OwnFaults)
     ending: Ending | None = None
     text: str = "starting"
@@ -65,12 +65,16 @@ class ConnectorMachine:
     _had_session: bool = False  # since the car was plugged in
     _unlock: bool = False
     _request: Ending | None = None
-    _session: EnergisedSession | None = None  # there is one in the energised states, and in no other
 
     @property
     def wish(self) -> Wish | None:
         """The output it wants. None without a session, always."""
-        return self._session.wish if self._session else None
+        return self.session.wish if self.session else None
+
+    @property
+    def wants_unlock(self) -> bool:
+        """Whether the lock is to be released now: never in a session, which ends first."""
+        return self._unlock and not self.in_session
 
     @property
     def faults(self) -> dict[str, str]:
@@ -118,8 +122,8 @@ class ConnectorMachine:
     def set_limits(self, limits: Timeouts) -> None:
         """Other times and rates, at once, except for a stage that has begun."""
         self.limits = limits
-        if self._session:
-            self._session.set_limits(limits)
+        if self.session:
+            self.session.set_limits(limits)
 
     def reserve(self, reservation: Reservation | None) -> None:
         """Keeps the connector for one identification, or lifts that."""
@@ -145,12 +149,12 @@ class ConnectorMachine:
     def begin(self, now_s: float) -> None:
         """The session is durable and the scope is open: power may flow from here."""
         self._had_session = True
-        self._session = EnergisedSession(self.connector, self.limits, now_s)
-        self._go(self._session.state, now_s, self._session.text)
+        self.session = EnergisedSession(self.connector, self.limits, now_s)
+        self._go(self.session.state, now_s, self.session.text)
 
     def interrupt(self, ending: Ending, now_s: float) -> None:
         """The runner had to end the session by itself, perhaps before it began. What has ended stays as it is."""
-        if self._session:
+        if self.session:
             self._end(ending, now_s)
         elif self.in_session and self.ending is None:
             self.ending = ending
@@ -167,7 +171,7 @@ class ConnectorMachine:
     def fail(self, failure: Failure, now_s: float) -> None:
         """A fault the runner saw while it closed the scope."""
         self.own_faults.add(failure)
-        if self._session:
+        if self.session:
             self._end(Ending.by(failure), now_s)
 
     # --- one step ----------------------------------------------------------------------------------------------------
@@ -176,8 +180,8 @@ class ConnectorMachine:
         """Takes one view. Afterwards `state`, `wish`, `faults` and `text` are what they should be for it."""
         self.own_faults.look(view, self.limits, self.connector.derate_to_c, in_session=self.in_session)
         self._look_at_lock(view)
-        if self._session:
-            self._energised(self._session, view)
+        if self.session:
+            self._energised(self.session, view)
             return
         {
             S.UNAVAILABLE: self._unavailable,
@@ -189,36 +193,13 @@ class ConnectorMachine:
         }[self.state](view)
 
     def _look_at_lock(self, view: View) -> None:
-        """It need not be released any more once it is, or once the car is gone; in a session it is not released yet."""
-        if view.ev and not self.in_session and (view.ev.lock is LockState.UNLOCKED or view.ev.unplugged):
+        """Once it is released, or the car is gone, it need not be released any more."""
+        if self.wants_unlock and view.ev and (view.ev.lock is LockState.UNLOCKED or view.ev.unplugged):
             self._unlock = False
-
-    def command(self, view: View) -> EvCommand:
-        """What the PLC board shall be told for the present state."""
-        session, ev, output = self._session, view.ev, view.output
-        offer = Offer(self.connector, self.limits)
-        return EvCommand(
-            stage=session.stage if session else Stage.IDLE,
-            authorized=self.token is not None and (session is not None or self.state is S.PREPARING),
-            close_contactors=session is not None and session.close_contactors,
-            precharge_done=session is not None and session.stage is Stage.CHARGING,
-            unlock=self._unlock and not self.in_session,
-            offered_voltage_v=offer.voltage_v(view),
-            offered_current_a=offer.current_a(ev, view) if ev else 0.0,
-            offered_power_w=offer.power_w(ev, view)[0] if ev else 0.0,
-            present_voltage_v=output.voltage_v if output else 0.0,
-            present_current_a=output.current_a if output else 0.0,
-        )
-
-    def demand_w(self, view: View) -> tuple[float, float, str]:
-        """Requested and offered power, and what bounds the offer."""
-        if self._session is None or view.ev is None:
-            return 0.0, 0.0, "connector"
-        return self._session.demand_w(view.ev, view)
 
     def demand_is_stale(self, view: View) -> bool:
         """Whether what the car asks for is too old to raise power on: it is not heard, or it has stopped asking."""
-        return view.ev is None or (self._session is not None and self._session.demand_is_stale(view.now_s))
+        return view.ev is None or (self.session is not None and self.session.demand_is_stale(view.now_s))
 
     # --- states without power ----------------------------------------------------------------------------------------
 
@@ -344,7 +325,7 @@ class ConnectorMachine:
         self.own_faults.clear(STALE)
         if ending.failure:
             self.own_faults.add(ending.failure)
-        self._session, self.ending, self._request = None, ending, None
+        self.session, self.ending, self._request = None, ending, None
         self._go(S.FINISHING, now_s, f"stopping: {ending.detail or ending.reason.value}")
 
     def _forget_car(self, view: View) -> None:

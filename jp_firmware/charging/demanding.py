@@ -22,7 +22,7 @@ class Demanding:
         """Of a car that is not heard, its last wish, marked stale."""
         active, stale = machine.state.is_energised, machine.demand_is_stale(view)
         if not stale or not active:
-            self._wish = machine.demand_w(view)
+            self._wish = _asked_w(machine, view)
         requested_w, offered_w, bound = self._wish
         connector, voltage_v = machine.connector, _voltage_v(view, machine.limits.safe_voltage_v)
         return Demand(
@@ -43,7 +43,7 @@ class Demanding:
 
     def has_changed(self, machine: ConnectorMachine, view: View) -> bool:
         """Whether there is something new, to the next 100 W, since this was last asked."""
-        requested_w, offered_w, _ = machine.demand_w(view)
+        requested_w, offered_w, _ = _asked_w(machine, view)
         before, self._told = (
             self._told,
             (
@@ -54,6 +54,13 @@ class Demanding:
             ),
         )
         return self._told != before
+
+
+def _asked_w(machine: ConnectorMachine, view: View) -> tuple[float, float, str]:
+    """Requested and offered power, and what bounds the offer."""
+    if machine.session is None or view.ev is None:
+        return 0.0, 0.0, "connector"
+    return machine.session.demand_w(view.ev, view)
 
 
 def _voltage_v(view: View, safe_voltage_v: float) -> float:

@@ -15,6 +15,7 @@ import attrs
 import trio
 
 from jp_firmware.charging.accounts import CLOSING_S, STARTING_S, Accounts
+from jp_firmware.charging.commanding import command_of
 from jp_firmware.charging.connector import ConnectorMachine
 from jp_firmware.charging.demanding import Demanding
 from jp_firmware.charging.energised import Power, energised
@@ -54,7 +55,7 @@ class ConnectorRunner:
     _up: bool = False  # its own task is running
     _scanning: bool = False
     _defect: Exception | None = None
-    _raised: dict[str, str] = attrs.field(factory=dict)
+    _raised: list[str] = attrs.field(factory=list)  # those of its faults that the register knows of
     _began_s: float = 0.0  # when the session began
     _identifying: Identifying = attrs.field(factory=Identifying)
     _demanding: Demanding = attrs.field(factory=Demanding)
@@ -165,7 +166,7 @@ class ConnectorRunner:
                 self._power.revoke()
                 self._power = None
         if not self._in_scope or self._power:  # a scope that is closing commands the contactors itself
-            self.ports.ev_link.command(machine.command(view))
+            self.ports.ev_link.command(command_of(machine, view))
         self._sync_faults()
         self._accounts.observe(view, now_s)
         if self._demanding.has_changed(machine, view):
@@ -190,11 +191,11 @@ class ConnectorRunner:
     def _sync_faults(self) -> None:
         wanted = self.machine.faults
         for code in [code for code in self._raised if code not in wanted]:
-            del self._raised[code]
+            self._raised.remove(code)
             self.ports.fault_sink.clear(code, self.name)
         for code, detail in wanted.items():
             if code not in self._raised:
-                self._raised[code] = detail
+                self._raised.append(code)
                 self.ports.fault_sink.raise_(code, self.name, detail)
 
     def _publish_report(self, view: View | None, now_s: float) -> None:
@@ -232,29 +233,6 @@ class ConnectorRunner:
         self._identifying.take_back()
         self._publish_report(None, trio.current_time())
 
-    def safe_now(self) -> None:
-        """Power ends, whatever the connector's own task is doing: the first word of `safe`."""
-        if self._power:
-            self._power.revoke()
-            self._power = None
-        silent = Ending(StopReason.FAULT, "CTL-01 the connector's task gave no sign")
-        self.machine.interrupt(silent, trio.current_time())
-
-    async def safe(self) -> None:
-        """Safe state from outside: modules off and contactors open, without the help of the connector's own task.
-
-        Both are repeated by those who carry them out, until they are measured or `power_down_s` is over. Raises
-        `NotSafe` for contactors that a board reports closed; then the connector is locked out, and the tree latches
-        it. A silent board reports nothing: it opens by itself, and its own fault locks the connector out.
-        """
-        self.safe_now()
-        async with energised(self.ports.stage, self.ports.ev_link, self.ports.meter, self.machine.limits) as power:
-            pass
-        if power.failure:
-            self.machine.fail(power.failure, trio.current_time())
-            self.scan()
-            raise NotSafe(f"{self.name}: {power.failure.code} {power.failure.detail}")
-
     async def _turn(self, nursery: trio.Nursery, lifeline: Lifeline) -> None:
         with trio.move_on_after(SCAN_PERIOD_S):
             await self._bell.wait()
@@ -290,6 +268,7 @@ class ConnectorRunner:
                 self.scan()
 
     async def _start_is_durable(self) -> bool:
+        """Whether a session may begin. What happens to the connector meanwhile is the machine's to remember."""
         reading, token = self.ports.meter.reading.signal.value, self.machine.token
         if reading is None or token is None:
             return False
@@ -334,3 +313,28 @@ class ConnectorRunner:
         """What car and connector bear together; a car that has not told counts as one that bears all."""
         ev, most_v = self.ports.ev_link.status.signal.value, self.machine.connector.max_voltage_v
         return min(ev.max_voltage_v, most_v) if ev and ev.max_voltage_v else most_v
+
+    # --- the safe state, without the task ----------------------------------------------------------------------------
+
+    def safe_now(self) -> None:
+        """Power ends, whatever the connector's own task is doing: the first word of `safe`."""
+        if self._power:
+            self._power.revoke()
+            self._power = None
+        silent = Ending(StopReason.FAULT, "CTL-01 the connector's task gave no sign")
+        self.machine.interrupt(silent, trio.current_time())
+
+    async def safe(self) -> None:
+        """Safe state from outside: modules off and contactors open, without the help of the connector's own task.
+
+        Both are repeated by those who carry them out, until they are measured or `power_down_s` is over. Raises
+        `NotSafe` for contactors that a board reports closed; then the connector is locked out, and the tree latches
+        it. A silent board reports nothing: it opens by itself, and its own fault locks the connector out.
+        """
+        self.safe_now()
+        async with energised(self.ports.stage, self.ports.ev_link, self.ports.meter, self.machine.limits) as power:
+            pass
+        if power.failure:
+            self.machine.fail(power.failure, trio.current_time())
+            self.scan()
+            raise NotSafe(f"{self.name}: {power.failure.code} {power.failure.detail}")

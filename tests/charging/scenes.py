@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 
 import attrs
 
+from jp_firmware.charging.commanding import command_of
 from jp_firmware.charging.connector import ConnectorMachine
 from jp_firmware.charging.view import View
 from jp_firmware.config.schema import Connector
 from jp_firmware.model.connector import (
     ConnectorState,
+    EvCommand,
     EvProtocol,
     EvStatus,
     Insulation,
@@ -73,6 +75,10 @@ class Scene:
             assigned_w=self.assigned_w,
             faults=self.faults,
         )
+
+    @property
+    def command(self) -> EvCommand:
+        return command_of(self.machine, self.view)
 
     def step(self, seconds: float = 0.1, **changes: object) -> ConnectorState:
         """Advances time, changes the world, takes one step."""

@@ -98,7 +98,7 @@ def test_each_threshold_of_a_mute_car(age_s: float, stale: bool, state: Connecto
     assert ("HLC-05" in scene.machine.faults) is (state is S.FINISHING)
     if state is S.FINISHING:
         assert scene.machine.wish is None
-        command = scene.machine.command(scene.view)
+        command = scene.command
         assert (Stage.IDLE, False, False) == (command.stage, command.authorized, command.close_contactors)
         assert scene.machine.ending is not None
         assert scene.machine.ending.reason is StopReason.FAULT

@@ -45,11 +45,11 @@ def test_plug_and_authorization_start_a_session_in_either_order(plug_first: bool
 def test_the_car_is_told_that_it_is_authorized_before_it_is_ready() -> None:
     scene = Scene().available()
     scene.step(ev=PLUGGED)
-    assert not scene.machine.command(scene.view).authorized
+    assert not scene.command.authorized
     scene.machine.authorize(TOKEN, scene.now_s)
     scene.step()
 
-    assert scene.machine.command(scene.view).authorized
+    assert scene.command.authorized
     assert not scene.machine.wants_session
 
 

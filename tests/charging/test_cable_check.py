@@ -26,11 +26,11 @@ def test_the_contactors_close_only_below_the_safe_voltage() -> None:
     scene = Scene().cable_check()
     scene.at_output(80)
     scene.step()
-    assert not scene.machine.command(scene.view).close_contactors
+    assert not scene.command.close_contactors
     scene.at_output(30)
     scene.step()
 
-    assert scene.machine.command(scene.view).close_contactors
+    assert scene.command.close_contactors
     assert scene.machine.wish is None
 
 
@@ -89,7 +89,7 @@ def test_precharge_goes_to_the_cars_voltage_and_waits_for_its_contactor() -> Non
     scene.step()
     assert scene.machine.wish is not None
     assert (scene.machine.wish.voltage_v, scene.machine.wish.current_a) == (400.0, LIMITS.precharge_current_a)
-    assert scene.machine.command(scene.view).stage is Stage.PRECHARGE
+    assert scene.command.stage is Stage.PRECHARGE
 
     scene.at_output(399)
     assert scene.run(3) is S.PRECHARGE

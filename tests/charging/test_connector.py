@@ -98,7 +98,7 @@ def test_no_share_suspends_and_a_new_share_resumes() -> None:
     scene.run(5)
     assert scene.step(assigned_w=0.0) is S.SUSPENDED_EVSE
     assert scene.machine.wish is None
-    assert scene.machine.command(scene.view).close_contactors
+    assert scene.command.close_contactors
 
     assert scene.step(assigned_w=20_000.0) is S.CHARGING
 
@@ -228,14 +228,14 @@ def test_the_lock_is_released_only_after_the_session() -> None:
     scene = Scene().charging()
     scene.machine.ask_to_unlock()
     scene.step()
-    assert not scene.machine.command(scene.view).unlock
+    assert not scene.command.unlock
     scene.machine.session_over()
     scene.step()
-    assert scene.machine.command(scene.view).unlock
+    assert scene.command.unlock
     scene.sees(lock=LockState.UNLOCKED)
     scene.step()
 
-    assert not scene.machine.command(scene.view).unlock
+    assert not scene.command.unlock
 
 
 def test_a_fault_seen_while_the_scope_closes_faults_the_connector() -> None:
@@ -311,14 +311,14 @@ def test_in_any_world_only_known_transitions_happen_and_power_is_wished_for_only
         assert machine.state in reachable
         if not machine.state.is_energised:
             assert machine.wish is None
-            assert not machine.command(scene.view).close_contactors
+            assert not scene.command.close_contactors
         if any(one.kind.severity <= Severity.STOP for one in scene.faults) or scene.ev is None:
             assert not machine.state.is_energised or before is not machine.state
             assert machine.wish is None
         if machine.wish is not None:
             assert scene.ev is not None
             assert (scene.ev.hottest_c or 0.0) < machine.connector.derate_to_c
-            assert (machine._session.watch.asking.age_s(scene.now_s) or 0.0) < machine.limits.demand_lost_s
+            assert (machine.session.watch.asking.age_s(scene.now_s) or 0.0) < machine.limits.demand_lost_s
             assert machine.wish.voltage_v <= 1000
             assert machine.wish.current_a <= 200
 

@@ -113,11 +113,11 @@ def test_a_plug_is_unlocked_whatever_its_pilot_says() -> None:
     scene = Scene().available()
     scene.step(ev=attrs.evolve(SHORTED, lock=LockState.LOCKED))
     scene.machine.ask_to_unlock()
-    assert scene.machine.command(scene.view).unlock
+    assert scene.command.unlock
 
     scene.sees(lock=LockState.UNLOCKED)
     scene.step()
-    assert not scene.machine.command(scene.view).unlock
+    assert not scene.command.unlock
 
 
 async def test_a_car_counts_as_plugged_in_or_not_as_it_did_before(autojump_clock: MockClock) -> None:

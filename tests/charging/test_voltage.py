@@ -93,7 +93,9 @@ def test_no_current_that_makes_no_sense_is_delivered_or_asked_of_the_planner(fie
     scene.step()
 
     assert scene.machine.wish is None
-    requested_w, offered_w, _ = scene.machine.demand_w(scene.view)
+    assert scene.machine.session is not None
+    assert scene.ev is not None
+    requested_w, offered_w, _ = scene.machine.session.demand_w(scene.ev, scene.view)
     assert requested_w >= LIMITS.min_power_w
     assert offered_w >= 0.0
 
