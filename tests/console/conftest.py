@@ -13,6 +13,8 @@ import trio
 from jp_firmware.console.calls import CallRefused, only, parameter
 from jp_firmware.nursery.supervisor import Child, Lifeline
 
+PATIENCE_S = 60.0  # for what another thread or process is to do: only something that never comes takes as long
+
 
 @attrs.define
 class Charger:

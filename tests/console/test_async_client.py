@@ -19,7 +19,7 @@ from jp_firmware.console.protocol import CallFailed, ConsoleError, Snapshot
 from jp_firmware.console.server import ConsoleServer
 from jp_firmware.nursery.supervisor import Lifeline
 
-from .conftest import Charger
+from .conftest import PATIENCE_S, Charger
 
 
 class Screen:
@@ -48,7 +48,7 @@ class Screen:
         self._changed.set()
 
     async def until(self, condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while not condition():
                 self._changed.clear()
                 await self._changed.wait()
@@ -97,6 +97,12 @@ class Served:
         await asyncio.to_thread(partial(trio.from_thread.run, work, trio_token=self._token))
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link is lost here when a test loses it, and not when this process has been kept waiting."""
+    monkeypatch.setattr(client_module, "silence_limit_s", lambda interval_s: PATIENCE_S)
+
+
 @pytest.fixture
 def served(charger: Charger, socket_path: Path, lifeline: Lifeline, nursery: trio.Nursery) -> Served:
     return Served(ConsoleServer(socket_path, charger.topics, charger.calls), lifeline, nursery)
@@ -104,7 +110,7 @@ def served(charger: Charger, socket_path: Path, lifeline: Lifeline, nursery: tri
 
 async def in_asyncio(main: Callable[[], Any]) -> None:
     """Runs `main` on an asyncio loop of its own, as the terminal's process would."""
-    with trio.fail_after(20):
+    with trio.fail_after(PATIENCE_S):
         await trio.to_thread.run_sync(lambda: asyncio.run(main()))
 
 

@@ -21,7 +21,7 @@ from jp_firmware.console.protocol import CallFailed, ConsoleError, ErrorCode, Re
 from jp_firmware.console.server import MAX_CLIENTS, ConsoleServer
 from jp_firmware.nursery.supervisor import Lifeline
 
-from .conftest import Charger
+from .conftest import PATIENCE_S, Charger
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ async def server(charger: Charger, socket_path: Path, lifeline: Lifeline, nurser
 
 async def blocking(function: Callable[[], T]) -> T:
     """Runs the blocking client where it does not block the server under test."""
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE_S):
         return await trio.to_thread.run_sync(function)
 
 
@@ -170,7 +170,8 @@ def puppet(tmp_path: Path) -> Iterator[Callable[[Callable[[socket.socket], None]
 
     yield start
     for thread in threads:
-        thread.join(5)
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
     listener.close()
 
 
@@ -181,15 +182,17 @@ def test_a_server_that_closes_or_falls_silent_or_raves_is_told_in_one_line(
         link.recv(1000)
         link.sendall(b"not a message\n")
         link.recv(1000)
-        silent.wait(5)  # says nothing to the second call, then goes
+        given_up.wait(PATIENCE_S)  # says nothing to the second call, then goes
 
-    silent = threading.Event()
-    with ConsoleClient(puppet(play), timeout_s=0.2) as client:
+    given_up = threading.Event()
+    with ConsoleClient(puppet(play), timeout_s=PATIENCE_S) as client:
         with pytest.raises(ConsoleError, match="sent what is no message"):
             client.call("status.get")
+        client._timeout_s = 0.2
         with pytest.raises(ConsoleError, match="does not answer at"):
             client.call("status.get")
-        silent.set()
+        client._timeout_s = PATIENCE_S
+        given_up.set()
         with pytest.raises(ConsoleError, match=r"closed the link|link to the charger at .* broke"):
             client.call("status.get")
 
@@ -202,10 +205,10 @@ def test_a_subscription_on_a_hung_server_ends(
 
     def play(link: socket.socket) -> None:
         link.recv(1000)
-        link.sendall(encode(Result(id=1, result={"interval_s": 0.25})))
         params = {"topic": "status", "revision": 1, "snapshot": {"site": {}}}
-        link.sendall(encode(Request(method="snapshot", params=params)))
-        done.wait(5)
+        told = Request(method="snapshot", params=params)
+        link.sendall(encode(Result(id=1, result={"interval_s": 0.25})) + encode(told))  # both are there at once
+        done.wait(PATIENCE_S)
 
     with ConsoleClient(puppet(play)) as client:
         told = client.subscribe(["status"], 0.25)

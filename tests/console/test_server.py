@@ -16,7 +16,7 @@ from jp_firmware.console.server import MAX_CLIENTS, ConsoleServer
 from jp_firmware.nursery.backoff import Backoff
 from jp_firmware.nursery.supervisor import Child, End, Lifeline, Supervisor
 
-from .conftest import Charger
+from .conftest import PATIENCE_S, Charger
 
 
 @pytest.fixture
@@ -33,14 +33,14 @@ async def connect(path: Path) -> trio.SocketStream:
 
 async def call(stream: trio.SocketStream, method: str, **params: Any) -> dict[str, Any]:
     line = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE_S):
         await stream.send_all(line + b"\n")
         return await next_line(stream)
 
 
 async def next_line(stream: trio.SocketStream) -> dict[str, Any]:
     line = b""
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE_S):
         while not line.endswith(b"\n"):
             data = await stream.receive_some(1)
             if not data:
@@ -75,7 +75,7 @@ async def test_one_client_more_than_sixteen_is_told_so_and_the_others_stay(
     assert "result" in await call(clients[0], "faults.get")
 
     await clients[1].aclose()
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE_S):
         while server.clients == MAX_CLIENTS:
             await trio.lowlevel.checkpoint()
     late = await connect(socket_path)

@@ -12,7 +12,7 @@ from tests.tui.fake_daemon import FakeDaemon
 
 
 async def until(pilot, true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while not true():
             await pilot.pause(0.05)
 
