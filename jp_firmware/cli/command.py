@@ -164,7 +164,7 @@ def _add_watching(commands: Any) -> None:
         _add_socket(one)
     _add_tree(tree)
     why = _command(commands, "why", watching.why, "why a connector gets the power it gets: every limit on its way")
-    why.add_argument("connector", type=int, nargs="?", metavar="CONNECTOR", help="its number (default: all)")
+    why.add_argument("connector", type=count, nargs="?", metavar="CONNECTOR", help="its number (default: all)")
     why.add_argument("--if-lost", action="store_true", help="instead: what the loss of each module would mean now")
     _add_json(why)
     _add_socket(why)
@@ -208,11 +208,11 @@ def _add_acting(commands: Any) -> None:
         one.add_argument("connector", type=count, metavar="CONNECTOR", help="its number, as painted on the charger")
         _add_socket(one)
     limit = _command(commands, "limit", acting.limit, "set a power limit, until it is lifted; none lifts it")
-    limit.add_argument("watts", type=watts_or_none, metavar="WATTS", help="100000, or 100kW; none: lift it")
+    limit.add_argument("watts", type=watts_or_none, metavar="WATTS", help="100kW, or 100000; none: lift it")
     limit.add_argument(
         "--at", default="site", metavar="SCOPE", help="site, feeder-NAME, chain-NAME, connector-2 (site)"
     )
-    limit.add_argument("--for", type=seconds, dest="for_s", metavar="SECONDS", help="it ends by itself")
+    limit.add_argument("--for", type=seconds, dest="for_s", metavar="TIME", help="it ends by itself: 90, 15min, 2h")
     limit.add_argument("--then", type=watts, dest="then_w", metavar="WATTS", help="and falls to this (no limit)")
     limit.add_argument("--owner", metavar="NAME", help="whose limit it is (operator)")
     limit.add_argument("--reason", metavar="TEXT", help="for whoever asks jp why")

@@ -12,6 +12,7 @@ from types import NoneType
 from typing import Any, get_args
 
 from jp_firmware.cli.acting import CommandError
+from jp_firmware.cli.values import SCALES, quantity
 from jp_firmware.config.key import Known
 from jp_firmware.config.schema import ConfigError
 from jp_firmware.config.text import toml
@@ -20,24 +21,7 @@ from jp_firmware.config.told.explain import UnknownKey, known, type_text
 
 Json = dict[str, Any]
 
-# How many of the key's own unit one of these is. Case does not matter: nobody sets a limit in milliwatts.
-SCALES: Mapping[str, Mapping[str, Decimal]] = {
-    unit: {name: Decimal(many) for name, many in names.items()}
-    for unit, names in {
-        "W": {"W": "1", "kW": "1e3", "MW": "1e6"},
-        "s": {"s": "1", "ms": "0.001", "min": "60", "h": "3600", "d": "86400"},
-        "A": {"A": "1", "kA": "1e3"},
-        "A/s": {"A/s": "1"},
-        "V": {"V": "1", "kV": "1e3"},
-        "°C": {"°C": "1", "C": "1"},
-        "Bd": {"Bd": "1", "kBd": "1e3"},
-        "bit/s": {"bit/s": "1", "kbit/s": "1e3", "Mbit/s": "1e6"},
-        "1/h": {"1/h": "1", "/h": "1"},
-    }.items()
-}
-
 _OF_BITS = re.compile(r"0x[0-9a-f]+|0o[0-7]+|0b[01]+")
-_NUMBER = re.compile(r"([+-]?[0-9][0-9_]{0,40}(?:\.[0-9_]+)?(?:e[+-]?[0-9]{1,2})?)\s*(.*)", re.DOTALL | re.IGNORECASE)
 
 
 def edits_of(puts: Iterable[str], unset: Iterable[str] = (), added: Iterable[str] = ()) -> list[Json]:
@@ -136,12 +120,9 @@ def _number(one: Known, key: str, text: str, *, whole: bool) -> int | float:
     scales = SCALES.get(one.key.unit, {})
     if whole and not scales and _OF_BITS.fullmatch(text):
         return int(text, 0)
-    found = _NUMBER.fullmatch(text)
-    unit = found[2].strip().lower() if found else ""
-    scale = next((many for name, many in scales.items() if name.lower() == unit), None) if unit else Decimal(1)
-    if found is None or scale is None:
+    value = quantity(text, one.key.unit)
+    if value is None:
         raise CommandError(f"{key}: {text!r} does not fit; {_forms(one, scales)}")
-    value = Decimal(found[1]) * scale
     if value == value.to_integral_value():
         return int(value)
     if whole:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from jp_firmware.cli.acting import CommandError
-from jp_firmware.cli.config.edits import SCALES, as_edits, edits_of
+from jp_firmware.cli.config.edits import as_edits, edits_of
+from jp_firmware.cli.values import SCALES
 from jp_firmware.config.key import Known
 from jp_firmware.config.text.edits import Add, Put, Remove
 from jp_firmware.config.told.explain import all_keys
