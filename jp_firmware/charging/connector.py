@@ -55,16 +55,16 @@ class ConnectorMachine:
     in_session: bool = False  # from `about_to_begin` until `session_over`
     session: EnergisedSession | None = None  # there is one in the energised states, and in no other
     own_faults: OwnFaults = attrs.field(factory=OwnFaults)
-    ending: Ending | None = None
-    text: str = "starting"
-    wants_session: bool = False
+    ending: Ending | None = None  # of the last session, or of this one as soon as it is known
+    text: str = "starting"  # for people
+    wants_session: bool = False  # its runner is to begin one
     reservation: Reservation | None = None
     _configured: Connector | None = None  # taken over when no session runs
-    _token_at_s: float = 0.0
-    _handshake: Handshake | None = None
+    _token_at_s: float = 0.0  # when it was accepted
+    _handshake: Handshake | None = None  # of this token with this car
     _had_session: bool = False  # since the car was plugged in
-    _unlock: bool = False
-    _request: Ending | None = None
+    _unlock: bool = False  # asked for, and not done yet
+    _requested: Ending | None = None  # an end that somebody asked for
 
     @property
     def wish(self) -> Wish | None:
@@ -97,7 +97,7 @@ class ConnectorMachine:
     def ask_to_end(self, ending: Ending) -> bool:
         """Asks for an orderly end of the session, or drops a waiting identification. False if there is neither."""
         if self.in_session:
-            self._request = self._request or ending
+            self._requested = self._requested or ending
             return True
         had_token, self.token = self.token is not None, None
         return had_token
@@ -137,13 +137,13 @@ class ConnectorMachine:
         So the first step after `begin` ends it, by the right reason, before anything is switched on.
         """
         self.in_session, self.wants_session = True, False
-        self.ending, self._request = None, None
+        self.ending, self._requested = None, None
 
     def not_begun(self) -> None:
         """The start could not be made durable. Who asked to end the session meant the identification, too."""
-        if self._request:
+        if self._requested:
             self.token = None
-        self.in_session, self._request = False, None
+        self.in_session, self._requested = False, None
         self._take_configured()
 
     def begin(self, now_s: float) -> None:
@@ -161,7 +161,7 @@ class ConnectorMachine:
 
     def session_over(self) -> None:
         """The scope is closed and the session accounted for."""
-        self.in_session, self.token, self._request = False, None, None
+        self.in_session, self.token, self._requested = False, None, None
         self._take_configured()
 
     def _take_configured(self) -> None:
@@ -169,7 +169,7 @@ class ConnectorMachine:
             self.connector, self._configured = self._configured, None
 
     def fail(self, failure: Failure, now_s: float) -> None:
-        """A fault the runner saw while it closed the scope."""
+        """Power was to end, and this was seen instead."""
         self.own_faults.add(failure)
         if self.session:
             self._end(Ending.by(failure), now_s)
@@ -240,21 +240,27 @@ class ConnectorMachine:
         if ev is None:
             return
         if self.token is None:
-            if ev.plugged:
-                self.text = "plugged in, waiting for authorization"
-                if view.now_s - self.since_s > self.limits.plug_s:
-                    late = f"none within {self.limits.plug_s:.0f} s of plugging in"
-                    self.own_faults.add(Failure(NOT_AUTHORIZED, late))
-            elif ev.unplugged:
-                self._forget_car(view)
-                self._go(S.AVAILABLE, view.now_s, "ready")
+            self._await_identification(ev, view)
         elif not ev.plugged:
-            self.text = "authorized, plug in the car"
-            self._handshake = None
-            if view.now_s - self._token_at_s > self.limits.plug_s:
-                self.token = None
+            self._await_car(view)
         else:
             self._shake_hands(ev, view)
+
+    def _await_identification(self, ev: EvStatus, view: View) -> None:
+        if ev.plugged:
+            self.text = "plugged in, waiting for authorization"
+            if view.now_s - self.since_s > self.limits.plug_s:
+                late = f"none within {self.limits.plug_s:.0f} s of plugging in"
+                self.own_faults.add(Failure(NOT_AUTHORIZED, late))
+        elif ev.unplugged:
+            self._forget_car(view)
+            self._go(S.AVAILABLE, view.now_s, "ready")
+
+    def _await_car(self, view: View) -> None:
+        self.text = "authorized, plug in the car"
+        self._handshake = None
+        if view.now_s - self._token_at_s > self.limits.plug_s:
+            self.token = None
 
     def _shake_hands(self, ev: EvStatus, view: View) -> None:
         """Authorized and plugged: the session begins once the car is ready for the cable check."""
@@ -311,7 +317,7 @@ class ConnectorMachine:
     # --- the states with power, and their end ------------------------------------------------------------------------
 
     def _energised(self, session: EnergisedSession, view: View) -> None:
-        ending = session.step(view, self._request)
+        ending = session.step(view, self._requested)
         if ending:
             self._end(ending, view.now_s)
             return
@@ -325,7 +331,7 @@ class ConnectorMachine:
         self.own_faults.clear(STALE)
         if ending.failure:
             self.own_faults.add(ending.failure)
-        self.session, self.ending, self._request = None, ending, None
+        self.session, self.ending, self._requested = None, ending, None
         self._go(S.FINISHING, now_s, f"stopping: {ending.detail or ending.reason.value}")
 
     def _forget_car(self, view: View) -> None:

@@ -13,9 +13,7 @@ import attrs
 class Timeouts:
     """Times in seconds, voltages in volts, currents in amperes."""
 
-    handshake_s: float = (
-        60.0  # authorized and plugged until the car is ready for the cable check; SECC sequence time-out
-    )
+    handshake_s: float = 60.0  # authorized and plugged, until ready for the cable check (SECC sequence time-out)
     plug_s: float = 60.0  # an accepted identification waits this long for a plug (OCPP ConnectionTimeOut)
 
     safe_voltage_v: float = 60.0  # below this an output may be touched and a contactor closed (EV; IEC 61851-23)
