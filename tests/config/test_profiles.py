@@ -95,7 +95,7 @@ def test_a_wheel_holds_the_profiles_the_udev_rules_and_the_unit(tmp_path: Path) 
     for name in ("jp_firmware", "profiles", "udev", "systemd"):
         shutil.copytree(CHECKOUT / name, source / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run([*command, "--wheel-dir", str(tmp_path), str(source)], check=True, timeout=60)
+    subprocess.run([*command, "--wheel-dir", str(tmp_path), str(source)], check=True, timeout=600)
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         shipped = {name for name in archive.namelist() if name.startswith("jp_firmware/_data/")}

@@ -14,6 +14,8 @@ import trio
 from jp_firmware.journal.writer import Journal
 from jp_firmware.nursery.supervisor import Child, Lifeline
 
+PATIENCE_S = 120.0  # for disks and threads: only something that never comes takes as long
+
 
 def lifeline_of(journal: Journal) -> Lifeline:
     return Lifeline(child=Child(name="journal", run=journal.run))
@@ -25,7 +27,7 @@ async def running(path: Path, on_trouble: Callable[[str | None], None] | None = 
     journal = Journal(path, on_trouble=on_trouble)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(journal.run, lifeline_of(journal))
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE_S):
             yield journal
         nursery.cancel_scope.cancel()
 
@@ -61,7 +63,7 @@ class Gate:
 
     def apply(self, db: sqlite3.Connection) -> None:
         self.token.run_sync_soon(self.reached.set)
-        assert self.opened.wait(10)
+        assert self.opened.wait(PATIENCE_S)
 
 
 def numbers(db: sqlite3.Connection) -> list[int]:
