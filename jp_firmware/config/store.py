@@ -32,6 +32,6 @@ def find(name: Path | str) -> Path:
     Raises ConfigError when there is neither.
     """
     path = Path(name)
-    if path.exists() or path.suffix == ".toml" or len(path.parts) != 1:
+    if path.is_file() or path.suffix == ".toml" or len(path.parts) != 1:
         return path
     return path_of("cabinets", str(name))

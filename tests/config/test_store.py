@@ -355,3 +355,9 @@ def test_a_cabinet_is_found_by_its_path_or_by_its_name(file: Path) -> None:
     assert find("absent.toml") == Path("absent.toml")
     with pytest.raises(ConfigError, match="there is no profile 'deno' among the cabinets; did you mean 'demo'"):
         find("deno")
+
+
+def test_a_directory_of_its_name_hides_no_cabinet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "demo").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert find("demo") == DATA / "profiles" / "cabinets" / "demo.toml"
