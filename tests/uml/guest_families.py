@@ -31,7 +31,7 @@ from tests.hw.lifelines import Lifelines
 
 STEP_S = 0.02
 BATTERY_V = 400.0
-WITHIN_S = 10.0  # patience with a kernel inside a kernel; a start takes 1 to 6 seconds
+WITHIN_S = 120.0  # patience with a kernel that is itself a process of a busy machine; a start takes 1 to 6 seconds
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -148,18 +148,18 @@ async def test_it_starts_obeys_is_switched_off_and_is_missed_when_it_is_silent(w
     assert not neighbour.on
     wired.order = (BATTERY_V + 40, 8.0)
     await wired.until(lambda: wired.current_a == pytest.approx(8, abs=0.5), "8 A flow")
-    assert module.set_voltage_v == pytest.approx(BATTERY_V + 40, abs=0.5)
+    await wired.until(lambda: module.set_voltage_v == pytest.approx(BATTERY_V + 40, abs=0.5), "440 V are set")
     await wired.until(lambda: told_a(task) == pytest.approx(8, abs=0.5), "8 A are told")
 
     wired.order = None
     task.want_off()
     await wired.until(lambda: not module.on and wired.current_a == 0, "it is off")
     await wired.until(lambda: task.status.signal.value is not None and not task.status.signal.value.on, "off is told")
-    assert set() == wired.codes
+    await wired.until(lambda: not wired.codes, "no fault stands")
 
     module.silence()
     await wired.until(lambda: "PM-01" in wired.codes and not task.usable, "it is missed")
-    assert wired.tasks[1].usable, "its neighbour is heard"
+    await wired.until(lambda: wired.tasks[1].usable, "its neighbour is heard")
     module.repair()
     await wired.until(lambda: not wired.codes and task.usable, "it is back")
     print(f"{family}: {wired.heard} frames heard, {wired.said} said")

@@ -31,7 +31,9 @@ from tests.uml.guest_socketcan import switch
 
 OFF = [Frame(0x029A00F0 | address << 8, b"\1" + bytes(7)) for address in range(12)]  # as InfyPower's modules take it
 ALIVE = Frame(0x123, b"\1", extended=False)
-PATIENCE_S = 20.0  # ours: for a kernel that is itself a process of a busy machine
+PATIENCE_S = 120.0  # ours: for a kernel that is itself a process of a busy machine
+
+DEADLINE_S = 4.0  # ours: a loop that nobody stops is not to miss it on a busy machine
 
 
 # --- the guarded process ---------------------------------------------------------------------------------------------
@@ -138,7 +140,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 def test_a_process_that_is_stopped_has_off_said_on_its_bus_after_the_deadline(start: Start) -> None:
-    one = start(1.0)
+    one = start(DEADLINE_S)
     stopped_s = time.monotonic()
     one.process.send_signal(signal.SIGSTOP)
     first = one.round()
@@ -150,7 +152,7 @@ def test_a_process_that_is_stopped_has_off_said_on_its_bus_after_the_deadline(st
     assert one.round() == OFF, "and again"
     acted = one.acted()
     assert (acted.why, acted.said_to, acted.failed) == ("stopped", ("can0",), ())
-    assert acted.stood_s >= 1.0
+    assert acted.stood_s >= DEADLINE_S
 
 
 def test_a_process_that_is_killed_has_off_said_on_its_bus_without_waiting_for_the_deadline(start: Start) -> None:
@@ -165,7 +167,7 @@ def test_a_process_that_is_killed_has_off_said_on_its_bus_without_waiting_for_th
 
 
 def test_an_interface_that_was_down_has_off_said_when_it_is_up_again(start: Start) -> None:
-    one = start(0.5)
+    one = start(DEADLINE_S)
     one.process.send_signal(signal.SIGSTOP)
     switch(False)
     try:
@@ -180,7 +182,7 @@ def test_an_interface_that_was_down_has_off_said_when_it_is_up_again(start: Star
 
 
 def test_a_process_that_leaves_in_order_leaves_no_word_behind(start: Start) -> None:
-    one = start(1.0)
+    one = start(3600.0)
     assert one.process.stdin is not None
     one.process.stdin.close()
     assert one.process.wait(PATIENCE_S) == 0

@@ -21,7 +21,8 @@ UNITS = RUNTIME / "systemd" / "user.control"
 CGROUP = Path("/sys/fs/cgroup")
 KEPT = ("Type", "NotifyAccess", "WatchdogSignal", "Restart", "RestartSec", "KillMode", "TimeoutStartSec")
 LOG = RUNTIME / "log"
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0  # with a kernel that is itself a process of a busy machine
+WATCHDOG_S = 10  # in which a charger that is well is heard, whatever else the machine does
 
 
 def unit(**changed: str) -> str:
@@ -34,7 +35,9 @@ def unit(**changed: str) -> str:
 
 
 def systemctl(*arguments: str) -> str:
-    done = subprocess.run(["systemctl", "--user", *arguments], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        ["systemctl", "--user", *arguments], capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
     return (done.stdout + done.stderr).strip()
 
 
@@ -67,26 +70,31 @@ def start_manager() -> subprocess.Popen[bytes]:
 
 def main() -> None:
     manager = start_manager()
-    (UNITS / "jp.service").write_text(unit(TimeoutStopSec="30", WatchdogSec="3", StandardError=f"append:{LOG}"))
+    (UNITS / "jp.service").write_text(
+        unit(TimeoutStopSec="30", WatchdogSec=f"{WATCHDOG_S}", StandardError=f"append:{LOG}")
+    )
     wait_for(lambda: (RUNTIME / "systemd" / "private").exists(), "the manager")
     systemctl("start", "--no-block", "jp.service")
     wait_for(lambda: "set TimeoutStopSec=" in LOG.read_text(), "the refusal of a short TimeoutStopSec")
     print("refused:", LOG.read_text().rpartition("jp run: ")[2].partition(";")[0])
     systemctl("stop", "jp.service")
-    (UNITS / "jp.service").write_text(unit(TimeoutStopSec="2min", WatchdogSec="3", StandardError=f"append:{LOG}"))
+    (UNITS / "jp.service").write_text(
+        unit(TimeoutStopSec="2min", WatchdogSec=f"{WATCHDOG_S}", StandardError=f"append:{LOG}")
+    )
     systemctl("daemon-reload")
     systemctl("start", "jp.service")
-    print("started:", shown("ActiveState"), shown("StatusText").split(" of ")[0].isdigit())
-    time.sleep(5)
+    wait_for(lambda: shown("StatusText").split(" of ")[0].isdigit(), "what its parts do")
+    print("started:", shown("ActiveState"))
+    time.sleep(WATCHDOG_S + 2)
     first = int(shown("MainPID"))
     print("after more than its watchdog's time:", shown("ActiveState"), shown("NRestarts"))
     os.kill(first, signal.SIGSTOP)
-    wait_for(lambda: shown("NRestarts") == "1" and shown("ActiveState") == "active", "a restart by the watchdog")
+    wait_for(lambda: int(shown("NRestarts")) > 0 and shown("ActiveState") == "active", "a restart by the watchdog")
     print("stood still: restarted", int(shown("MainPID")) != first)
     systemctl("stop", "jp.service")
     print("stopped:", shown("ActiveState"), shown("Result"), shown("ExecMainStatus"))
     manager.terminate()
-    manager.wait(20)
+    manager.wait(PATIENCE_S)
 
 
 if __name__ == "__main__":

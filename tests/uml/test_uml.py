@@ -28,7 +28,9 @@ from tests.uml.guest_slcand import IN_TIME, SENT, TOO_LATE
 HERE = Path(__file__).parent
 CHECKOUT = HERE.parents[1]
 SYSTEMD = Path("/lib/systemd/systemd")
-TIMEOUT_S = 90  # a slow machine under load; two seconds of boot are usual
+TIMEOUT_S = (
+    570  # for all that a test does in the guest; two seconds of boot are usual, and a busy machine may take minutes
+)
 
 TOLD = ("100#CAFE", "1ABCDEF0#A1B2C3D4E5F60718", "033#R1")
 
@@ -39,7 +41,9 @@ Run = Callable[..., str]
 
 @pytest.fixture(scope="session")
 def uml_packages() -> None:
-    fetched = subprocess.run([HERE / "uml.sh", "--fetch"], capture_output=True, text=True, timeout=300, check=False)
+    fetched = subprocess.run(
+        [HERE / "uml.sh", "--fetch"], capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+    )
     if fetched.returncode == 77:
         pytest.skip(fetched.stderr.strip())
     assert fetched.returncode == 0, fetched.stderr
@@ -178,14 +182,14 @@ def test_a_hardware_watchdog_fires_when_it_is_starved_and_only_then(uml: Run) ->
 def test_systemd_itself_starts_watches_restarts_and_stops_the_service(uml_packages: None) -> None:
     process = start(sys.executable, "-m", "tests.uml.guest_systemd")
     try:
-        output, _ = process.communicate(timeout=4 * TIMEOUT_S)  # three starts of a charger; half a minute on an idle PC
+        output, _ = process.communicate(timeout=TIMEOUT_S)  # three starts of a charger; a minute on an idle PC
     finally:
         end(process)
 
     refused, *lines = output.splitlines()
     assert re.fullmatch("refused: an ordered stop may take [0-9]+ s, but this process is killed after 30 s", refused)
     assert lines == [
-        "started: active True",
+        "started: active",
         "after more than its watchdog's time: active 0",
         "stood still: restarted True",
         "stopped: inactive success 0",
@@ -194,7 +198,10 @@ def test_systemd_itself_starts_watches_restarts_and_stops_the_service(uml_packag
 
 def test_a_failing_command_is_seen_to_fail(uml_packages: None) -> None:
     process = start("sh", "-c", "echo before; exit 3")
-    output, _ = process.communicate(timeout=TIMEOUT_S)
+    try:
+        output, _ = process.communicate(timeout=TIMEOUT_S)
+    finally:
+        end(process)
 
     assert (3, "before\n") == (process.returncode, output)
 

@@ -18,10 +18,17 @@ python=$(command -v "${JP_UML_PYTHON:-python3}")
 
 fetch() {
     [ -e "$complete" ] && return 0
-    for tool in apt-get dpkg-deb; do
+    for tool in apt-get dpkg-deb flock; do
         command -v "$tool" >/dev/null || { echo "uml.sh: no $tool: user-mode-linux is a Debian package" >&2; return 77; }
     done
     mkdir -p "$store"
+    # One at a time: another would put its files in the place of those that a kernel is just being started from.
+    (
+        flock 9
+        [ -e "$complete" ] || download
+    ) 9>"$store/fetching"
+}
+download() {
     fresh=$(mktemp -d "$store/fetch.XXXXXX")
     # shellcheck disable=SC2086  # a list of words
     if ! (cd "$fresh" && apt-get download -q $packages >log 2>&1); then
