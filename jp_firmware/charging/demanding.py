@@ -18,7 +18,7 @@ class Demanding:
     _wish: tuple[float, float, str] = (0.0, 0.0, "connector")  # the last one that the car was heard to have
     _told: tuple[float, float, bool, bool] = (0.0, 0.0, False, False)
 
-    def demand(self, machine: ConnectorMachine, view: View, *, in_scope: bool, began_s: float) -> Demand:
+    def demand(self, machine: ConnectorMachine, view: View, *, in_scope: bool) -> Demand:
         """Of a car that is not heard, its last wish, marked stale."""
         active, stale = machine.state.is_energised, machine.demand_is_stale(view)
         if not stale or not active:
@@ -37,7 +37,7 @@ class Demanding:
             stale=stale,
             capacity_w=view.rating.current_limit_a(voltage_v) * voltage_v if voltage_v else view.rating.max_power_w,
             voltage_v=voltage_v,
-            started_s=began_s,
+            started_s=machine.session.began_s if machine.session else 0.0,
             soc_percent=view.ev.soc_percent if view.ev else None,
         )
 

@@ -7,7 +7,6 @@ the energised scope, authorization) happens in the runner's own task.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
 
@@ -32,8 +31,6 @@ from jp_firmware.model.signals import Source
 from jp_firmware.nursery.bell import Bell
 from jp_firmware.nursery.supervisor import Lifeline
 
-logger = logging.getLogger(__name__)
-
 SCAN_PERIOD_S = 0.1  # ours: set-point leases, ramps and time-outs advance at least this often
 STOPPED = Ending(StopReason.REBOOT, "the controller was stopped")
 
@@ -56,7 +53,6 @@ class ConnectorRunner:
     _scanning: bool = False
     _defect: Exception | None = None
     _raised: list[str] = attrs.field(factory=list)  # those of its faults that the register knows of
-    _began_s: float = 0.0  # when the session began
     _identifying: Identifying = attrs.field(factory=Identifying)
     _demanding: Demanding = attrs.field(factory=Demanding)
     _inputs: Inputs = attrs.field(init=False)
@@ -186,7 +182,7 @@ class ConnectorRunner:
 
     def demand(self, now_s: float) -> Demand:
         """What this connector asks of the planner."""
-        return self._demanding.demand(self.machine, self.view(now_s), in_scope=self._in_scope, began_s=self._began_s)
+        return self._demanding.demand(self.machine, self.view(now_s), in_scope=self._in_scope)
 
     def _sync_faults(self) -> None:
         wanted = self.machine.faults
@@ -296,7 +292,7 @@ class ConnectorRunner:
     async def _deliver(self, power: Power, nursery: trio.Nursery, lifeline: Lifeline) -> None:
         """The energised states, from first to last. Left by an error or a cancellation, the machine is told so too."""
         self.ports.stage.prepare(self._session_max_voltage_v())
-        self._power, self._began_s = power, trio.current_time()
+        self._power = power
         self.machine.begin(trio.current_time())
         try:
             while self.machine.state.is_energised:

@@ -35,7 +35,9 @@ def demand(bench: Bench) -> Demand:
 
 
 async def test_it_says_what_the_planner_needs_to_know(autojump_clock: MockClock) -> None:
+    await trio.sleep(7)
     bench = charging()
+    await trio.sleep(1)
     bench.runner.machine.connector = Connector(id=ConnectorId(1), tier=2, weight=3.0)
     one = demand(bench)
 
@@ -43,6 +45,7 @@ async def test_it_says_what_the_planner_needs_to_know(autojump_clock: MockClock)
     assert one.active
     assert not one.stale
     assert 398.0 * 80.0 == one.measured_w
+    assert one.started_s == pytest.approx(7.0)
     assert bench.stage.rating.current_limit_a(398.0) * 398.0 == one.capacity_w
 
 
