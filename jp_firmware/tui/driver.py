@@ -11,6 +11,7 @@ compares the result with Textual's own, cell by cell. An update of an unknown ki
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import select
 import time
@@ -90,14 +91,16 @@ class NonBlockingWriter(WriterThread):
         return self._descriptor
 
     def stop(self) -> None:
-        """Sends what is left, for at most a second, and closes."""
+        """Sends what is left, for at most a second, and closes. A terminal that takes it at once gets all of it."""
         give_up_at_s = time.monotonic() + _LAST_WORDS_S
-        while self._buffer and (left_s := give_up_at_s - time.monotonic()) > 0:
-            select.select([], [self._descriptor], [], left_s)
-            try:
+        while self._buffer:
+            left_s = give_up_at_s - time.monotonic()  # a machine that was busy elsewhere may have taken all of it
+            if not select.select([], [self._descriptor], [], max(0.0, left_s))[1]:
+                break
+            with contextlib.suppress(BlockingIOError):
                 self._write_all()
-            except BlockingIOError:
-                continue
+            if left_s <= 0:
+                break
         self._loop.remove_writer(self._descriptor)
         os.close(self._descriptor)
 
