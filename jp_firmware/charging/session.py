@@ -59,12 +59,7 @@ class EnergisedSession:
 
     def step(self, view: View, requested: Ending | None) -> Ending | None:
         """Takes one view. Returns why the session ends, by `requested` perhaps; it is not to be used again then."""
-        ending = self.watch.reason_to_end(
-            view,
-            requested,
-            checking_cable=self.stage is Stage.CABLE_CHECK,
-            charging=self.stage is Stage.CHARGING,
-        )
+        ending = self.watch.reason_to_end(view, self.stage, requested)
         if ending:
             return ending
         failure = self._by_state(view)

@@ -14,7 +14,7 @@ class Timeouts:
     """Times in seconds, voltages in volts, currents in amperes."""
 
     handshake_s: float = 60.0  # authorized and plugged, until ready for the cable check (SECC sequence time-out)
-    plug_s: float = 60.0  # an accepted identification waits this long for a plug (OCPP ConnectionTimeOut)
+    plug_s: float = 60.0  # an identification waits this long for a car, and a car for one (OCPP ConnectionTimeOut)
 
     safe_voltage_v: float = 60.0  # below this an output may be touched and a contactor closed (EV; IEC 61851-23)
     discharge_s: float = 10.0  # output below `safe_voltage_v` before and after the cable check (EV)

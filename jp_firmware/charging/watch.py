@@ -15,7 +15,7 @@ from jp_firmware.charging.cable_check import test_voltage_v
 from jp_firmware.charging.delivery import over_voltage_limit_v
 from jp_firmware.charging.timeouts import Timeouts
 from jp_firmware.charging.view import Ending, Failure, View
-from jp_firmware.model.connector import EvStatus, Insulation
+from jp_firmware.model.connector import EvStatus, Insulation, Stage
 from jp_firmware.model.faults import Fault, Severity
 from jp_firmware.model.session import StopReason
 
@@ -30,14 +30,13 @@ class SessionWatch:
     _high_since_s: float | None = None  # output above the car's bounds since
     _unmeasured_since_s: float | None = None
 
-    def reason_to_end(
-        self, view: View, requested: Ending | None, *, checking_cable: bool, charging: bool
-    ) -> Ending | None:
-        """The worst present reason to end the session, or None. `charging`: a car that wants energy must ask for it.
+    def reason_to_end(self, view: View, stage: Stage, requested: Ending | None) -> Ending | None:
+        """The worst present reason to end the session in this stage, or None.
 
         What somebody has requested counts where nothing worse is the case, and before the car's own request.
         """
-        self.asking.look(view, charging=charging)
+        checking_cable = stage is Stage.CABLE_CHECK
+        self.asking.look(view, charging=stage is Stage.CHARGING)
         device_fault = next((fault for fault in view.faults if fault.kind.severity <= Severity.STOP_SESSION), None)
         if device_fault:
             return _by_device(device_fault)
