@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -130,9 +131,13 @@ async def test_what_the_journal_knows_reaches_forecast_and_words(
             session_at(db, now - timedelta(hours=hours, minutes=1), 60_000.0 if hours == 0 else 0.0)
     db.execute("COMMIT")
     controller = Controller(store.load(store.find("demo")), tmp_path, tmp_path, tmp_path / "socket")
+    autojump_clock.autojump_threshold = math.inf  # while threads are at work
     async with trio.open_nursery() as nursery:
         nursery.start_soon(controller.journal.run, lifeline("journal", controller.journal.run))
         await controller.arrivals.read()
+        nursery.cancel_scope.cancel()
+    autojump_clock.autojump_threshold = 0
+    async with trio.open_nursery() as nursery:
         set_site_limit(controller, 500_000)
         nursery.start_soon(controller.planner.run, lifeline("planner", controller.planner.run))
         await trio.sleep(15)

@@ -30,11 +30,14 @@ def cabinet() -> Cabinet:
 
 
 async def planned(controller: Controller) -> None:
-    """The journal and the planner at work for a second."""
+    """The journal, which has a thread, and the planner at work until it has planned and looked ahead."""
+    looked = trio.Event()
+    controller.planner.forecast.subscribe(looked.set)
     async with trio.open_nursery() as nursery:
         for name, run in (("journal", controller.journal.run), ("planner", controller._plan)):
             nursery.start_soon(run, Lifeline(child=Child(name=name, run=run)))
-        await trio.sleep(1)
+        with trio.fail_after(60):
+            await looked.wait()
         nursery.cancel_scope.cancel(reason="test over")
 
 
