@@ -30,7 +30,7 @@ def read(tmp_path: Path, text: str) -> dbc_file.DbcFile:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.binary(min_size=8, max_size=8))
 def test_reading_and_writing_agree_with_cantools_on_every_payload(tmp_path: Path, layout: str, data: bytes) -> None:
     message = read(tmp_path, HEAD + layout).message("Message")
@@ -58,7 +58,7 @@ def test_a_value_is_kept_in_the_range_that_the_file_gives_and_no_number_is_zero(
     assert [150, 1000, 1000, 0] == [field.raw_of(value) for value in (0, 5000, math.inf, math.nan)]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))
 def test_floating_point_signals_are_read_as_written(tmp_path: Path, value: float) -> None:
     text = HEAD + ' SG_ A : 7|32@0+ (1,0) [0|0] "V" M\nSIG_VALTYPE_ 2147483649 A : 1;\n'
