@@ -15,6 +15,7 @@ from jp_firmware.cli.completion import SHELLS, script, words_of
 from .configured import Configured
 from .conftest import served
 
+CHECKOUT = Path(__file__).parents[2]
 JP = f'jp() {{ {sys.executable} -m jp_firmware "$@"; }}'
 
 
@@ -26,7 +27,7 @@ def offered_by_bash(line: str) -> set[str]:
         f"COMP_WORDS=({quoted}); COMP_CWORD={len(words) - 1}; COMPREPLY=(); _jp\n"
         'printf "%s\\n" "${COMPREPLY[@]}"\n'
     )
-    done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run(["bash", "-c", program], cwd=CHECKOUT, capture_output=True, text=True, check=True)
     assert done.stderr == ""
     return set(done.stdout.split())
 
