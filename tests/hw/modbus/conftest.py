@@ -7,7 +7,6 @@ and not by as much as the machine likes.
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import tty
@@ -75,14 +74,12 @@ async def tcp_wire(nursery: trio.Nursery) -> AsyncIterator[Wire]:
     """To pymodbus' TCP server, by way of a port of ours."""
     wire = Wire()
 
-    async def meet(ours: trio.abc.Stream) -> None:
-        async with await trio.open_tcp_stream("127.0.0.1", port) as theirs:
-            await wire.join(ours, theirs)
+    with serving("tcp", "127.0.0.1") as port:
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with serving("tcp", str(port)):
+        async def meet(ours: trio.abc.Stream) -> None:
+            async with await trio.open_tcp_stream("127.0.0.1", int(port)) as theirs:
+                await wire.join(ours, theirs)
+
         [listener] = await nursery.start(partial(trio.serve_tcp, meet, 0, host="127.0.0.1"))
         wire.where = listener.socket.getsockname()[1]
         yield wire
@@ -107,13 +104,13 @@ async def rtu_wire(nursery: trio.Nursery) -> AsyncIterator[Wire]:
 
 
 @contextmanager
-def serving(kind: str, where: str) -> Iterator[None]:
+def serving(kind: str, where: str) -> Iterator[str]:
+    """The server's port, or tty."""
     command = [sys.executable, "-m", "tests.hw.modbus.real_server", kind, where]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         try:
-            assert process.stdout.readline() == b"serving\n"
-            yield
+            yield process.stdout.readline().decode().strip()
         finally:
             process.kill()
 

@@ -1,6 +1,7 @@
-"""pymodbus' own servers in a process of their own: `python -m tests.hw.modbus.real_server tcp PORT | rtu TTY`.
+"""pymodbus' own servers in a process of their own: `python -m tests.hw.modbus.real_server tcp HOST | rtu TTY`.
 
 Every register of units 1 and 2 reads unit * 10000 + address; those from 9000 on do not exist.
+Tells its port, or its tty, once it serves.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ def device(unit: int) -> SimDevice:
 async def main(kind: str, where: str) -> None:
     devices = [device(1), device(2)]
     if kind == "tcp":
-        server: ModbusTcpServer | ModbusSerialServer = ModbusTcpServer(devices, address=("127.0.0.1", int(where)))
+        server: ModbusTcpServer | ModbusSerialServer = ModbusTcpServer(devices, address=(where, 0))
     else:
         server = ModbusSerialServer(devices, port=where, baudrate=115_200)
     await server.serve_forever(background=True)
-    print("serving", flush=True)
+    if isinstance(server, ModbusTcpServer):
+        where = str(server.transport.sockets[0].getsockname()[1])
+    print(where, flush=True)
     await asyncio.Event().wait()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from socket import socket
 from typing import Any
 
 import pytest
@@ -77,11 +78,11 @@ async def test_a_tty_that_is_not_there_is_told() -> None:
 
 
 async def test_nobody_listening_is_told() -> None:
-    listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
-    port = listeners[0].socket.getsockname()[1]
-    await listeners[0].aclose()
-    with pytest.raises(ExceptionGroup) as raised:
-        async with trio.open_nursery() as nursery:
-            await running(nursery, tcp(port))
+    with socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: refused, and nobody else can take it meanwhile
+        port = taken.getsockname()[1]
+        with pytest.raises(ExceptionGroup) as raised:
+            async with trio.open_nursery() as nursery:
+                await running(nursery, tcp(port))
 
     assert raised.group_contains(WireDown, match=f"cannot open 127.0.0.1 port {port}")
