@@ -165,7 +165,7 @@ def _realise_by_class(division: Division) -> None:
     classes: dict[int, set[int]] = {}
     for module in problem.modules:
         if problem.in_play[module]:
-            classes.setdefault(id(problem.gives_w[module]), set()).add(module)
+            classes.setdefault(problem.size[module], set()).add(module)
     for members in classes.values():
         count = [0] * len(problem.target_w)
         room = list(net.room)

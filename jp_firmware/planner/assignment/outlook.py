@@ -64,7 +64,7 @@ def losses(targets_w: Mapping[ConnectorId, float], situation: Situation, topolog
         owner = problem.present[number]
         bridges = tuple(wiring.bridge_at.get((number, connector)) for connector in wiring.reach[number])
         place = None if wiring.reach[number] else module  # on a bus-bar every place is another
-        kind: _Kind = (id(problem.gives_w[number]), owner, wiring.reach[number], bridges, module in stuck, place)
+        kind: _Kind = (problem.size[number], owner, wiring.reach[number], bridges, module in stuck, place)
         if kind not in known:
             without = attrs.evolve(situation, faulty=frozenset(situation.faulty).union({module}))
             known[kind] = assign(targets_w, without, wiring)

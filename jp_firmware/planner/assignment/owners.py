@@ -66,11 +66,11 @@ def assign(
     else:
         used, owner = {}, solver.owners(())
     capacity_w = problem.capacities(owner)
-    names = [None if number == NOBODY else wiring.connectors[number] for number in owner]
+    names = [wiring.name_of[number] for number in owner]
     changes = [
-        (module, before.get(module), now)
+        (module, was, now)
         for module, now, fixed in zip(wiring.modules, names, wiring.fixed_at, strict=True)
-        if fixed == NOBODY and before.get(module) != now
+        if (was := before.get(module)) != now and fixed == NOBODY
     ]
     return Assigned(
         owner=dict(zip(wiring.modules, names, strict=True)),
@@ -94,13 +94,10 @@ class _Solver:
         """The owner of every module if the bridges are used like this."""
         problem = self.problem
         search = self.effort.search(problem, users)
-        owner, self.is_final = list(search.owner), self.is_final and search.finished
+        owner, self.is_final = search.owner, self.is_final and search.finished
         if self.situation.efficiency is not None:
             owner = refine(problem, search.net, owner, self.situation.efficiency)
-        for module, present in enumerate(problem.present):
-            if not problem.in_play[module]:
-                owner[module] = present
-        return owner
+        return [now if plays else was for now, plays, was in zip(owner, problem.in_play, problem.present, strict=True)]
 
 
 def _with_bars_divided(targets_w: Mapping[ConnectorId, float], situation: Situation, wiring: Wiring) -> Situation:

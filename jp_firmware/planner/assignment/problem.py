@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeAlias
@@ -58,7 +59,10 @@ class Wiring:
         self.topology = topology
         self.connectors = tuple(dict.fromkeys(each for each in [*over_ways, *on_bars] if each is not None))
         self.modules = tuple(feed.id for feed in feeds)
-        self.connector_number = {each: number for number, each in enumerate(self.connectors)}
+        self.connector_number: dict[ConnectorId | None, int] = {
+            each: number for number, each in enumerate(self.connectors)
+        }
+        self.name_of = (*self.connectors, None)  # by number: NOBODY, -1, is the last
         self.module_number = {each: number for number, each in enumerate(self.modules)}
         self.ratings: tuple[StageRating, ...] = tuple(dict.fromkeys(feed.rating for feed in feeds))
         rating_number = {rating: number for number, rating in enumerate(self.ratings)}
@@ -71,6 +75,9 @@ class Wiring:
         self.bridge_at = self._bridges_used()
         self.reach = tuple(
             tuple(dict.fromkeys(self.connector_number[way.connector] for way in feed.ways)) for feed in feeds
+        )
+        self.can_move = tuple(
+            at == NOBODY and bool(reached) for at, reached in zip(self.fixed_at, self.reach, strict=True)
         )
         self.modules_of = self._specialists_first()
         self.near = self._near()
@@ -166,14 +173,19 @@ class Problem:
     weight: list[float]
     tier: list[int]
     voltage_v: list[float]
-    gives_w: list[list[float]]  # by module, then by connector; rows are shared among equal modules
-    size: list[int]  # by module: the same number for those that share a row
+    rows_w: list[list[float]]  # by size: what a module of it gives each connector
+    size: list[int]  # of each module
     present: list[int]
     in_play: list[bool]
     base_w: list[float]  # from modules that are not in play
     keeps_one: list[bool]  # may not lose the last of its present modules
     users: list[int]  # of each bridge: the connector that a module not in play joins over it
     used_a: list[float]  # of each bridge, by modules not in play
+    gives_w: list[list[float]] = attrs.field(init=False)  # by module: the row of its size
+
+    def __attrs_post_init__(self) -> None:
+        rows_w = self.rows_w
+        self.gives_w = [rows_w[size] for size in self.size]
 
     @property
     def connectors(self) -> range:
@@ -204,19 +216,19 @@ class Problem:
 
     def capacities(self, owner: Sequence[int]) -> list[float]:
         capacity_w = list(self.base_w)
-        for module in self.modules:
-            if self.in_play[module] and owner[module] != NOBODY:
-                capacity_w[owner[module]] += self.gives_w[module][owner[module]]
+        for connector, row_w, plays in zip(owner, self.gives_w, self.in_play, strict=True):
+            if plays and connector != NOBODY:
+                capacity_w[connector] += row_w[connector]
         return capacity_w
 
     def equal_w(self) -> list[float] | None:
         """What any module in play gives each connector, if all that give something give the same; else None."""
-        rows = {id(row): row for module, row in enumerate(self.gives_w) if self.in_play[module]}
+        rows = [self.rows_w[size] for size in set(itertools.compress(self.size, self.in_play))]
         if len(rows) == 1:
-            return next(iter(rows.values()))
+            return rows[0]
         same: list[float] = []
         for connector in self.connectors:
-            given = {row[connector] for row in rows.values()} - {0.0}
+            given = {row[connector] for row in rows} - {0.0}
             if len(given) > 1:
                 return None
             same.append(given.pop() if given else 0.0)
@@ -229,7 +241,7 @@ class Problem:
             and self.present == other.present
             and self.in_play == other.in_play
             and self.size == other.size
-            and self._rows() == other._rows()
+            and self.rows_w == other.rows_w
             and self.base_w == other.base_w
             and self.weight == other.weight
             and self.tier == other.tier
@@ -239,15 +251,11 @@ class Problem:
             and self.used_a == other.used_a
         )
 
-    def _rows(self) -> list[list[float]]:
-        """One row of `gives_w` for each size."""
-        return list(dict(zip(self.size, self.gives_w, strict=True)).values())
-
     def net(self, users: Sequence[int]) -> Net:
         """The ways that are open if each bridge is used by the connector in `users`. A useless module has no way."""
         wiring, in_play, gives_w = self.wiring, self.in_play, self.gives_w
         modules_at: list[Sequence[int]] = list(wiring.modules_of)
-        if not all(in_play) or any(0.0 in row for row in {id(row): row for row in gives_w}.values()):
+        if not all(in_play) or any(0.0 in row for row in self.rows_w):
             modules_at = [
                 [module for module in modules if in_play[module] and gives_w[module][connector] > 0.0]
                 for connector, modules in enumerate(modules_at)
@@ -292,24 +300,17 @@ def pose(targets_w: Mapping[ConnectorId, float], situation: Situation, wiring: W
     """The problem by number. A connector without a target wants nothing; without a voltage no module is in range."""
     connectors = wiring.connectors
     voltage_v = [situation.voltages_v.get(each, 0.0) for each in connectors]
-    faulty = frozenset(situation.faulty)
-    gives_w = _rows(situation, wiring, voltage_v, faulty)
-    present = _present(situation, wiring)
-    stuck = faulty.union(situation.locked)
-    in_play = [
-        each not in stuck and fixed == NOBODY and bool(reach)
-        for each, fixed, reach in zip(wiring.modules, wiring.fixed_at, wiring.reach, strict=True)
-    ]
+    rows_w, size = _rows(situation, wiring, voltage_v)
     problem = Problem(
         wiring=wiring,
         target_w=[_number(targets_w.get(each, 0.0)) for each in connectors],
         weight=[situation.weights.get(each, 1.0) for each in connectors],
         tier=[situation.tiers.get(each, 1) for each in connectors],
         voltage_v=voltage_v,
-        gives_w=gives_w,
-        size=_sizes(gives_w),
-        present=present,
-        in_play=in_play,
+        rows_w=rows_w,
+        size=size,
+        present=_present(situation, wiring),
+        in_play=_in_play(situation, wiring),
         base_w=[0.0] * len(connectors),
         keeps_one=[False] * len(connectors),
         users=[NOBODY] * len(wiring.bridges),
@@ -325,39 +326,46 @@ def _number(value_w: float) -> float:
     return min(value_w, MOST_W) if value_w > TINY_W else 0.0
 
 
-def _rows(
-    situation: Situation, wiring: Wiring, voltage_v: Sequence[float], faulty: Collection[ModuleId]
-) -> list[list[float]]:
-    nothing = [0.0] * len(voltage_v)
-    by_rating = [[sample.power_at(each_v) for each_v in voltage_v] for sample in wiring.sample]
-    rows = [by_rating[rating] for rating in wiring.rating_of]
-    derated: dict[tuple[int, float], list[float]] = {}
+def _rows(situation: Situation, wiring: Wiring, voltage_v: Sequence[float]) -> tuple[list[list[float]], list[int]]:
+    """What a module of each size gives each connector, and the size of each module: its rating's number, unless it is
+    derated or faulty.
+    """
+    rows_w = [[sample.power_at(each_v) for each_v in voltage_v] for sample in wiring.sample]
+    size = list(wiring.rating_of)
+    derated: dict[tuple[int, float], int] = {}
     for each, part in situation.derating.items():
-        if each in wiring.module_number and part != 1.0:
-            number = wiring.module_number[each]
-            alike = wiring.rating_of[number], part
-            if alike not in derated:
-                derated[alike] = [max(0.0, part) * power_w for power_w in rows[number]]
-            rows[number] = derated[alike]
-    for each in faulty:
-        if each in wiring.module_number:
-            rows[wiring.module_number[each]] = nothing
-    return rows
+        module = wiring.module_number.get(each)
+        if module is None or part == 1.0:
+            continue
+        alike = size[module], part
+        if alike not in derated:
+            derated[alike] = len(rows_w)
+            rows_w.append([max(0.0, part) * power_w for power_w in rows_w[size[module]]])
+        size[module] = derated[alike]
+    faulty = [wiring.module_number[each] for each in situation.faulty if each in wiring.module_number]
+    if faulty:
+        for module in faulty:
+            size[module] = len(rows_w)
+        rows_w.append([0.0] * len(voltage_v))
+    return rows_w, size
 
 
-def _sizes(gives_w: Sequence[list[float]]) -> list[int]:
-    numbers: dict[int, int] = {}
-    return [numbers.setdefault(id(row), len(numbers)) for row in gives_w]
+def _in_play(situation: Situation, wiring: Wiring) -> list[bool]:
+    in_play = list(wiring.can_move)
+    for stuck in (situation.locked, situation.faulty):
+        for each in stuck:
+            if each in wiring.module_number:
+                in_play[wiring.module_number[each]] = False
+    return in_play
 
 
 def _present(situation: Situation, wiring: Wiring) -> list[int]:
     """Where the modules are. A fixed one is where it is wired to, whatever is said."""
-    present = list(wiring.fixed_at)
-    for each, connector in situation.present.items():
-        number = wiring.module_number.get(each)
-        if number is not None and connector is not None and present[number] == NOBODY:
-            present[number] = wiring.connector_number.get(connector, NOBODY)
-    return present
+    where, number_of = situation.present, wiring.connector_number
+    return [
+        number_of.get(where.get(module), NOBODY) if fixed == NOBODY else fixed
+        for module, fixed in zip(wiring.modules, wiring.fixed_at, strict=True)
+    ]
 
 
 def _count_what_is_not_in_play(problem: Problem) -> None:
