@@ -16,7 +16,6 @@ import attrs
 from jp_firmware.model.ids import ConnectorId
 from jp_firmware.model.power import Standing
 from jp_firmware.planner.rules import Rules
-from jp_firmware.planner.tree import Tree
 from jp_firmware.planner.waterfill import TINY_W
 from jp_firmware.planner.wish import Wish
 
@@ -33,11 +32,12 @@ def admit(
     Returns the others, each with the scope that has no room for it.
     """
     tree = rules.tree
-    used_w = _used(floors_w, tree)
     candidates = [key for key, wish in wishes.items() if wish.high_w > 0 and key not in floors_w]
-    there_is_room = _all_fit(candidates, wishes, used_w, caps_w, tree)
-    if not there_is_room:
+    there_is_room = tree.have_room(caps_w, floors_w | {key: wishes[key].low_w for key in candidates})
+    used_w: dict[str, float] = {}
+    if not there_is_room:  # else an order is not needed: the usual case, and much cheaper
         candidates.sort(key=lambda key: _rank(wishes[key], rules, now_s))
+        used_w = tree.sums(floors_w)
     waiting: dict[ConnectorId, str] = {}
     for key in candidates:
         wish = wishes[key]
@@ -96,30 +96,6 @@ def _rank(wish: Wish, rules: Rules, now_s: float) -> tuple[float, ...]:
     if now_s - standing.turn_since_s < rules.rotate_s:
         return (demand.tier, 0, -demand.weight, demand.started_s, demand.connector_id)
     return (demand.tier, 2, -standing.admitted_since_s, -demand.weight, demand.started_s, demand.connector_id)
-
-
-def _used(floors_w: Mapping[ConnectorId, float], tree: Tree) -> dict[str, float]:
-    used_w: dict[str, float] = {}
-    for key, floor_w in floors_w.items():
-        for scope in tree.path(key):
-            used_w[scope] = used_w.get(scope, 0.0) + floor_w
-    return used_w
-
-
-def _all_fit(
-    candidates: Iterable[ConnectorId],
-    wishes: Mapping[ConnectorId, Wish],
-    used_w: Mapping[str, float],
-    caps_w: Mapping[str, float],
-    tree: Tree,
-) -> bool:
-    """Whether an order is not needed: the usual case, and much cheaper than sorting."""
-    total_w = dict(used_w)
-    for key in candidates:
-        low_w = wishes[key].low_w
-        for scope in tree.path(key):
-            total_w[scope] = total_w.get(scope, 0.0) + low_w
-    return all(sum_w <= _cap(caps_w, scope) for scope, sum_w in total_w.items())
 
 
 def _cap(caps_w: Mapping[str, float], scope: str) -> float:

@@ -28,39 +28,43 @@ MODULES = "modules"
 
 @attrs.frozen
 class Assigned:
-    """What one connector may draw now, what counts against the limits for it, and why it is not its whole share."""
+    """What every connector may draw now, what counts against the limits for it, and why it is not its whole share,
+    of those for whom it is not.
+    """
 
-    power_w: float
-    reserved_w: float
-    held_by: str
+    power_w: Mapping[ConnectorId, float]
+    reserved_w: Mapping[ConnectorId, float]
+    held_by: Mapping[ConnectorId, str]
 
 
-def assign(
-    wishes: Mapping[ConnectorId, Wish],
-    fair: Mapping[ConnectorId, Fair],
-    previous: Plan,
-    bounds: Bounds,
-    rules: Rules,
-) -> dict[ConnectorId, Assigned]:
+def assign(wishes: Mapping[ConnectorId, Wish], fair: Fair, previous: Plan, bounds: Bounds, rules: Rules) -> Assigned:
     """What each connector may draw now."""
+    tops_w: dict[ConnectorId, float] = {}
     kept_w: dict[ConnectorId, float] = {}
     taken_w: dict[ConnectorId, float] = {}
-    rises: dict[ConnectorId, Leaf] = {}
-    tops_w: dict[ConnectorId, float] = {}
+    rises_w: dict[ConnectorId, float] = {}
     for key, wish in wishes.items():
         demand, before = wish.demand, previous.allocations.get(key, NOTHING)
-        tops_w[key] = top_w = _top_w(demand, fair[key].target_w, before)
+        tops_w[key] = top_w = _top_w(demand, fair.target_w[key], before)
         kept_w[key] = now_w = min(before.assigned_w, top_w)
         taken_w[key] = _taken_w(wish, now_w, before)
         if top_w > now_w:
             reachable_w = min(top_w, _reach_w(demand, rules))
             if reachable_w > now_w:
-                rises[key] = Leaf(name=str(key), high_w=reachable_w - now_w, weight=demand.weight)
-    granted_w = _granted(rises, taken_w, bounds, rules)
-    return {
-        key: _assigned(wish, fair[key], kept_w[key], granted_w.get(key, 0.0), rises.get(key), tops_w[key], taken_w[key])
-        for key, wish in wishes.items()
-    }
+                rises_w[key] = reachable_w - now_w
+    granted_w = _granted(rises_w, taken_w, wishes, bounds, rules)
+    power_w: dict[ConnectorId, float] = {}
+    reserved_w: dict[ConnectorId, float] = {}
+    held_by: dict[ConnectorId, str] = {}
+    for key, wish in wishes.items():
+        granted = granted_w.get(key, 0.0)
+        power_w[key] = now_w = kept_w[key] + granted
+        known_w = kept_w[key] if math.isinf(taken_w[key]) else taken_w[key]
+        reserved_w[key] = now_w if now_w > known_w else known_w
+        if now_w < fair.power_w[key] - TINY_W:
+            is_ramping = granted >= rises_w.get(key, 0.0) - TINY_W
+            held_by[key] = _held_by(wish.demand, now_w >= tops_w[key] - TINY_W, is_ramping)
+    return Assigned(power_w, reserved_w, held_by)
 
 
 def _top_w(demand: Demand, target_w: float, before: Allocation) -> float:
@@ -95,34 +99,33 @@ def _reach_w(demand: Demand, rules: Rules) -> float:
 
 
 def _granted(
-    rises: Mapping[ConnectorId, Leaf], taken_w: Mapping[ConnectorId, float], bounds: Bounds, rules: Rules
-) -> dict[ConnectorId, float]:
+    rises_w: Mapping[ConnectorId, float],
+    taken_w: Mapping[ConnectorId, float],
+    wishes: Mapping[ConnectorId, Wish],
+    bounds: Bounds,
+    rules: Rules,
+) -> Mapping[ConnectorId, float]:
     """The rises that fit into the room below every limit."""
-    if not rises:
+    if not rises_w:
         return {}
-    caps_w = {scope: value_w for scope, (value_w, _) in bounds.tightest.items()}
-    caps_w["site"] -= rules.reserve_w
-    room_w = rules.tree.left(caps_w, taken_w)
+    room_w = rules.tree.left(bounds.caps_w(rules.reserve_w), taken_w)
     if room_w["site"] <= 0:
         return {}
     free_w = {scope: value_w if value_w > 0 else 0.0 for scope, value_w in room_w.items()}
+    if rules.tree.have_room(free_w, rises_w):
+        return rises_w
+    rises = {
+        key: Leaf(name=str(key), high_w=rise_w, weight=wishes[key].demand.weight) for key, rise_w in rises_w.items()
+    }
     return {key: one.power_w for key, one in rules.tree.fill(free_w, rises).items()}
 
 
-def _assigned(
-    wish: Wish, fair: Fair, kept_w: float, granted_w: float, rise: Leaf | None, top_w: float, taken_w: float
-) -> Assigned:
-    power_w = kept_w + granted_w
-    held_by = ""
-    if power_w < fair.power_w - TINY_W:
-        if wish.demand.stale:
-            held_by = STALE
-        elif power_w >= top_w - TINY_W:
-            held_by = MODULES
-        else:
-            held_by = RAMP if rise is None or granted_w >= rise.high_w - TINY_W else ROOM
-    known_w = kept_w if math.isinf(taken_w) else taken_w
-    return Assigned(power_w, power_w if power_w > known_w else known_w, held_by)
+def _held_by(demand: Demand, is_at_its_top: bool, is_ramping: bool) -> str:
+    if demand.stale:
+        return STALE
+    if is_at_its_top:
+        return MODULES
+    return RAMP if is_ramping else ROOM
 
 
 NOTHING = Allocation(connector_id=ConnectorId(0))

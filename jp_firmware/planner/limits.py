@@ -91,6 +91,12 @@ class Bounds:
             tightest["site"] = (0.0, NO_SITE_LIMIT)
         return cls(tightest)
 
+    def caps_w(self, reserve_w: float) -> dict[str, float]:
+        """What may be shared below each scope. Of the site's bound `reserve_w` is kept for nobody."""
+        caps_w = {scope: value_w for scope, (value_w, _) in self.tightest.items()}
+        caps_w["site"] = max(0.0, caps_w["site"] - reserve_w)
+        return caps_w
+
     def value_w(self, scope: str) -> float:
         known = self.tightest.get(scope)
         return known[0] if known else math.inf

@@ -45,10 +45,7 @@ def compute(
         at_s=now_s,
         site_limit_w=bounds.value_w("site"),
         allocations={
-            demand.connector_id: _allocation(
-                demand, fair[demand.connector_id], assigned[demand.connector_id], now_s + VALID_FOR_S
-            )
-            for demand in demands
+            demand.connector_id: _allocation(demand, fair, assigned, now_s + VALID_FOR_S) for demand in demands
         },
         reserve_w=rules.reserve_w,
         efficiency=rules.efficiency,
@@ -59,24 +56,26 @@ def compute(
 
 
 def _allocation(demand: Demand, fair: Fair, assigned: Assigned, valid_until_s: float) -> Allocation:
+    key = demand.connector_id
+    limited_by, limited_at = fair.held_back[key]
     return Allocation(
-        connector_id=demand.connector_id,
+        connector_id=key,
         requested_w=demand.requested_w,
         offered_w=demand.offered_w,
-        allowed_w=fair.power_w,
-        assigned_w=assigned.power_w,
-        limited_by=fair.limited_by,
-        limited_at=fair.limited_at,
+        allowed_w=fair.power_w[key],
+        assigned_w=assigned.power_w[key],
+        limited_by=limited_by,
+        limited_at=limited_at,
         valid_until_s=valid_until_s,
-        target_w=fair.target_w,
-        reserved_w=assigned.reserved_w,
+        target_w=fair.target_w[key],
+        reserved_w=assigned.reserved_w[key],
         measured_w=demand.measured_w,
-        held_by=assigned.held_by,
+        held_by=assigned.held_by.get(key, ""),
         offered_by=demand.offered_by,
         active=demand.active,
         stale=demand.stale,
         tier=demand.tier,
-        standing=fair.standing,
+        standing=fair.standing[key],
     )
 
 

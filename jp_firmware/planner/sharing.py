@@ -18,7 +18,6 @@ from jp_firmware.model.power import Standing
 from jp_firmware.planner.admission import admit, turns
 from jp_firmware.planner.limits import Bounds
 from jp_firmware.planner.rules import Rules
-from jp_firmware.planner.tree import SITE
 from jp_firmware.planner.waterfill import TINY_W, Leaf
 from jp_firmware.planner.wish import DEMAND, Wish
 
@@ -33,15 +32,14 @@ class Modules(Protocol):
         """What modules can be found for each connector that is to deliver `target_w`, once they have moved. W."""
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Fair:
-    """One connector's share: `power_w` under all limits, `target_w` of it with the modules there are."""
+    """The share of every connector: `power_w` under all limits, `target_w` of it with the modules there are."""
 
-    power_w: float
-    target_w: float
-    limited_by: str
-    limited_at: str
-    standing: Standing
+    power_w: Mapping[ConnectorId, float]
+    target_w: Mapping[ConnectorId, float]
+    held_back: Mapping[ConnectorId, tuple[str, str]]  # by whom, in words, and at which scope
+    standing: Mapping[ConnectorId, Standing]
 
 
 @attrs.frozen
@@ -53,21 +51,25 @@ class _Shared:
 
 def share(
     wishes: Mapping[ConnectorId, Wish], bounds: Bounds, rules: Rules, now_s: float, modules: Modules | None = None
-) -> dict[ConnectorId, Fair]:
+) -> Fair:
     """The share of every connector in `wishes`."""
-    shared = _shared(wishes, bounds, rules, now_s)
+    wired_w = bounds.caps_w(rules.reserve_w)
+    shared = _shared(wishes, wired_w, rules, now_s)
     target_w = shared.power_w
     if modules:
-        shared, target_w = _with_modules(shared, wishes, bounds, rules, now_s, modules)
-    standings = turns(wishes, shared.waiting, rules, now_s)
-    fair = {}
-    for key, wish in wishes.items():
-        limited_by, limited_at = _held_back_by(wish, shared.waiting.get(key), shared.limited_at[key], bounds)
-        fair[key] = Fair(shared.power_w[key], target_w[key], limited_by, limited_at, standings[key])
-    return fair
+        shared, target_w = _with_modules(shared, wishes, wired_w, rules, now_s, modules)
+    return Fair(
+        power_w=shared.power_w,
+        target_w=target_w,
+        held_back={
+            key: _held_back(wish, shared.waiting.get(key), shared.limited_at[key], bounds)
+            for key, wish in wishes.items()
+        },
+        standing=turns(wishes, shared.waiting, rules, now_s),
+    )
 
 
-def _held_back_by(wish: Wish, waits_at: str | None, limited_at: str, bounds: Bounds) -> tuple[str, str]:
+def _held_back(wish: Wish, waits_at: str | None, limited_at: str, bounds: Bounds) -> tuple[str, str]:
     """Who holds a connector back, in words, and where."""
     if waits_at is not None:
         return bounds.owner(waits_at) if waits_at else WAITING, waits_at
@@ -76,12 +78,12 @@ def _held_back_by(wish: Wish, waits_at: str | None, limited_at: str, bounds: Bou
     return wish.held_by, wish.held_at
 
 
-def _shared(wishes: Mapping[ConnectorId, Wish], bounds: Bounds, rules: Rules, now_s: float) -> _Shared:
-    wired_w = _wired_w(bounds, rules)
+def _shared(wishes: Mapping[ConnectorId, Wish], wired_w: Mapping[str, float], rules: Rules, now_s: float) -> _Shared:
     guaranteed_w = _guaranteed_w(wired_w, rules)
+    caps_w = {**wired_w, **guaranteed_w}
     floors_w: dict[ConnectorId, float] = {}
-    waiting = admit(wishes, floors_w, wired_w | guaranteed_w, rules, now_s)
-    power_w, limited_at = _by_tier(wishes, floors_w, wired_w | guaranteed_w, rules)
+    waiting = admit(wishes, floors_w, caps_w, rules, now_s)
+    power_w, limited_at = _by_tier(wishes, floors_w, caps_w, rules)
     # Whom no guarantee holds back is held by the wiring already: nobody could borrow.
     if guaranteed_w and (waiting or not guaranteed_w.keys().isdisjoint(limited_at.values())):
         floors_w = {key: power_w[key] for key in floors_w}
@@ -89,13 +91,6 @@ def _shared(wishes: Mapping[ConnectorId, Wish], bounds: Bounds, rules: Rules, no
             waiting = admit(wishes, floors_w, wired_w, rules, now_s)
         power_w, limited_at = _by_tier(wishes, floors_w, wired_w, rules)
     return _Shared(power_w, limited_at, waiting)
-
-
-def _wired_w(bounds: Bounds, rules: Rules) -> dict[str, float]:
-    """The caps of all scopes, W."""
-    wired_w = {scope: value_w for scope, (value_w, _) in bounds.tightest.items()}
-    wired_w[SITE] = max(0.0, wired_w[SITE] - rules.reserve_w)
-    return wired_w
 
 
 def _guaranteed_w(wired_w: Mapping[str, float], rules: Rules) -> dict[str, float]:
@@ -133,7 +128,7 @@ def _by_tier(
 def _with_modules(
     first: _Shared,
     wishes: Mapping[ConnectorId, Wish],
-    bounds: Bounds,
+    wired_w: Mapping[str, float],
     rules: Rules,
     now_s: float,
     modules: Modules,
@@ -150,7 +145,7 @@ def _with_modules(
             break
         for key, has_w in short.items():
             bounded[key] = attrs.evolve(bounded[key], high_w=has_w, low_w=min(bounded[key].low_w, has_w))
-        shared = _shared(bounded, bounds, rules, now_s)
+        shared = _shared(bounded, wired_w, rules, now_s)
         target_w = shared.power_w
         if all(power_w <= capacity_w.get(key, 0.0) + TINY_W for key, power_w in target_w.items()):
             break  # what has been found carries this too
@@ -161,5 +156,5 @@ def _with_modules(
         return first, target_w
     # What nobody else could use is still allowed to those who are short of modules.
     floors_w = {key: target_w[key] for key, wish in wishes.items() if wish.high_w > 0 and key not in shared.waiting}
-    power_w, limited_at = _by_tier(wishes, floors_w, _wired_w(bounds, rules), rules)
+    power_w, limited_at = _by_tier(wishes, floors_w, wired_w, rules)
     return _Shared(power_w, limited_at, shared.waiting), target_w

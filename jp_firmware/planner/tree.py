@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 
 from jp_firmware.model.ids import ConnectorId
-from jp_firmware.planner.waterfill import Cap, Leaf, Share, waterfill
+from jp_firmware.planner.waterfill import TINY_W, Cap, Leaf, Share, waterfill
 
 SITE = "site"
 ABOVE_ALL: Sequence[str] = (SITE,)  # of a connector that is on no feeder and in no chain
@@ -69,6 +70,19 @@ class Tree:
         """The scopes above a connector, innermost first; the site is the last."""
         return self.paths.get(connector, ABOVE_ALL)
 
+    def have_room(self, caps_w: Mapping[str, float], wanted_w: Mapping[ConnectorId, float]) -> bool:
+        """Whether all of this fits below every cap. A scope that is not named has no cap."""
+        sums_w = self.sums(wanted_w)
+        return all(sum_w <= caps_w.get(scope, math.inf) + TINY_W for scope, sum_w in sums_w.items())
+
+    def sums(self, power_w: Mapping[ConnectorId, float]) -> dict[str, float]:
+        """What these connectors take together below each scope, W; a scope that is not named is not above them."""
+        sums_w: defaultdict[str, float] = defaultdict(float)
+        for connector, each_w in power_w.items():
+            for scope in self.paths.get(connector, ABOVE_ALL):
+                sums_w[scope] += each_w
+        return sums_w
+
     def left(self, caps_w: Mapping[str, float], taken_w: Mapping[ConnectorId, float]) -> dict[str, float]:
         """What these connectors leave of each cap, W; less than nothing where they take more."""
         left_w = dict(caps_w)
@@ -83,21 +97,21 @@ class Tree:
 
         Raises Infeasible if the leaves' floors exceed a cap.
         """
-        below: dict[str, list[Cap | Leaf]] = {}
-        most_w: dict[str, float] = {}  # of all below a scope together
+        below: defaultdict[str, list[Cap | Leaf]] = defaultdict(list)
+        most_w: defaultdict[str, float] = defaultdict(float)  # of all below a scope together
         for connector, leaf in leaves.items():
-            scope = self.path(connector)[0]
-            below.setdefault(scope, []).append(leaf)
-            most_w[scope] = most_w.get(scope, 0.0) + leaf.high_w
+            scope = self.paths.get(connector, ABOVE_ALL)[0]
+            below[scope].append(leaf)
+            most_w[scope] += leaf.high_w
         for scope, parent in self._inner_first:
             if scope not in below:
                 continue
             held, held_w, cap_w = below.pop(scope), most_w[scope], caps_w.get(scope, math.inf)
             if held_w > cap_w:
                 held, held_w = [Cap(name=scope, cap_w=cap_w, below=held)], cap_w
-            below.setdefault(parent, []).extend(held)  # a cap above the most of all below it holds nobody back
-            most_w[parent] = most_w.get(parent, 0.0) + held_w
-        shares = waterfill(Cap(name=SITE, cap_w=caps_w.get(SITE, math.inf), below=below.get(SITE, ())))
+            below[parent] += held  # a cap above the most of all below it holds nobody back
+            most_w[parent] += held_w
+        shares = waterfill(Cap(name=SITE, cap_w=caps_w.get(SITE, math.inf), below=below[SITE]))
         return {connector: shares[leaf.name] for connector, leaf in leaves.items()}
 
 

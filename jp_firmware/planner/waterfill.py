@@ -22,7 +22,10 @@ class Infeasible(ValueError):
     """The floors below a cap add up to more than the cap."""
 
 
-@attrs.frozen(kw_only=True)
+# These three are made by the dozen for each plan, and a frozen one takes twice as long to make. Nobody changes them.
+
+
+@attrs.define(kw_only=True)
 class Leaf:
     """One taker of power."""
 
@@ -31,12 +34,8 @@ class Leaf:
     weight: float = 1.0
     low_w: float = 0.0
 
-    @property
-    def floor_w(self) -> float:
-        return min(self.low_w, self.high_w)
 
-
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class Cap:
     """An upper bound on the sum of everything below it. `name` is what a limited leaf is told."""
 
@@ -45,7 +44,7 @@ class Cap:
     below: Sequence[Cap | Leaf]
 
 
-@attrs.frozen
+@attrs.define
 class Share:
     """What a leaf gets, and the cap that held it back ("demand" if none did)."""
 

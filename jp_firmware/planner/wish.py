@@ -27,7 +27,7 @@ NOT_MODEST = (math.inf, 0.0)
 NOTHING_W = 500.0  # ours: below one ampere at usual voltages nothing flows
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)  # not frozen for speed: see `waterfill`
 class Wish:
     """A connector's part in the sharing. `high_w` is bounded by `held_by`, at `held_at` if that is a limit's scope."""
 
