@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 import attrs
 
-from jp_firmware.console.protocol import ConsoleError
+from jp_firmware.console.protocol import CallFailed, ConsoleError
 from jp_firmware.csms.failure import CsmsError
 from jp_firmware.demo.sampler import Sampler
 from jp_firmware.demo.scenario import Scenario
@@ -152,9 +152,14 @@ class Day:
         share = self.scenario.limit_share_at(elapsed_s)
         if share == self._limit_share:
             return
-        self._limit_share = share
         limit_w = self.site.cabinet.site.limit_w * share
-        self.site.call("limit.set", site_w=limit_w)
+        try:
+            self.site.call("limit.set", site_w=limit_w)
+        except CallFailed:
+            raise
+        except ConsoleError:
+            return  # it starts anew, perhaps as somebody at the terminal wished; the next look asks it again
+        self._limit_share = share
         if self.sampler:
             self.sampler.limit_set(limit_w)
         self.say(f"site limit {limit_w / 1000:.0f} kW")
