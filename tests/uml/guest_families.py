@@ -28,6 +28,7 @@ from jp_firmware.sim.modules.stand_in import StandIn
 from tests.e2e.test_families import PROFILES
 from tests.hw.can.memory import FaultList
 from tests.hw.lifelines import Lifelines
+from tests.matrix.unhurried import UnhurriedClock
 
 STEP_S = 0.02
 BATTERY_V = 400.0
@@ -139,7 +140,15 @@ async def wired(family: str, nursery: trio.Nursery) -> AsyncIterator[Wired]:
     nursery.cancel_scope.cancel()
 
 
-async def test_it_starts_obeys_is_switched_off_and_is_missed_when_it_is_silent(wired: Wired, family: str) -> None:
+@pytest.fixture
+def unhurried() -> UnhurriedClock:
+    """Modules and controller are in one process: where that gets no time, none passes."""
+    return UnhurriedClock()
+
+
+async def test_it_starts_obeys_is_switched_off_and_is_missed_when_it_is_silent(
+    unhurried: UnhurriedClock, wired: Wired, family: str
+) -> None:
     task, [module, neighbour] = wired.tasks[0], wired.stand_in.modules
     assert not module.on
 
