@@ -204,6 +204,8 @@ class ConnectorMachine:
     # --- states without power ----------------------------------------------------------------------------------------
 
     def _unavailable(self, view: View) -> None:
+        if view.ev and view.ev.unplugged:
+            self._forget_car(view)
         if view.ev is None:
             self.text = "waiting for the PLC board"
         elif not self.operative:

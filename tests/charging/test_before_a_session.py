@@ -120,6 +120,37 @@ def test_a_connector_without_modules_raises_its_own_fault_and_clears_it() -> Non
     assert "PWR-07" not in scene.machine.faults
 
 
+def test_a_car_that_leaves_while_the_connector_is_out_of_service_takes_its_fault_with_it() -> None:
+    scene = Scene().available()
+    scene.step(ev=attrs.evolve(READY, max_voltage_v=120.0))
+    scene.machine.authorize(TOKEN, scene.now_s)
+    scene.step()
+    scene.machine.operative = False
+    assert scene.step() is S.UNAVAILABLE
+    assert list(scene.machine.faults) == ["EV-09"]
+
+    assert scene.step(ev=EvStatus()) is S.UNAVAILABLE
+    assert scene.machine.faults == {}
+
+
+def test_a_car_that_comes_after_such_a_one_is_not_taken_for_it() -> None:
+    """After a fault it may charge; the one before had been charged and had to be unplugged."""
+    scene = Scene().charging()
+    scene.sees(stop_request=True)
+    scene.step()
+    scene.sees(contactors_closed=False)
+    scene.machine.session_over()
+    scene.machine.operative = False
+    assert scene.step() is S.UNAVAILABLE
+    scene.step(ev=EvStatus())
+    scene.machine.operative = True
+    assert scene.step() is S.AVAILABLE
+    assert scene.step(ev=READY) is S.PREPARING
+    assert scene.step(faults=(fault("SAF-02", Severity.DANGER),)) is S.FAULTED
+
+    assert scene.step(faults=()) is S.PREPARING
+
+
 def test_a_reserved_connector_starts_only_for_its_own_tag() -> None:
     scene = Scene().available()
     scene.machine.reserve(Reservation(TOKEN.uid, scene.now_s + 100))
