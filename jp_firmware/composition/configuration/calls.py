@@ -163,16 +163,20 @@ class ConfigCalls:
             raise CallRefused(f"{configuring.change.id} is under way; wait for it, or name the change to give up")
         elif "version" in params:
             return done | {"undone": self._undo(parameter(params, "version", int))}
-        elif (undone := configuring.undo()) is not None:
-            return done | {"undone": undone}
+        elif configuring.store.unconfirmed is not None:
+            return done | {"undone": self._undo(configuring.store.unconfirmed.number)}
         if (given_up := await configuring.give_up()) is None:
             raise CallRefused("no version waits to be confirmed, and no change for sessions; see jp config rollback")
         return done | {"given_up": given_up}
 
     def _undo(self, number: int) -> int:
         unconfirmed = self._configuring.store.unconfirmed
-        if unconfirmed is None or unconfirmed.number != number or self._configuring.undo() is None:
+        if unconfirmed is None or unconfirmed.number != number:
             raise CallRefused(f"version {number} does not wait to be confirmed; to go back: jp config rollback")
+        try:
+            self._configuring.undo()
+        except ConfigError as error:
+            raise CallRefused(str(error)) from None
         return number
 
     def _waiting(self, id_: str) -> Change:

@@ -29,14 +29,9 @@ from jp_firmware.composition.configuration import threads
 from jp_firmware.composition.configuration.beginning import FILE_REFUSED, SOURCE
 from jp_firmware.composition.configuration.change import Change, ChangeRefused, Resumed, Wish
 from jp_firmware.composition.configuration.confirming import Confirming
-from jp_firmware.composition.configuration.handing_over import (
-    HandingOver,
-    PartRefused,
-    SessionInTheWay,
-    settled,
-)
+from jp_firmware.composition.configuration.handing_over import HandingOver, PartRefused, SessionInTheWay, settled
 from jp_firmware.composition.configuration.proposing import Proposing
-from jp_firmware.composition.configuration.proving import HEALTHY_WITHIN_S, Proving
+from jp_firmware.composition.configuration.proving import Proving
 from jp_firmware.composition.configuration.waiting import Waiting
 from jp_firmware.config.draft import draft
 from jp_firmware.config.kept.config_store import ConfigStore, Outdated
@@ -64,7 +59,7 @@ class Configuring:
     _controller: Controller
     store: ConfigStore
     overrides: tuple[str, ...] = ()
-    resumed: Resumed | None = None
+    _resumed: Resumed | None = None
     proposing: Proposing = attrs.field(init=False)
     waiting: Waiting = attrs.field(init=False)  # the change that is made once nothing is in its way
     confirming: Confirming = attrs.field(init=False)  # the version that is not for good yet
@@ -80,7 +75,7 @@ class Configuring:
         self.proposing = Proposing(self._controller, self.store, self.overrides)
         self.waiting = Waiting(self.store, self.proposing, self._note, self._over)
         self.confirming = Confirming(self.store, self._note)
-        self._proving = Proving(self._controller)
+        self._proving = Proving(self._controller, self.confirming, self._note, self._resumed)
         self._numbers = count(self.store.waiting.number + 1 if self.store.waiting else 1)
 
     async def beside(self, do: Callable[[], T]) -> T:
@@ -125,28 +120,34 @@ class Configuring:
 
     async def confirm(self, number: int) -> None:
         """The version stays. Raises ConfigError if it does not wait for that, or is not in force everywhere yet."""
-        if self.change is not None or self._anew is not None:
+        if self.change is not None or self._anew is not None or self._controller.resumes is not None:
             raise ConfigError(f"version {number} is still being handed over to the parts; confirm it once it is")
         await self.confirming.keep(number)
+        self._proving.stop()
         self._bell.ring()
 
     def undo(self) -> int | None:
         """Undoes the version that waits to be confirmed; its number. None if there is none, or it is still being made.
 
-        Returns at once; the parts follow.
+        Returns at once; the parts follow. Raises ConfigError if somebody has just confirmed it.
         """
         unconfirmed = self.store.unconfirmed
         if unconfirmed is None or self.change is not None:
             return None
+        if self.confirming.is_being_kept:
+            raise ConfigError(f"version {unconfirmed.number} is being confirmed in this moment")
+        self.confirming.end_now("undone")
         self._anew = None
-        self.confirming.end_now()
         self._proving.stop()
         self._bell.ring()
         return unconfirmed.number
 
     async def give_up(self, why: str = "given up") -> str | None:
         """Gives up the change that waits; its id, None if none does."""
-        return await self.waiting.give_up(why)
+        try:
+            return await self.waiting.give_up(why)
+        finally:
+            self._bell.ring()  # what the disk still says of it is put right later
 
     # --- the child ---------------------------------------------------------------------------------------------------
 
@@ -154,7 +155,7 @@ class Configuring:
         """Carries changes out, and undoes those that nobody confirms, until cancelled."""
         lifeline.ready()
         await self.waiting.inherit()
-        await self._after_start()
+        await self._proving.prove()
         while True:
             await self._next()
 
@@ -164,15 +165,15 @@ class Configuring:
             await trio.sleep(ANSWER_S)
             anew, self._anew = self._anew, None
             if anew is not None:  # or it was undone in that moment
-                self._controller.start_anew("for another configuration", anew)
+                self._start_anew("for another configuration", anew)
         elif self.change is not None:
             await self._carry_out(self.change)
         elif why := self.confirming.why_undone:
             await self._undo(why)
         elif self._leaving is not None:
             await self._go_back(self._leaving)
-        elif trio.current_time() >= self.waiting.to_forget_at_s:
-            await self.waiting.forget()
+        elif trio.current_time() >= self.waiting.tell_disk_at_s:
+            await self.waiting.tell_disk()
         elif self.waiting.is_outdated():
             await self.waiting.carry_over()
         elif self.waiting.is_free() and not self._must_wait():
@@ -186,7 +187,7 @@ class Configuring:
 
     async def _something(self) -> None:
         """Somebody asks, a time is over, or sessions have changed that a change waits for."""
-        until_s = min(self.confirming.by_s, self.waiting.to_forget_at_s)
+        until_s = min(self.confirming.by_s, self.waiting.tell_disk_at_s)
         with trio.move_on_at(until_s), contextlib.ExitStack() as subscriptions:
             for runner in self._controller.charger.runners.values() if self.waiting.change else ():
                 subscriptions.callback(runner.report.subscribe(self._bell.ring))
@@ -198,21 +199,28 @@ class Configuring:
         """To its end, or to where it waits."""
         refused = INTERRUPTED
         try:
-            self._spare_sessions(change)
+            self._look_again(change)
             await self._make(change)
             refused = ""
         except SessionInTheWay as error:
             refused = str(error)
             if self.waiting.change is None:
                 await self.waiting.begin(change)
-        except (ConfigError, Outdated, PartRefused) as error:
+        except (ConfigError, Outdated, ChangeRefused, PartRefused) as error:
             refused = str(error)
         finally:
             if self._anew is None:  # a disk that refused, or a task that was cancelled, may have left a version behind
-                self.confirming.end_unless_begun()
+                self.confirming.end_unless_begun(refused)
             self.change = None
-            if change is not self.waiting.change:
+            if change is not self.waiting.change and not change.over:  # or it was given up while it was written
                 self._over(change, refused)
+
+    def _look_again(self, change: Change) -> None:
+        """Raises what `admit` does, and SessionInTheWay: something was inherited or undone since it was admitted."""
+        if not self.proposing.is_current(change.wish.draft):
+            raise Outdated(change.wish.draft.base.number, self.store.current.number)
+        self.waiting.admit(change.wish)
+        self._spare_sessions(change)
 
     def _spare_sessions(self, change: Change) -> None:
         """Raises SessionInTheWay where it would cut what it must not."""
@@ -259,16 +267,16 @@ class Configuring:
             self._leaving = None
         except PartRefused as error:
             self._leaving = None
-            await threads.in_thread(partial(self.store.revert, who="charger", why=str(error)))
+            await self.confirming.undo(str(error))
             raise
         if change.handing is None:
             self._anew = Resumed(version.number, change.confirm_s, settled(self._controller))
         elif not change.confirm_s:
-            await threads.in_thread(partial(self.store.confirm, version.number))
+            await threads.on_disk(partial(self.store.confirm, version.number))
 
     async def _commit(self, change: Change, confirm_within_s: float | None) -> Version:
         wish = change.wish
-        change.version = await threads.in_thread(
+        change.version = await threads.on_disk(
             partial(
                 self.store.commit,
                 wish.draft.text,
@@ -290,20 +298,10 @@ class Configuring:
 
     # --- what all parts start anew for -------------------------------------------------------------------------------
 
-    async def _after_start(self) -> None:
-        """A life that began with a version not for good: its parts must come up, and then somebody may confirm it."""
-        unconfirmed, resumed = self.store.unconfirmed, self.resumed
-        if unconfirmed is None or resumed is None or unconfirmed.number != resumed.number:
-            return
-        down = await self._proving.parts_down(resumed)
-        if self.confirming.has_ended:
-            return
-        if down:
-            await self._undo(f"with it, {' and '.join(down)} did not come up within {HEALTHY_WITHIN_S:.0f} s")
-        elif resumed.confirm_s:
-            self.confirming.begin(resumed.confirm_s)
-        else:
-            await self.confirm(unconfirmed.number)
+    def _start_anew(self, why: str, resumes: Resumed | None = None) -> None:
+        """Not where the charger ends for good: then the next start goes by what the disk says."""
+        if self._controller.restart_wanted or not self._controller.ending.is_set():
+            self._controller.start_anew(why, resumes)
 
     async def _undo(self, why: str) -> None:
         """The version before the one that is not for good, with all parts that this concerns."""
@@ -323,7 +321,7 @@ class Configuring:
             why = going_back.examined.errors[0].text
             self._note(f"version {in_force.number} is no good any more, parts go on with what was undone: {why}")
         elif going_back.effects.whole:
-            self._controller.start_anew("a version of the configuration is undone")
+            self._start_anew("a version of the configuration is undone")
         else:
             steps = going_back.effects.steps
             await HandingOver(self._controller, going_back.cabinet, leaving, steps).go_back()

@@ -17,11 +17,11 @@ import trio
 from jp_firmware.composition.configuration import threads
 from jp_firmware.composition.configuration.change import Change, ChangeRefused, Wish
 from jp_firmware.composition.configuration.proposing import Proposing
+from jp_firmware.composition.configuration.threads import AGAIN_S
 from jp_firmware.config.carrying_over import meeting
 from jp_firmware.config.kept.config_store import ConfigStore
+from jp_firmware.config.kept.pending import WaitingChange
 from jp_firmware.config.schema import ConfigError
-
-AGAIN_S = 10.0  # ours: from a disk that refused to the next try
 
 
 @attrs.define(eq=False)
@@ -34,7 +34,7 @@ class Waiting:
     _over: Callable[[Change, str], None]
     change: Change | None = attrs.field(default=None, init=False)
     _has_inherited: bool = attrs.field(default=False, init=False)  # what waited when the life before ended
-    _try_at_s: float = attrs.field(default=-math.inf, init=False)  # monotonic; after a disk that refused to forget
+    _try_at_s: float = attrs.field(default=-math.inf, init=False)  # monotonic; after a disk that refused
 
     # --- from its beginning to its end -------------------------------------------------------------------------------
 
@@ -46,12 +46,12 @@ class Waiting:
 
     async def begin(self, change: Change) -> None:
         """From now on this one waits, on the disk too. Whoever asked for it is answered, even if interrupted."""
-        self.change = change
+        self.change, self._try_at_s = change, -math.inf
         change.waits_for, change.handing, change.version = self._proposing.concerned(change.wish.draft), None, None
         sessions = f" for the sessions on {', '.join(map(str, change.waits_for))}" if change.waits_for else ""
         self._note(f"{change.id} by {change.wish.who} waits{sessions}: {change.keys}")
         try:
-            await self._keep(change)
+            await self.tell_disk()
         finally:
             change.answered.set()
 
@@ -65,8 +65,9 @@ class Waiting:
         change = self.take()
         if change is None:
             return None
+        self._try_at_s = -math.inf
         self._over(change, why)
-        await self.forget()
+        await self.tell_disk()
         return change.id
 
     # --- what is made beside it --------------------------------------------------------------------------------------
@@ -120,31 +121,25 @@ class Waiting:
         return self._store.waiting is not None and self._store.waiting.number == change.number
 
     @property
-    def to_forget_at_s(self) -> float:
-        """When to forget what waits on the disk but is not the one that does; infinite where there is nothing."""
-        is_stale = self._store.waiting is not None and not (self.change is not None and self.is_kept(self.change))
-        return self._try_at_s if is_stale else math.inf
+    def tell_disk_at_s(self) -> float:
+        """When to tell the disk what waits now; infinite where it says so."""
+        says_so = self._store.waiting is None if self.change is None else self.is_kept(self.change)
+        return math.inf if says_so else self._try_at_s
 
-    async def forget(self) -> None:
-        """What waits on the disk does so no longer."""
-        kept = self._store.waiting
-        if kept is None:
-            return
+    async def tell_disk(self) -> None:
+        """What waits does so on the disk too, and nothing else."""
+        change, kept = self.change, self._store.waiting
         try:
-            await threads.in_thread(partial(self._store.forget_waiting, kept))
+            if change is not None:
+                await threads.on_disk(partial(self._store.keep_waiting, change.as_kept()))
+            elif kept is not None:
+                await threads.on_disk(partial(self._store.forget_waiting, kept))
         except ConfigError as error:
-            if self._try_at_s == -math.inf:
-                self._note(f"change-{kept.number} by {kept.who} waits again if the charger ends now: {error}")
+            if self._try_at_s == -math.inf:  # else it has been told before
+                self._note(f"{_lost_or_back(change, kept)}: {error}")
             self._try_at_s = trio.current_time() + AGAIN_S
         else:
             self._try_at_s = -math.inf
-
-    async def _keep(self, change: Change) -> None:
-        try:
-            await threads.in_thread(partial(self._store.keep_waiting, change.as_kept()))
-            self._try_at_s = -math.inf
-        except ConfigError as error:
-            self._note(f"{change.id} is lost if the charger ends before it is made: {error}")
 
     async def _inherited(self) -> Change | None:
         kept = self._store.waiting
@@ -164,3 +159,11 @@ class Waiting:
         change.answered.set()
         self._note(f"{name} waits again: {change.keys}")
         return change
+
+
+def _lost_or_back(change: Change | None, kept: WaitingChange | None) -> str:
+    """What it means that the disk says `kept` waits, and not `change`."""
+    if change is not None:
+        return f"{change.id} is lost if the charger ends before it is made"
+    assert kept is not None  # or the disk would have been asked for nothing
+    return f"change-{kept.number} by {kept.who} waits again if the charger ends now"
