@@ -18,6 +18,7 @@ import trio
 
 PATIENCE_S = 60.0  # with a busy machine, for what takes milliseconds
 FAR_END_TAKES = 4095  # n_tty's buffer, less the one byte that tells a full one from an empty one
+OTHER_KERNELS_S = 3.0  # what a far end of another size has not changed for so long is full, too
 
 
 @attrs.define(eq=False)
@@ -55,9 +56,12 @@ def fill(write: Callable[[bytes], int], far: int, data: bytes = b"x" * 1000) -> 
     It moves what it took on to the far end a little later, and tells nobody: that has to be full as well. `write` takes
     0 bytes, or raises BlockingIOError, when there is no room. Nobody may read meanwhile.
     """
-    taken = 0
+    taken, waiting, since_s = 0, -1, time.monotonic()
     while True:
-        was_full = _waiting_at(far) >= FAR_END_TAKES
+        before, waiting = waiting, _waiting_at(far)
+        if waiting != before:
+            since_s = time.monotonic()
+        was_full = waiting >= FAR_END_TAKES or time.monotonic() - since_s > OTHER_KERNELS_S
         try:
             count = write(data)
         except BlockingIOError:
