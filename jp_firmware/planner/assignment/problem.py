@@ -382,12 +382,10 @@ def _count_what_is_not_in_play(problem: Problem) -> None:
 
 def _keep_one_each(problem: Problem, delivering: Collection[ConnectorId]) -> None:
     """Current must not stop because the plan moves what carries it; what is not in play carries it anyway."""
+    wiring = problem.wiring
+    modules = zip(problem.present, problem.in_play, wiring.reach, problem.gives_w, strict=True)
+    carried = {at for at, plays, reached, row_w in modules if plays and at in reached and row_w[at] > 0.0}
     for each in delivering:
-        connector = problem.wiring.connector_number.get(each)
+        connector = wiring.connector_number.get(each)
         if connector is not None and problem.base_w[connector] <= 0.0:
-            problem.keeps_one[connector] = any(
-                problem.present[module] == connector
-                and problem.in_play[module]
-                and problem.gives_w[module][connector] > 0.0
-                for module in problem.wiring.modules_of[connector]
-            )
+            problem.keeps_one[connector] = connector in carried
