@@ -5,14 +5,14 @@ be drawn now, and which whole modules every connector is to have on a relay matr
 the modules, as on a charger whose modules are wired to their connectors; `equal_overload_ms` is `recompute_ms` where
 all cars together want more than all modules give, and `mixed_overload_ms` the same with modules of 20, 30 and 40 kW.
 Each plan follows another that differs in one thing (a request, a limit, a car that comes or goes), as on a charger.
-`p50`, `p99` and `max` are by the clock;
-`own_…` by this thread's own processor time, in which neighbours on the machine do not count.
+The garbage collector is set as in the daemon. `p50`, `p99` and `max` are by the clock, `own_…` by this thread's own
+processor time, in which neighbours on the machine count only for the caches they empty; `calm_…` is of each plan the
+least own time of three runs through the same events: what the plans differ by, and not the moments they fell into.
 """
 
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import math
 import random
@@ -24,6 +24,7 @@ import attrs
 from jp_firmware.model.ids import ConnectorId
 from jp_firmware.model.limits import Limit
 from jp_firmware.model.power import Demand, Plan
+from jp_firmware.nursery.pauses import GcPolicy
 from jp_firmware.planner.planner import compute
 from jp_firmware.planner.rules import Rules
 from jp_firmware.planner.tree import Group, Tree
@@ -42,6 +43,7 @@ FIGURES: dict[str, dict[str, bool]] = {
     "mixed_overload_ms": {"overload": True, "mixed": True},
 }
 A_CHAIN = 4  # connectors behind one PLC board
+RUNS = 3  # through the same events
 
 
 @attrs.define
@@ -146,15 +148,22 @@ def recompute(
     connectors: int, modules: int, plans: int, *, switched: bool = True, overload: bool = False, mixed: bool = False
 ) -> dict[str, Any]:
     """The distribution of one plan's time, in milliseconds; `switched`: with a choice of modules."""
-    charger = Charger.of(connectors, modules, seed=connectors, switched=switched, overload=overload, mixed=mixed)
-    for _ in range(plans // 10):
-        charger.step()
-    gc.collect()
-    gc.freeze()
-    times = [charger.step() for _ in range(plans)]
-    gc.unfreeze()
-    own = distribution([one for _, one in times])
-    return distribution([clock for clock, _ in times]) | {"own_p50": own["p50"], "own_p99": own["p99"]}
+    runs: list[list[tuple[float, float]]] = []
+    for _ in range(RUNS):
+        charger = Charger.of(connectors, modules, seed=connectors, switched=switched, overload=overload, mixed=mixed)
+        for _ in range(plans // RUNS // 10):
+            charger.step()
+        GcPolicy().before_start()
+        runs.append([charger.step() for _ in range(plans // RUNS)])
+    times = [took for run in runs for took in run]
+    own = distribution([own_ms for _, own_ms in times])
+    calm = distribution([min(own_ms for _, own_ms in same) for same in zip(*runs, strict=True)])
+    return distribution([clock_ms for clock_ms, _ in times]) | {
+        "own_p50": own["p50"],
+        "own_p99": own["p99"],
+        "calm_p50": calm["p50"],
+        "calm_p99": calm["p99"],
+    }
 
 
 def growth(plans: int) -> dict[str, float]:
@@ -188,18 +197,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     quick = parser.parse_args().quick
-    plans = 400 if quick else 4000
+    plans = 1200 if quick else 6000
     results: dict[str, Any] = {}
     for figure, sort in FIGURES.items():
         results[figure] = {}
-        print(f"{figure:>17} {'p50':>8} {'p99':>8} {'max':>8} {'own p50':>9} {'own p99':>9}")
+        print(f"{figure:>17} {'p50':>8} {'p99':>8} {'max':>8} {'own p50':>9} {'own p99':>9} {'calm p99':>9}")
         for connectors, modules in SIZES:
             size = f"{connectors}x{modules}"
             row = recompute(connectors, modules, plans, **sort)
             results[figure][size] = row
             print(
                 f"{size:>17} {row['p50']:>8.3f} {row['p99']:>8.3f} {row['max']:>8.3f} {row['own_p50']:>9.3f} "
-                f"{row['own_p99']:>9.3f}",
+                f"{row['own_p99']:>9.3f} {row['calm_p99']:>9.3f}",
                 flush=True,
             )
     results["growth"] = growth(plans // 10)
@@ -210,7 +219,7 @@ def main() -> int:
         f"share by {results['lp_share_gap_kw']:.2g} kW; worst-off at {results['worst_off_ratio']} of its optimum"
     )
     results["goals_ms"] = GOALS_MS
-    for goal_met, figure in (("goal_met", "p99"), ("goal_met_own", "own_p99")):
+    for goal_met, figure in (("goal_met", "p99"), ("goal_met_own", "own_p99"), ("goal_met_calm", "calm_p99")):
         results[goal_met] = all(results["recompute_ms"][size][figure] < goal for size, goal in GOALS_MS.items())
     print(json.dumps(results))
     return 0

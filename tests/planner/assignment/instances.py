@@ -125,13 +125,12 @@ class FollowingModules:
 
     @classmethod
     def of(cls, connectors: int, modules: int, seed: int = 0, *, mixed: bool = False) -> FollowingModules:
-        """A cabinet of this size, every connector at 400 V, all modules idle."""
+        """A cabinet of this size, every connector at 400 V, all modules idle; each keeps one, as in the charger."""
         instance = assignment_instance(connectors, modules, seed, mixed=mixed, start="idle")
         volts = dict.fromkeys(instance.targets_w, 400.0)
+        situation = attrs.evolve(instance.situation, voltages_v=volts, delivering=list(volts))
         effort = Effort()
-        return cls(
-            Choice(attrs.evolve(instance.situation, voltages_v=volts), Wiring(instance.topology), effort), effort
-        )
+        return cls(Choice(situation, Wiring(instance.topology), effort), effort)
 
     def begin(self) -> None:
         """Another plan begins; since the last one the search went on as in the charger."""
