@@ -122,29 +122,71 @@ class Nowhere(WriterThread):
 
 
 class ConsoleDriver(LinuxDriver):
-    """Textual's own driver with a writer that does not block, where the terminal has a name to open it by."""
+    """Textual's own driver with a writer that does not block, where the terminal has a name to open it by.
+
+    SIGCONT comes also to a process that gave nothing back before it stopped (SIGSTOP cannot be caught), and to one that
+    is about to leave. The first gives the terminal back before it takes it up again: Textual would take its own modes
+    for those to be restored, and leave a second thread reading the keys. The second leaves it alone.
+    """
+
+    _is_on = False  # the terminal has our modes, and its keys are read
+    _is_starting = False
+    _goes_on = False  # SIGCONT came while it was starting, or is about to be obeyed
 
     def start_application_mode(self) -> None:
-        if not os.isatty(2):  # it hung up: SIGCONT comes with that, and may come while another one is obeyed
+        stock = self._start()
+        if stock is None:  # it hung up, or is somebody else's while we are in the background
             self._writer_thread = Nowhere()
             return
-        super().start_application_mode()  # type: ignore[no-untyped-call]
+        self._is_on = True
         if isinstance(self._app, DiffingDisplay):
             self._app.forget_shown()  # also after a suspension: the screen is a new one
+            asyncio.get_running_loop().call_soon_threadsafe(self._app.draw_whole)
         try:
             writer = NonBlockingWriter(os.ttyname(2))  # standard error, which Textual draws on
         except OSError:
             if not os.isatty(2):
                 self._writer_thread = Nowhere()
             return  # no name in this namespace (a container's console): Textual's thread stays
-        stock = self._writer_thread
-        if stock is not None:
-            stock.stop()
+        stock.stop()
         self._writer_thread = writer
 
+    def _start(self) -> WriterThread | None:
+        """Textual's own start: the thread it writes by; None where it got no terminal."""
+        before, self._is_starting, self._goes_on = self._writer_thread, True, True
+        try:
+            # Stopped again in the middle, because it was in the background, it begins anew once it goes on.
+            while self._goes_on and os.isatty(2):  # a hang-up brings SIGCONT, too, while another one is obeyed
+                self._goes_on = False
+                super().start_application_mode()  # type: ignore[no-untyped-call]
+                if self._writer_thread is not before:
+                    return self._writer_thread
+            return None
+        finally:
+            self._is_starting = self._goes_on = False
+
     def stop_application_mode(self) -> None:
+        self._is_on = False
         super().stop_application_mode()
         self.write(_RESET)
+
+    def _sigcont_application(self, *_: object) -> None:
+        if self._is_starting:
+            self._goes_on = True
+        elif self._is_on:
+            if not self._goes_on:
+                self._goes_on = True
+                # Not in the middle of whatever the signal has interrupted.
+                asyncio.get_running_loop().call_soon_threadsafe(self._take_up_again)
+        elif self._must_signal_resume:  # SIGTSTP gave the terminal back
+            super()._sigcont_application()
+
+    def _take_up_again(self) -> None:
+        self._goes_on = False
+        if self._is_on:  # still, and not leaving by now
+            self.suspend_application_mode()
+            self._is_starting = self._must_signal_resume = True
+            self.resume_application_mode()
 
     @property
     def pending(self) -> bool:
@@ -190,7 +232,7 @@ class DiffingDisplay(App[int], inherit_bindings=False):
             if driver.pending:
                 if not self._skipped:
                     self._skipped = True
-                    driver.when_drained(self._draw_skipped)
+                    driver.when_drained(self.draw_whole)
                 return
             self._send(driver, screen, renderable)
         finally:
@@ -208,9 +250,10 @@ class DiffingDisplay(App[int], inherit_bindings=False):
             driver.write(data)
             self._end_update()
 
-    def _draw_skipped(self) -> None:
+    def draw_whole(self) -> None:
+        """Draws everything anew, once it can."""
         self._skipped = False
-        if self._running and self.screen.is_attached:
+        if self._running and self.screen_stack and self.screen.is_attached:
             self.screen.refresh()
 
 

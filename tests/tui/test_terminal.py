@@ -200,6 +200,41 @@ def test_a_terminal_that_goes_while_it_is_taken_up_again_cannot_hold_it(nowhere:
         terminal.process.wait(PATIENCE_S)
 
 
+@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGTSTP])
+def test_a_process_that_was_stopped_goes_on_and_leaves_the_terminal_as_it_was_at_first(
+    nowhere: Path, number: signal.Signals
+) -> None:
+    """SIGSTOP leaves no time to give anything back: what the terminal is like then is not what is to be restored."""
+    with opened(nowhere) as terminal:
+        terminal.until_text("F10 Leave")
+        for _ in range(3):
+            terminal.process.send_signal(number)
+            os.waitid(os.P_PID, terminal.process.pid, os.WSTOPPED)
+            while terminal.read(0.0):
+                pass
+            terminal._stream.feed(b"\x1b[2J")
+            terminal.process.send_signal(signal.SIGCONT)
+            terminal.until_text("F10 Leave")  # all of it is drawn again
+        terminal.press("\x1b[21~")
+
+        assert terminal.wait() == 0
+        assert_restored(terminal)
+
+
+def test_a_call_to_go_on_while_it_leaves_does_not_take_the_terminal_up_again(nowhere: Path) -> None:
+    with opened(nowhere) as terminal:
+        terminal.until_text("F10 Leave")
+        terminal.process.send_signal(signal.SIGTERM)
+
+        def goes_on() -> bool:
+            terminal.process.send_signal(signal.SIGCONT)
+            return terminal.process.poll() is not None
+
+        terminal.until(goes_on)
+        assert terminal.wait() == 0
+        assert_restored(terminal)
+
+
 def test_a_terminal_that_does_not_read_cannot_hold_it(nowhere: Path) -> None:
     with opened(nowhere) as terminal:
         terminal.until_text("F10 Leave")
