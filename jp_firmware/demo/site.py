@@ -15,8 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -34,8 +34,8 @@ from jp_firmware.sim.control import ControlError
 
 T = TypeVar("T")
 
-START_S = 20.0  # ours: patience with a process on a busy machine; a start takes about a second
-STOP_S = 25.0  # ours: above the controller's own sum of deadlines for sessions that end in order
+START_S = 60.0  # ours: patience with a process on a busy machine; a start takes about a second
+STOP_S = 120.0  # ours: above the controller's own sum of deadlines for sessions that end in order
 POLL_S = 0.05
 PORTS = (15_000, 32_000)
 
@@ -44,34 +44,39 @@ class SiteError(Exception):
     """A part of the site did not start, or did not do what it was asked; one line."""
 
 
-def free_tcp_ports(count: int) -> list[int]:
-    """As many TCP ports of the loopback interface that are free now, no two the same.
+@contextmanager
+def free_tcp_ports(count: int) -> Iterator[list[int]]:
+    """As many TCP ports of the loopback interface that nobody has, no two the same, kept for us until the block ends.
 
-    From below those that the kernel gives to outgoing connections, which come and go meanwhile.
+    From below those that the kernel gives to outgoing connections, which come and go meanwhile. A port that is kept
+    refuses connections until a server that sets SO_REUSEADDR, as servers do, listens on it; anybody else who looks for
+    a free one in the same way finds it taken.
     """
     found: list[int] = []
-    with ExitStack() as probes:
+    with ExitStack() as kept:
         for port in random.sample(range(*PORTS), PORTS[1] - PORTS[0]):
-            probe = probes.enter_context(socket.socket())
+            keeper = kept.enter_context(socket.socket())
             try:
-                probe.bind(("127.0.0.1", port))
+                keeper.bind(("127.0.0.1", port))
             except OSError:
                 continue  # taken
+            keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # only now: it must not share another's
             found.append(port)
             if len(found) == count:
-                return found
-    raise SiteError(f"not {count} TCP ports are free between {PORTS[0]} and {PORTS[1]}")
+                yield found
+                return
+        raise SiteError(f"not {count} TCP ports are free between {PORTS[0]} and {PORTS[1]}")
 
 
-def wait_for(condition: Callable[[], T | None], what: str, within_s: float = START_S) -> T:
-    """The first value of `condition` that is true. Raises SiteError after `within_s`."""
+def wait_for(condition: Callable[[], T | None], what: str | Callable[[], str], within_s: float = START_S) -> T:
+    """The first value of `condition` that is true. Raises SiteError after `within_s`, with what was waited for."""
     give_up_s = time.monotonic() + within_s
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > give_up_s:
-            raise SiteError(f"waited {within_s:.0f} s for {what}")
+            raise SiteError(f"waited {within_s:.0f} s for {what if isinstance(what, str) else what()}")
         time.sleep(POLL_S)
 
 
@@ -79,18 +84,20 @@ def wait_for(condition: Callable[[], T | None], what: str, within_s: float = STA
 class Site:
     """One site. `cabinet_name` is a profile or a path; `settings` are overrides as `jp run --set` takes them.
 
-    `start_s` is the patience with each process that starts.
+    `start_s` is the patience with each process that starts; `program` is what Python runs as `jp`.
     """
 
     cabinet_name: str = "demo"
     settings: Sequence[str] = ()
     sim_arguments: Sequence[str] = ()
     start_s: float = START_S
+    program: Sequence[str] = ("-m", "jp_firmware")
     directory: Path = attrs.field(init=False)
     cabinet: Cabinet = attrs.field(init=False)
     overrides: list[str] = attrs.field(init=False)
     csms_port: int = attrs.field(init=False, default=0)
     processes: dict[str, subprocess.Popen[bytes]] = attrs.field(factory=dict)
+    _ports: ExitStack = attrs.field(init=False, factory=ExitStack)
 
     def __enter__(self) -> Site:
         self.directory = Path(tempfile.mkdtemp(prefix="jp-site-"))
@@ -98,7 +105,7 @@ class Site:
         path = store.find(self.cabinet_name)
         plain = store.load(path, list(self.settings))
         over_tcp = [wire.name for wire in plain.wires if wire.kind == "modbus-tcp"]
-        self.csms_port, *ports = free_tcp_ports(1 + len(over_tcp))
+        self.csms_port, *ports = self._ports.enter_context(free_tcp_ports(1 + len(over_tcp)))
         self.overrides = [
             *self.settings,
             *(f"wires.{name}.port={port}" for name, port in zip(over_tcp, ports, strict=True)),
@@ -112,6 +119,7 @@ class Site:
     ) -> None:
         for name in ("controller", "csms", "sim"):
             self.stop(name)
+        self._ports.close()
         shutil.rmtree(self.directory, ignore_errors=True)
 
     # --- processes ---------------------------------------------------------------------------------------------------
@@ -122,7 +130,7 @@ class Site:
 
     def sim(self, verb: str, **params: Any) -> Any:
         """Has the emulated cabinet do something. Raises ControlError."""
-        with SimControl(self.directory / "sim.sock") as control:
+        with SimControl(self.directory / "sim.sock", timeout_s=START_S) as control:
             return control.call(verb, **params)
 
     def csms(self, verb: str, **params: Any) -> Any:
@@ -200,12 +208,13 @@ class Site:
         found: dict[str, Any] = status["connectors"][str(number)]
         return found
 
-    def wait_state(self, number: int, *states: str, within_s: float = 30.0) -> dict[str, Any]:
+    def wait_state(self, number: int, *states: str, within_s: float = START_S) -> dict[str, Any]:
         """Waits until a connector is in one of `states`."""
 
         def reached() -> dict[str, Any] | None:
-            connector = self.connector(number)
-            return connector if connector["state"] in states else None
+            status = self.status()
+            connector: dict[str, Any] | None = status and status["connectors"][str(number)]
+            return connector if connector and connector["state"] in states else None
 
         return wait_for(reached, f"connector {number} to be {' or '.join(states)}", within_s)
 
@@ -229,7 +238,7 @@ class Site:
     def _start(self, name: str, arguments: list[str]) -> None:
         with (self.directory / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                [sys.executable, "-m", "jp_firmware", *arguments],
+                [sys.executable, *self.program, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -12,7 +12,9 @@ from jp_firmware.config.text.document import edited
 from jp_firmware.config.text.edits import Put
 from jp_firmware.console.protocol import ConsoleError
 from jp_firmware.demo.site import Site, wait_for
-from tests.e2e.conftest import BRISK, all_available
+from tests.e2e.conftest import BRISK, PATIENT, all_available
+from tests.e2e.driving import is_online
+from tests.e2e.unhurried import PROGRAM
 
 Json = dict[str, Any]
 
@@ -63,10 +65,6 @@ class OwnFile(Site):
     def events(self) -> list[str]:
         return [one["text"] for one in self.call("events.get")["items"] if one["kind"] == "config"]
 
-    def backend_state(self) -> str:
-        status = self.status()
-        return status["backend"]["state"] if status else "away"
-
     def backend_reason(self) -> str:
         status = self.status()
         return str(status["backend"]["reason"]) if status else ""
@@ -78,10 +76,10 @@ def put(key: str, value: Any) -> Json:
 
 @contextmanager
 def own_file() -> Iterator[OwnFile]:
-    with OwnFile(settings=("process.guard_deadline_s=5",), sim_arguments=BRISK) as site:
+    with OwnFile(settings=PATIENT, sim_arguments=BRISK, program=PROGRAM) as site:
         site.start_all()
         wait_for(lambda: all_available(site), "all connectors to be available")
-        wait_for(lambda: site.backend_state() == "online", "the central system")
+        wait_for(lambda: is_online(site), "the central system to be online")
         yield site
 
 

@@ -16,6 +16,7 @@ from jp_firmware.cli.command import main
 from jp_firmware.composition.process import Process
 from jp_firmware.controller import Controller
 from jp_firmware.nursery.supervisor import Child, Lifeline
+from tests.e2e import unhurried
 
 
 async def culprit_shields() -> None:
@@ -62,6 +63,7 @@ def parts(self: Process, controller: Controller) -> Sequence[Child]:
 
 if __name__ == "__main__":
     HOW = sys.argv.pop(1)
+    unhurried.install("run")
     original = Process.parts
     Process.parts = parts  # type: ignore[method-assign]
     sys.exit(main())

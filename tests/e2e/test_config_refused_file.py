@@ -24,7 +24,7 @@ def test_a_charger_whose_file_was_spoilt_charges_and_names_the_line() -> None:
 
         answer = site.apply(put("site.limit_w", 140_000))
         assert answer["result"] == "applied"
-        assert ("CTL-06", "configuration") not in active_faults(site)
+        wait_for(lambda: ("CTL-06", "configuration") not in active_faults(site), "the fault to clear")
         assert site.file.read_text() == good.replace("150_000", "140_000")
         assert (site.kept / "aside.toml").read_text() == spoilt
         assert_no_traceback(site)

@@ -17,6 +17,7 @@ from jp_firmware.hw.modules.driver import load_profile
 from jp_firmware.sim.modules.families import EMULATED
 from tests.e2e.conftest import BRISK, PATIENT, assert_no_traceback
 from tests.e2e.driving import active_faults, ended_session, is_dead, module_currents, plug, wait_fault, wait_no_faults
+from tests.e2e.unhurried import PROGRAM
 
 PROFILES = {
     "dbc": "lianming-v2",
@@ -94,14 +95,14 @@ def site(family: str, tmp_path: Path) -> Iterator[Site]:
     """A cabinet of that family, and a car that charges with both modules. Its session ends in order after the test."""
     path = tmp_path / "cabinet.toml"
     path.write_text(CABINET.format(driver=family, profile=PROFILES[family]))
-    with Site(cabinet_name=str(path), settings=PATIENT, sim_arguments=BRISK) as site:
+    with Site(cabinet_name=str(path), settings=PATIENT, sim_arguments=BRISK, program=PROGRAM) as site:
         site.start_sim()
         site.start_controller()
         site.wait_state(1, "available")
         plug(site, 1, soc=30.0)
         site.wait_state(1, "preparing")
         site.call("connector.start", connector=1, token="TEST-1")
-        wait_for(lambda: shares(site) and charges(site), "both modules to share", 30)
+        wait_for(lambda: shares(site) and charges(site), "both modules to share")
         yield site
         assert_no_traceback(site)
 
@@ -125,9 +126,8 @@ def module(site: Site, name: str) -> dict[str, Any]:
 def ends_in_order(site: Site) -> None:
     """It was one session, from its start to now; both modules are off, and nothing is wrong."""
     site.call("connector.stop", connector=1)
-    wait_for(lambda: is_dead(site, 1), "power to be gone", 10)
-    for name in (FIRST, SECOND):
-        wait_for(lambda name=name: not module(site, name)["on"], f"{name} to be off")
+    wait_for(lambda: is_dead(site, 1), "power to be gone")
+    wait_for(lambda: not any(module(site, name)["on"] for name in (FIRST, SECOND)), "both modules to be off")
     session = ended_session(site, 1)
     assert "local stop" == session["reason"]
     assert 1 == len(site.sessions())
@@ -151,7 +151,7 @@ def test_two_share_a_car_in_its_range_and_a_fault_of_one_is_shown_with_its_code(
     assert module(site, SECOND)["current_a"] > 5
     site.sim("clear", device=FIRST)
     wait_no_faults(site)
-    wait_for(lambda: shares(site), "both modules to share again", 30)
+    wait_for(lambda: shares(site), "both modules to share again")
     ends_in_order(site)
 
 
@@ -164,5 +164,5 @@ def test_one_that_falls_silent_or_is_restarted_costs_power_and_no_session(site: 
     told = site.call("tree.restart", path=f"wires/can0/{SECOND}", reason="a test")
     assert "accepted" == told["result"]
     wait_no_faults(site)
-    wait_for(lambda: shares(site) and charges(site), "both modules to share again", 30)
+    wait_for(lambda: shares(site) and charges(site), "both modules to share again")
     ends_in_order(site)

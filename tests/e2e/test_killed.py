@@ -9,8 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from jp_firmware.demo.site import Site, wait_for
+from jp_firmware.demo.site import START_S, STOP_S, Site, wait_for
 from tests.e2e.driving import (
+    active_faults,
     agree,
     charge,
     ended_session,
@@ -20,15 +21,16 @@ from tests.e2e.driving import (
     transaction_of,
     wait_no_faults,
 )
+from tests.e2e.unhurried import PROGRAM
 
 
 def test_kill_9_in_a_session_leaves_the_modules_to_drop_and_the_account_complete(own_site: Site) -> None:
     site = own_site
     charge(site, 1, 3)
-    wait_for(lambda: (site.connector(1)["energy_wh"] or 0) > 40, "some energy", 30)
+    wait_for(lambda: (site.connector(1)["energy_wh"] or 0) > 40, "some energy")
     site.kill("controller")
-    wait_for(lambda: is_dead(site, 1) and is_dead(site, 3), "the boards to open on their own", 3.0)
-    wait_for(lambda: not any(module_currents(site, 1)), "the modules to drop on their own", 12.0)
+    wait_for(lambda: is_dead(site, 1) and is_dead(site, 3), "the boards to open on their own")
+    wait_for(lambda: not any(module_currents(site, 1)), "the modules to drop on their own")
     site.start_controller()
 
     for connector in (1, 3):
@@ -47,11 +49,10 @@ def test_the_cabinet_killed_and_started_again_is_found_without_a_restart(own_sit
     site.kill("sim")
     session = ended_session(site, 1)
     assert session["reason"] == "fault"
-    faults = {one["code"] for one in site.call("faults.get")["active"]}
-    assert {"PM-14", "PLC-01", "MTR-01"} <= faults
+    wait_for(lambda: {code for code, _ in active_faults(site)} >= {"PM-14", "PLC-01", "MTR-01"}, "all to be missed")
     agree(site, session)
     site.start_sim()
-    wait_no_faults(site, 40)
+    wait_no_faults(site)
     for connector in site.cabinet.connectors:
         site.wait_state(connector.id, "available")
     charge(site, 1)
@@ -116,7 +117,7 @@ def test_ctrl_c_in_the_demo_stops_everything_it_started() -> None:
         assert len(started) == 3, "cabinet, central system and controller"
         os.killpg(demo.pid, signal.SIGINT)
         output = demo.stdout.read().decode()
-        assert demo.wait(60) == 130
+        assert demo.wait(3 * STOP_S) == 130
     assert "Traceback" not in output
     assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
 
@@ -131,7 +132,7 @@ def test_a_second_controller_at_the_same_socket_is_refused_in_one_line(own_site:
         ],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=START_S,
         check=False,
     )  # fmt: skip
 
@@ -157,19 +158,19 @@ def jp(site: Site, *arguments: str) -> str:
         [sys.executable, "-m", "jp_firmware", "--socket", str(site.console_socket), *arguments],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=START_S,
         check=True,
     )
     return done.stdout
 
 
 def test_a_wrong_baud_rate_is_told_by_the_meters_fault() -> None:
-    with Site(settings=["wires.rs485-0.baud=9600"]) as site:
+    with Site(settings=["wires.rs485-0.baud=9600"], program=PROGRAM) as site:
         site.start_sim("wires.rs485-0.baud=19200")
         site.start_csms()
         site.start_controller()
         fault = wait_for(
-            lambda: next((one for one in site.call("faults.get")["active"] if one["code"] == "MTR-01"), None),
+            lambda: next((one for (code, _), one in active_faults(site).items() if code == "MTR-01"), None),
             "the meter's fault",
         )
         assert "baud" in fault["remedy"] or "baud" in fault["detail"]

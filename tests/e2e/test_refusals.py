@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 
 from jp_firmware.config import store
-from jp_firmware.demo.site import Site, wait_for
+from jp_firmware.demo.site import START_S, Site, wait_for
 from tests.e2e.driving import active_faults
+from tests.e2e.unhurried import PROGRAM
 
 
 def jp(*arguments: str) -> tuple[int, list[str]]:
     """Runs a command that must end by itself; its exit status and what it said on stderr."""
     done = subprocess.run(
-        [sys.executable, "-m", "jp_firmware", *arguments], capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-m", "jp_firmware", *arguments], capture_output=True, text=True, timeout=START_S, check=False
     )
     return done.returncode, done.stderr.strip().splitlines()
 
@@ -72,7 +73,7 @@ def test_a_taken_port_is_told(room: str, tmp_path: Path) -> None:
 
 def test_devices_that_are_missing_are_faults_and_the_charger_stays_up() -> None:
     """An empty cabinet: nothing answers, everything is named, and the operator is served."""
-    with Site() as site:
+    with Site(program=PROGRAM) as site:
         site.start_csms()
         site.start_controller()
         wait_for(lambda: {code for code, _ in active_faults(site)} >= {"PM-14", "MTR-01", "PLC-01", "AUT-01"}, "faults")
@@ -84,6 +85,6 @@ def test_devices_that_are_missing_are_faults_and_the_charger_stays_up() -> None:
         assert "Traceback" not in site.log_of("controller")
 
         site.start_sim()
-        wait_for(lambda: not active_faults(site), "every device to be found", 40)
+        wait_for(lambda: not active_faults(site), "every device to be found")
         for connector in site.cabinet.connectors:
             site.wait_state(connector.id, "available")

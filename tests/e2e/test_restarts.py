@@ -22,7 +22,6 @@ def wait_restarted(site: Site, path: str, before: int) -> None:
     wait_for(
         lambda: node(site, path)["restarts"] == before + 1 and node(site, path)["state"] == "up",
         f"{path} to have been restarted",
-        30,
     )
 
 

@@ -128,28 +128,30 @@ def test_a_lower_site_limit_is_kept_and_a_higher_one_is_used(site: Site) -> None
     charge(site, 1, 2, 3)
     wait_for(lambda: true_power_w(site) > 80_000, "power to rise")
     site.call("limit.set", site_w=60_000)
-    wait_for(lambda: sum(shares(site, 1, 2, 3)) <= 60_000 + 1, "lower shares", 1.0)
-    wait_for(lambda: true_power_w(site) < 60_500, "power to follow the limit", 5.0)
+    wait_for(lambda: sum(shares(site, 1, 2, 3)) <= 60_000 + 1, "lower shares")
+    wait_for(lambda: true_power_w(site) < 60_500, "power to follow the limit")
 
-    assert max(shares(site, 1, 2, 3)) - min(shares(site, 1, 2, 3)) < 1000
+    wait_for(lambda: max(shares(site, 1, 2, 3)) - min(shares(site, 1, 2, 3)) < 1000, "equal shares")
     assert site.connector(1)["limited_by"] == "operator"
     site.call("limit.lift", scope="site")
     wait_for(lambda: true_power_w(site) > 80_000, "power to rise again")
 
 
 def shares(site: Site, *connectors: int) -> list[float]:
-    return [site.connector(one)["assigned_w"] for one in connectors]
+    status = site.status()
+    assert status is not None
+    return [status["connectors"][str(one)]["assigned_w"] for one in connectors]
 
 
 def true_power_w(site: Site) -> float:
-    return sum(one["power_w"] for one in site.sim("state")["connectors"].values())
+    return float(sum(one["power_w"] for one in site.sim("state")["connectors"].values()))
 
 
 def test_a_session_by_card_ends_by_the_same_card_and_all_accounts_agree(site: Site) -> None:
     site.sim("plug", connector=2, vehicle="volkswagen-id3", soc=30.0, battery_kwh=20.0)
     site.wait_state(2, "preparing")
     site.sim("swipe", uid="04A1B2C3D4E5F6")
-    wait_for(lambda: (site.connector(2)["energy_wh"] or 0) > 100, "some energy", 40)
+    wait_for(lambda: (site.connector(2)["energy_wh"] or 0) > 100, "some energy")
     site.sim("swipe", uid="04A1B2C3D4E5F6")
     session = ended_session(site, 2)
 
