@@ -297,7 +297,12 @@ class Controller:
             await self.configuring.run(lifeline)
 
     def start_anew(self, why: str, resumes: Resumed | None = None) -> None:
-        """Ends all sessions, then all parts; the process begins another life with what the disk says."""
+        """Ends all sessions, then all parts; the process begins another life with what the disk says.
+
+        Not where the charger ends for good: then its next start goes by what the disk says.
+        """
+        if self._ends_for_good:
+            return
         self.note("config", "configuration", f"all parts start anew: {why}")
         self.restart_wanted, self.resumes = True, resumes
         self.end(Ending(StopReason.REBOOT, f"the controller starts anew: {why}"))
@@ -320,6 +325,15 @@ class Controller:
         self.charger.end_all(ending)
         self.ending.set()
 
+    @property
+    def _ends_for_good(self) -> bool:
+        return self.ending.is_set() and not self.restart_wanted
+
+    def end_for_good(self, ending: Ending) -> None:
+        """The same, and no other life is begun, whatever was asked for before."""
+        self.restart_wanted, self.resumes = False, None
+        self.end(ending)
+
     async def run(self) -> None:
         """Runs the charger until `end`, or until the tree gives up (`Escalated`). Everything is off when it returns."""
         with self.stalls.watching(), self.pauses.watching():
@@ -339,7 +353,7 @@ class Controller:
 
     def _restart(self, hard: bool) -> None:
         self.note("operator", "central system", "hard reset" if hard else "soft reset")
-        self.restart_wanted = True
+        self.restart_wanted = not self._ends_for_good
         self.ending.set()
 
     def apply_rules(self, rules: Authorize) -> None:

@@ -107,13 +107,15 @@ async def _run_once(
 
 
 async def _obey_signals(controller: Controller, scope: trio.CancelScope) -> None:
-    """The first signal ends in order, a second one at once; both leave nothing on."""
+    """The first signal ends in order and for good, a second one at once; both leave nothing on."""
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        told = False
         async for number in signals:
-            if controller.ending.is_set():
+            if told:
                 scope.cancel(reason="told to end twice")
+            told = True
             controller.note("operator", "signal", f"{signal.Signals(number).name}: ending in order")
-            controller.end(stopped_by(signal.Signals(number).name))
+            controller.end_for_good(stopped_by(signal.Signals(number).name))
 
 
 def _leave(manager: systemd.ServiceManager, path: str) -> None:

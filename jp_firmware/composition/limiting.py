@@ -48,7 +48,8 @@ class LimitCalls:
         """`scope`, `value_w`, `owner?`, `reason?`, `for_s?`, `then_w?`: a limit in place of this owner's last one.
 
         After `for_s` it falls to `then_w`, or is no limit any more without one: an energy manager that repeats its
-        set-point names what is safe without it. The set-points that follow are on the wire when this returns. It outlives a restart.
+        set-point names what is safe without it. The set-points that follow are on the wire when this returns. It
+        outlives a restart.
         """
         only(params, "scope", "value_w", "owner", "reason", "for_s", "then_w")
         owner = self._owner(params)

@@ -165,7 +165,7 @@ class Configuring:
             await trio.sleep(ANSWER_S)
             anew, self._anew = self._anew, None
             if anew is not None:  # or it was undone in that moment
-                self._start_anew("for another configuration", anew)
+                self._controller.start_anew("for another configuration", anew)
         elif self.change is not None:
             await self._carry_out(self.change)
         elif why := self.confirming.why_undone:
@@ -298,11 +298,6 @@ class Configuring:
 
     # --- what all parts start anew for -------------------------------------------------------------------------------
 
-    def _start_anew(self, why: str, resumes: Resumed | None = None) -> None:
-        """Not where the charger ends for good: then the next start goes by what the disk says."""
-        if self._controller.restart_wanted or not self._controller.ending.is_set():
-            self._controller.start_anew(why, resumes)
-
     async def _undo(self, why: str) -> None:
         """The version before the one that is not for good, with all parts that this concerns."""
         if await self.confirming.undo(why) is None:
@@ -321,7 +316,7 @@ class Configuring:
             why = going_back.examined.errors[0].text
             self._note(f"version {in_force.number} is no good any more, parts go on with what was undone: {why}")
         elif going_back.effects.whole:
-            self._start_anew("a version of the configuration is undone")
+            self._controller.start_anew("a version of the configuration is undone")
         else:
             steps = going_back.effects.steps
             await HandingOver(self._controller, going_back.cabinet, leaving, steps).go_back()
