@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import attrs
-from attrs.validators import instance_of
+from attrs.validators import and_, deep_mapping, ge, instance_of, optional
 
 from jp_firmware.config.kept.versions import Origin
 from jp_firmware.config.schema import ConfigError
 
 T = TypeVar("T")
+
+_TEXTS = (instance_of(str), instance_of(str))
 
 
 @attrs.frozen(kw_only=True)
@@ -45,12 +47,12 @@ class WaitingChange:
     number: int = attrs.field(validator=instance_of(int))
     base: int = attrs.field(validator=instance_of(int))
     text: str = attrs.field(validator=instance_of(str))
-    is_text: bool
-    secrets: Mapping[str, str] = attrs.field(repr=False)
-    who: str
-    why: str
+    is_text: bool = attrs.field(validator=instance_of(bool))
+    secrets: Mapping[str, str] = attrs.field(validator=deep_mapping(*_TEXTS, instance_of(dict)), repr=False)
+    who: str = attrs.field(validator=instance_of(str))
+    why: str = attrs.field(validator=instance_of(str))
     origin: Origin
-    confirm_s: float | None
+    confirm_s: float | None = attrs.field(validator=optional(and_(instance_of((int, float)), ge(0))))
 
     def as_text(self) -> str:
         return json.dumps(attrs.asdict(self)) + "\n"

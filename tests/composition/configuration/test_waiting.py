@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import stat
 from collections.abc import AsyncIterator, Callable
@@ -301,8 +302,23 @@ async def test_one_that_the_disk_does_not_forget_is_forgotten_once_it_can(
 
 @pytest.mark.parametrize(
     "damaged",
-    ["", "{", '{"number": 1}', json.dumps(json.loads(WAITING.as_text()) | {"number": "1"})],
-    ids=["empty", "half", "less", "other"],
+    [
+        "",
+        "{",
+        '{"number": 1}',
+        *(
+            json.dumps(json.loads(WAITING.as_text()) | other)
+            for other in (
+                {"number": "1"},
+                {"secrets": ["backend.password"]},
+                {"secrets": {"backend.password": 7}},
+                {"confirm_s": "60"},
+                {"confirm_s": math.nan},
+                {"who": None},
+                {"is_text": 1},
+            )
+        ),
+    ],
 )
 def test_a_damaged_one_costs_no_start(tmp_path: Path, caplog: pytest.LogCaptureFixture, damaged: str) -> None:
     (tmp_path / "cabinet.toml").write_text(TEXT)
