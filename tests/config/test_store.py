@@ -272,7 +272,7 @@ odd_values = st.recursive(
 )
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.data())
 def test_whatever_stands_at_a_key_gives_a_cabinet_or_one_line_a_mistake(tmp_path: Path, data: st.DataObject) -> None:
     bent = tomllib.loads(SMALL)
