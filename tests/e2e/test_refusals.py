@@ -11,7 +11,8 @@ import pytest
 
 from jp_firmware.config import store
 from jp_firmware.demo.site import START_S, Site, wait_for
-from tests.e2e.driving import active_faults
+from tests.e2e.conftest import PATIENT
+from tests.e2e.driving import active_faults, wait_no_faults
 from tests.e2e.unhurried import PROGRAM
 
 
@@ -73,7 +74,7 @@ def test_a_taken_port_is_told(room: str, tmp_path: Path) -> None:
 
 def test_devices_that_are_missing_are_faults_and_the_charger_stays_up() -> None:
     """An empty cabinet: nothing answers, everything is named, and the operator is served."""
-    with Site(program=PROGRAM) as site:
+    with Site(settings=PATIENT, program=PROGRAM) as site:
         site.start_csms()
         site.start_controller()
         wait_for(lambda: {code for code, _ in active_faults(site)} >= {"PM-14", "MTR-01", "PLC-01", "AUT-01"}, "faults")
@@ -85,6 +86,6 @@ def test_devices_that_are_missing_are_faults_and_the_charger_stays_up() -> None:
         assert "Traceback" not in site.log_of("controller")
 
         site.start_sim()
-        wait_for(lambda: not active_faults(site), "every device to be found")
+        wait_no_faults(site)
         for connector in site.cabinet.connectors:
             site.wait_state(connector.id, "available")
