@@ -28,6 +28,7 @@ from jp_firmware.charging.charger import Charger
 from jp_firmware.charging.connector import ConnectorMachine
 from jp_firmware.charging.ports import Ports
 from jp_firmware.charging.runner import ConnectorRunner
+from jp_firmware.charging.timeouts import Timeouts
 from jp_firmware.charging.view import Ending
 from jp_firmware.composition import calls, operative, picture, planning, plug_heat
 from jp_firmware.composition.arrivals import ExpectedArrivals
@@ -230,14 +231,10 @@ class Controller:
         )
 
     def _runner(self, connector: Connector) -> ConnectorRunner:
-        plant, machine = self.plant, ConnectorMachine(connector)
-        machine.limits = attrs.evolve(
-            machine.limits,
-            plug_s=self.cabinet.authorize.plug_timeout_s,
-            ramp_a_per_s=self.cabinet.planner.ramp_a_per_s,
-        )
+        plant, cabinet = self.plant, self.cabinet
+        limits = Timeouts(plug_s=cabinet.authorize.plug_timeout_s, ramp_a_per_s=cabinet.planner.ramp_a_per_s)
         runner = ConnectorRunner(
-            machine,
+            ConnectorMachine(connector, limits),
             Ports(
                 stage=plant.stages[connector.id],
                 ev_link=plant.ev_links[connector.id],
@@ -329,10 +326,10 @@ class Controller:
     def _ends_for_good(self) -> bool:
         return self.ending.is_set() and not self.restart_wanted
 
-    def end_for_good(self, ending: Ending) -> None:
-        """The same, and no other life is begun, whatever was asked for before."""
+    def end_for_good(self, why: str) -> None:
+        """The same for a process that is stopped: no other life is begun, whatever was asked for before."""
         self.restart_wanted, self.resumes = False, None
-        self.end(ending)
+        self.end(Ending(StopReason.REBOOT, f"the controller was stopped ({why})"))
 
     async def run(self) -> None:
         """Runs the charger until `end`, or until the tree gives up (`Escalated`). Everything is off when it returns."""
@@ -360,7 +357,7 @@ class Controller:
         """Other rules of who may charge, and who decides: for whoever is authorized from now on."""
         self.authorizing.rules, self.charger.plug_timeout_s = rules, rules.plug_timeout_s
         for runner in self.charger.runners.values():
-            runner.machine.limits = attrs.evolve(runner.machine.limits, plug_s=rules.plug_timeout_s)
+            runner.machine.set_limits(attrs.evolve(runner.machine.limits, plug_s=rules.plug_timeout_s))
 
     def _swiped(self, uid: str, served: frozenset[ConnectorId]) -> None:
         self.note("reader", "reader", f"tag {uid}")
@@ -402,8 +399,3 @@ def _until_done(name: str, *children: Child) -> Child:
     """The same, of parts that may have nothing to do: one that returns is done until it is asked for again."""
     supervisor = Supervisor(name=name, children=children, intensity=None, stop_together=True)
     return supervisor.as_child(**UNTIL_DONE)
-
-
-def stopped_by(signal_name: str) -> Ending:
-    """How sessions end when the process is told to."""
-    return Ending(StopReason.REBOOT, f"the controller was stopped ({signal_name})")

@@ -25,7 +25,7 @@ from jp_firmware.composition.process import Process, check_stop_budget
 from jp_firmware.config.schema import ConfigError
 from jp_firmware.console.protocol import ConsoleError
 from jp_firmware.console.socket_file import claim
-from jp_firmware.controller import Controller, stopped_by
+from jp_firmware.controller import Controller
 from jp_firmware.journal.writer import JournalError
 from jp_firmware.nursery import realtime, systemd
 from jp_firmware.nursery.supervisor import Escalated
@@ -114,8 +114,9 @@ async def _obey_signals(controller: Controller, scope: trio.CancelScope) -> None
             if told:
                 scope.cancel(reason="told to end twice")
             told = True
-            controller.note("operator", "signal", f"{signal.Signals(number).name}: ending in order")
-            controller.end_for_good(stopped_by(signal.Signals(number).name))
+            name = signal.Signals(number).name
+            controller.note("operator", "signal", f"{name}: ending in order")
+            controller.end_for_good(name)
 
 
 def _leave(manager: systemd.ServiceManager, path: str) -> None:

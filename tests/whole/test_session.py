@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from jp_firmware.composition.central_system import CentralSystem
-from jp_firmware.controller import TELLING_S, stopped_by
+from jp_firmware.controller import TELLING_S
 from jp_firmware.journal import sessions
 from jp_firmware.model.connector import ConnectorState
 from tests.whole.charger import BOTH, ONE, TAG, World
@@ -65,7 +65,7 @@ async def test_an_ordered_end_lets_the_central_system_answer_but_waits_for_it_on
         await world.until(lambda: process.state(ONE) is ConnectorState.PREPARING)
         process.swipe(TAG)
         await world.until(lambda: process.state(ONE) is ConnectorState.CHARGING)
-        process.controller.end(stopped_by("SIGTERM"))
+        process.controller.end_for_good("SIGTERM")
         await process.controller._end_in_order(nursery.cancel_scope)
 
     assert waited == [told]
