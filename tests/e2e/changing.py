@@ -14,7 +14,7 @@ from jp_firmware.console.protocol import ConsoleError
 from jp_firmware.demo.site import Site, wait_for
 from tests.e2e.conftest import BRISK, PATIENT, all_available
 from tests.e2e.driving import is_online
-from tests.e2e.unhurried import PROGRAM
+from tests.unhurried import PROGRAM
 
 Json = dict[str, Any]
 

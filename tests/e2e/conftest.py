@@ -9,7 +9,7 @@ import pytest
 
 from jp_firmware.demo.site import Site, wait_for
 from tests.e2e.driving import is_online, tidy
-from tests.e2e.unhurried import PROGRAM
+from tests.unhurried import PROGRAM
 
 # Cars and modules at the pace of a bench: what a session waits for is tested, not how long.
 # The machine that runs the tests may stand still for seconds by itself; the guard, which sees that, has tests of its

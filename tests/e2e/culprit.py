@@ -16,7 +16,7 @@ from jp_firmware.cli.command import main
 from jp_firmware.composition.process import Process
 from jp_firmware.controller import Controller
 from jp_firmware.nursery.supervisor import Child, Lifeline
-from tests.e2e import unhurried
+from tests import unhurried
 
 
 async def culprit_shields() -> None:

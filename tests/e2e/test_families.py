@@ -17,7 +17,7 @@ from jp_firmware.hw.modules.driver import load_profile
 from jp_firmware.sim.modules.families import EMULATED
 from tests.e2e.conftest import BRISK, PATIENT, assert_no_traceback
 from tests.e2e.driving import active_faults, ended_session, is_dead, module_currents, plug, wait_fault, wait_no_faults
-from tests.e2e.unhurried import PROGRAM
+from tests.unhurried import PROGRAM
 
 PROFILES = {
     "dbc": "lianming-v2",

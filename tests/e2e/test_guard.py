@@ -18,7 +18,7 @@ import pytest
 from jp_firmware.demo.site import START_S, Site, wait_for
 from tests.e2e.conftest import BRISK, all_available
 from tests.e2e.driving import charge, ended_session, module_currents, wait_fault
-from tests.e2e.unhurried import PROGRAM
+from tests.unhurried import PROGRAM
 
 # Longer than the machine of these tests stands still by itself, so that the guard acts when it is meant to.
 DEADLINE_S = 3.0

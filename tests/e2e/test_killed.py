@@ -21,7 +21,7 @@ from tests.e2e.driving import (
     transaction_of,
     wait_no_faults,
 )
-from tests.e2e.unhurried import PROGRAM
+from tests.unhurried import PROGRAM
 
 
 def test_kill_9_in_a_session_leaves_the_modules_to_drop_and_the_account_complete(own_site: Site) -> None:

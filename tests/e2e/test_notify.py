@@ -13,7 +13,7 @@ import pytest
 from jp_firmware.demo.site import START_S, STOP_S, Site, SiteError
 from tests.e2e.conftest import BRISK, PATIENT
 from tests.e2e.driving import charge
-from tests.e2e.unhurried import PROGRAM
+from tests.unhurried import PROGRAM
 from tests.nursery.notify_socket import NotifySocket, notify_socket
 
 WATCHDOG_S = 30.0  # a machine that stands still for a while is not what ends the waiting

@@ -13,7 +13,7 @@ from jp_firmware.config import store
 from jp_firmware.demo.site import START_S, Site, wait_for
 from tests.e2e.conftest import PATIENT
 from tests.e2e.driving import active_faults, wait_no_faults
-from tests.e2e.unhurried import PROGRAM
+from tests.unhurried import PROGRAM
 
 
 def jp(*arguments: str) -> tuple[int, list[str]]:

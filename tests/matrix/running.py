@@ -23,7 +23,7 @@ from tests.hw.faults import Faults
 from tests.journal.running import Call, running
 from tests.matrix.rig import STALL_S, Rig
 from tests.matrix.table import Cell
-from tests.matrix.unhurried import UnhurriedClock
+from tests.unhurried import BRIEFLY_S, LivedClock
 
 
 @attrs.define
@@ -139,7 +139,7 @@ def run(rig_type: type[Rig], row: str, cell: Cell, **options: Any) -> Seen:
 def run_beside_a_full_disk(rig_type: type[Rig], cell: Cell, path: Path) -> Seen:
     """As `run`, in real time, with a real journal whose disk takes nothing more and to which all faults go."""
     cell = attrs.evolve(cell, watch_s=0.6, recovers=False)
-    return trio.run(_beside_a_full_disk, rig_type, cell, path, clock=UnhurriedClock())
+    return trio.run(_beside_a_full_disk, rig_type, cell, path, clock=LivedClock(BRIEFLY_S))
 
 
 async def _beside_a_full_disk(rig_type: type[Rig], cell: Cell, path: Path) -> Seen:

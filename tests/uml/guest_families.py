@@ -28,7 +28,7 @@ from jp_firmware.sim.modules.stand_in import StandIn
 from tests.e2e.test_families import PROFILES
 from tests.hw.can.memory import FaultList
 from tests.hw.lifelines import Lifelines
-from tests.matrix.unhurried import UnhurriedClock
+from tests.unhurried import BRIEFLY_S, LivedClock
 
 STEP_S = 0.02
 BATTERY_V = 400.0
@@ -141,13 +141,13 @@ async def wired(family: str, nursery: trio.Nursery) -> AsyncIterator[Wired]:
 
 
 @pytest.fixture
-def unhurried() -> UnhurriedClock:
+def unhurried() -> LivedClock:
     """Modules and controller are in one process: where that gets no time, none passes."""
-    return UnhurriedClock()
+    return LivedClock(BRIEFLY_S)
 
 
 async def test_it_starts_obeys_is_switched_off_and_is_missed_when_it_is_silent(
-    unhurried: UnhurriedClock, wired: Wired, family: str
+    unhurried: LivedClock, wired: Wired, family: str
 ) -> None:
     task, [module, neighbour] = wired.tasks[0], wired.stand_in.modules
     assert not module.on

@@ -32,7 +32,7 @@ from tests.bench.witness import KernelWitness
 from tests.hw.can.memory import FaultList
 from tests.hw.modules.fake import PROFILE, Bench, FakeModule
 from tests.hw.modules.supervised import tree
-from tests.matrix.unhurried import UnhurriedClock
+from tests.unhurried import BRIEFLY_S, LivedClock
 
 FRAME = Frame(0x029A00F0, b"\1" + bytes(7))
 PATIENCE_S = 120.0  # ours: with a kernel that is itself a process of a busy machine
@@ -191,13 +191,13 @@ class Modules:
 
 
 @pytest.fixture
-def unhurried() -> UnhurriedClock:
+def unhurried() -> LivedClock:
     """Modules and controller are in one process: where that gets no time, none passes."""
-    return UnhurriedClock()
+    return LivedClock(BRIEFLY_S)
 
 
 async def test_eight_modules_on_one_bus_start_deliver_stop_and_survive_a_lost_bus(
-    unhurried: UnhurriedClock, nursery: trio.Nursery, tmp_path: Path
+    unhurried: LivedClock, nursery: trio.Nursery, tmp_path: Path
 ) -> None:
     wire = schema.Wire(name="can0", kind="socketcan", port="vcan0")
     bench = Bench(faults=FaultList())

@@ -1,4 +1,4 @@
-"""`jp` in a time that does not pass while its machine stands still. A program: the sites of these tests run it.
+"""A time that does not pass while the machine stands still, and a program: `jp` in that time, as sites of tests run it.
 
 A machine that others use too takes its processors away for seconds. Every watchdog of a charger sees that and is
 right, so sessions end, and the machine was tested. Here the loops of the controller and of the emulated cabinet
@@ -15,16 +15,18 @@ from pathlib import Path
 import attrs
 import trio
 
-PROGRAM = (str(Path(__file__)),)
+PROGRAM = ("-P", str(Path(__file__)))  # its directory has packages that are named as others
 # Ours: longer than a loop that is merely busy takes for a round, and well below the 0.5 s without a sign of life after
 # which the controller gives a board up. Both loops look at their clock much more often by themselves.
 MOMENT_S = 0.2
+BRIEFLY_S = 0.02  # the same for watchdogs of tenths of a second, in a process that does little
 
 
 @attrs.define(eq=False)
 class LivedTime:
-    """Seconds that its callers have lived through: of a pause between two calls, `MOMENT_S` at most counts."""
+    """Seconds that its callers have lived through: of a pause between two calls, `moment_s` at most counts."""
 
+    moment_s: float = MOMENT_S
     real_s: Callable[[], float] = time.monotonic
     _seen_s: float = attrs.field(init=False)
     _lived_s: float = attrs.field(init=False)
@@ -34,7 +36,7 @@ class LivedTime:
 
     def __call__(self) -> float:
         real_s = self.real_s()
-        self._lived_s += min(real_s - self._seen_s, MOMENT_S)
+        self._lived_s += min(real_s - self._seen_s, self.moment_s)
         self._seen_s = real_s
         return self._lived_s
 
@@ -43,7 +45,11 @@ class LivedTime:
 class LivedClock(trio.abc.Clock):
     """The same for Trio, which sleeps no longer than a moment, so that a sleep is no standstill."""
 
-    current_s: LivedTime = attrs.field(factory=LivedTime)
+    moment_s: float = MOMENT_S
+    current_s: LivedTime = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.current_s = LivedTime(self.moment_s)
 
     def start_clock(self) -> None:
         self.current_s()
@@ -52,7 +58,7 @@ class LivedClock(trio.abc.Clock):
         return self.current_s()
 
     def deadline_to_sleep_time(self, deadline: float) -> float:
-        return min(deadline - self.current_s(), MOMENT_S)
+        return min(deadline - self.current_s(), self.moment_s)
 
 
 def install(part: str) -> None:

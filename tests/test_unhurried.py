@@ -7,12 +7,12 @@ import time
 import pytest
 import trio
 
-from tests.e2e.unhurried import MOMENT_S, LivedClock, LivedTime
+from tests.unhurried import MOMENT_S, LivedClock, LivedTime
 
 
 def test_of_a_pause_a_moment_counts_and_everything_shorter_in_full() -> None:
     real_s = 100.0
-    lived = LivedTime(lambda: real_s)
+    lived = LivedTime(real_s=lambda: real_s)
     began_s, seen = lived(), []
     for passed_s in (0.0, MOMENT_S / 2, MOMENT_S, 3600.0):
         real_s += passed_s
