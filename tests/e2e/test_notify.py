@@ -13,8 +13,8 @@ import pytest
 from jp_firmware.demo.site import START_S, STOP_S, Site, SiteError
 from tests.e2e.conftest import BRISK, PATIENT
 from tests.e2e.driving import charge
-from tests.unhurried import PROGRAM
 from tests.nursery.notify_socket import NotifySocket, notify_socket
+from tests.unhurried import PROGRAM
 
 WATCHDOG_S = 30.0  # a machine that stands still for a while is not what ends the waiting
 QUIET_S = 3.0  # more than two looks at the tree; a fed watchdog is told of every second
