@@ -55,7 +55,7 @@ class HeldLimits:
         if self._recalled:
             return
         kept = await self.journal.read(lambda db: state.get(db, KEY)) or []
-        self._recalled = True
+        self._recalled, newer = True, bool(self._held)
         for one in kept:
             try:
                 limit = self._limit(one)
@@ -69,8 +69,12 @@ class HeldLimits:
             else:
                 self._held[limit.owner, limit.scope] = limit
                 self.note(f"{limit.owner} limits {limit.scope} as before, to {limit.value_at(_now_s()) / 1000:g} kW")
+        if newer:
+            self._remember()
 
     def _remember(self) -> None:
+        if not self._recalled:  # it would take the place of what was not read yet
+            return
         self._held = {at: one for at, one in self._held.items() if not _has_ended(one)}
         self.journal.post(state.Put(KEY, [self._row(one) for one in self._held.values()]))
 

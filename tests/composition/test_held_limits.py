@@ -65,7 +65,7 @@ def ends(for_s: float, then_w: float = math.inf) -> Limit:
 
 
 async def test_one_without_an_end_stands_until_it_is_lifted(charger: Charger, autojump_clock: MockClock) -> None:
-    charger.life().set(CABLE)
+    (await charger.next_life()).set(CABLE)
     await trio.sleep(86_000)
     held = await charger.next_life()
     assert held.book.all() == (CABLE,)
@@ -76,7 +76,7 @@ async def test_one_without_an_end_stands_until_it_is_lifted(charger: Charger, au
 
 
 async def test_each_owner_and_place_has_one(charger: Charger, autojump_clock: MockClock) -> None:
-    held = charger.life()
+    held = await charger.next_life()
     held.set(CABLE)
     held.set(attrs.evolve(CABLE, value_w=20_000.0))
     held.set(attrs.evolve(CABLE, owner="energy manager", scope="site", value_w=90_000.0))
@@ -87,7 +87,7 @@ async def test_each_owner_and_place_has_one(charger: Charger, autojump_clock: Mo
 
 
 async def test_one_that_ends_does_so_at_its_moment(charger: Charger, autojump_clock: MockClock) -> None:
-    charger.life().set(ends(100, then_w=10_000))
+    (await charger.next_life()).set(ends(100, then_w=10_000))
     await trio.sleep(60)
     held = await charger.next_life()
     await trio.sleep(39)
@@ -97,7 +97,7 @@ async def test_one_that_ends_does_so_at_its_moment(charger: Charger, autojump_cl
 
 
 async def test_what_is_safe_afterwards_holds_if_it_ends_meanwhile(charger: Charger, autojump_clock: MockClock) -> None:
-    charger.life().set(ends(100, then_w=10_000))
+    (await charger.next_life()).set(ends(100, then_w=10_000))
     await trio.sleep(200)
     held = await charger.next_life()
     assert in_force(held.book) == {"operator at connector-2": 10_000}
@@ -107,7 +107,7 @@ async def test_what_is_safe_afterwards_holds_if_it_ends_meanwhile(charger: Charg
 
 
 async def test_one_that_ended_and_leaves_nothing_is_forgotten(charger: Charger, autojump_clock: MockClock) -> None:
-    held = charger.life()
+    held = await charger.next_life()
     held.set(ends(100))
     await trio.sleep(101)
     assert (await charger.next_life()).book.all() == ()
@@ -119,7 +119,7 @@ async def test_one_that_ended_and_leaves_nothing_is_forgotten(charger: Charger, 
 async def test_a_clock_that_was_not_set_yet_makes_none_longer(
     behind_s: float, charger: Charger, autojump_clock: MockClock
 ) -> None:
-    charger.life().set(ends(100))
+    (await charger.next_life()).set(ends(100))
     charger.wall_ahead_s = -behind_s
     held = await charger.next_life()
     await trio.sleep(99)
@@ -128,13 +128,24 @@ async def test_a_clock_that_was_not_set_yet_makes_none_longer(
     assert in_force(held.book) == {"operator at connector-2": math.inf}
 
 
-async def test_what_was_set_or_lifted_before_it_was_read_stays(charger: Charger, autojump_clock: MockClock) -> None:
-    charger.life().set(CABLE)
-    held, newer = charger.life(), attrs.evolve(CABLE, value_w=5_000.0)
-    held.set(newer)
+async def test_what_is_set_before_it_was_read_stays_and_costs_no_other(
+    charger: Charger, autojump_clock: MockClock
+) -> None:
+    first = await charger.next_life()
+    first.set(CABLE)
+    first.set(attrs.evolve(CABLE, scope="site", value_w=90_000.0))
+    held = charger.life()
+    held.set(attrs.evolve(CABLE, value_w=5_000.0))
     await held.recall()
-    assert held.book.all() == (newer,)
-    held.lift("operator", "connector-2")
+    both = {"operator at connector-2": 5_000, "operator at site": 90_000}
+    assert in_force(held.book) == both
+    assert in_force((await charger.next_life()).book) == both
+
+
+async def test_it_is_read_once_whoever_asks_again(charger: Charger, autojump_clock: MockClock) -> None:
+    (await charger.next_life()).set(CABLE)
+    held = await charger.next_life()
+    held.book.lift("operator", "connector-2")
     await held.recall()
     assert held.book.all() == ()
 
@@ -142,7 +153,7 @@ async def test_what_was_set_or_lifted_before_it_was_read_stays(charger: Charger,
 async def test_a_place_that_is_gone_is_told_and_comes_back_with_its_limit(
     charger: Charger, autojump_clock: MockClock
 ) -> None:
-    charger.life().set(CABLE)
+    (await charger.next_life()).set(CABLE)
     assert (await charger.next_life(frozenset({"site"}))).book.all() == ()
     assert 'there is no "connector-2" to limit for operator' in charger.notes[0]
     assert (await charger.next_life()).book.all() == (CABLE,)
@@ -151,7 +162,7 @@ async def test_a_place_that_is_gone_is_told_and_comes_back_with_its_limit(
 async def test_what_cannot_be_read_costs_no_start_and_no_other(
     charger: Charger, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    charger.life().set(CABLE)
+    (await charger.next_life()).set(CABLE)
     (good,) = await charger.on_disk()
     damaged = [{}, None, good | {"value_w": "much"}, good | {"ends_at": "noon", "left_s": 1, "then_w": 0}, good]
     charger.journal.post(state.Put(KEY, damaged))
@@ -160,7 +171,7 @@ async def test_what_cannot_be_read_costs_no_start_and_no_other(
 
 
 async def test_a_limit_of_nothing_is_refused_and_not_remembered(charger: Charger, autojump_clock: MockClock) -> None:
-    held = charger.life()
+    held = await charger.next_life()
     with pytest.raises(UnknownScope):
         held.set(attrs.evolve(CABLE, scope="connector-9"))
     assert await charger.on_disk() is None

@@ -11,9 +11,8 @@ from jp_firmware.config import store
 from jp_firmware.config.text.document import edited
 from jp_firmware.config.text.edits import Put
 from jp_firmware.console.protocol import ConsoleError
-from jp_firmware.demo.site import Site, wait_for
-from tests.e2e.conftest import BRISK, PATIENT, all_available
-from tests.e2e.driving import is_online
+from jp_firmware.demo.site import Site
+from tests.e2e.conftest import BRISK, PATIENT, whole
 from tests.unhurried import PROGRAM
 
 Json = dict[str, Any]
@@ -76,10 +75,7 @@ def put(key: str, value: Any) -> Json:
 
 @contextmanager
 def own_file() -> Iterator[OwnFile]:
-    with OwnFile(settings=PATIENT, sim_arguments=BRISK, program=PROGRAM) as site:
-        site.start_all()
-        wait_for(lambda: all_available(site), "all connectors to be available")
-        wait_for(lambda: is_online(site), "the central system to be online")
+    with whole(OwnFile(settings=PATIENT, sim_arguments=BRISK, program=PROGRAM)) as site:
         yield site
 
 

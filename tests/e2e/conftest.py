@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import pytest
 
 from jp_firmware.demo.site import Site, wait_for
 from tests.e2e.driving import is_online, tidy
 from tests.unhurried import PROGRAM
+
+S = TypeVar("S", bound=Site)
 
 # Cars and modules at the pace of a bench: what a session waits for is tested, not how long.
 # The machine that runs the tests may stand still for seconds by itself; the guard, which sees that, has tests of its
@@ -37,9 +40,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 @contextmanager
-def whole_site() -> Iterator[Site]:
-    """One that can do everything: all connectors are available, and the central system is online."""
-    with Site(settings=PATIENT, sim_arguments=BRISK, program=PROGRAM) as site:
+def whole(site: S) -> Iterator[S]:
+    """The site when it can do everything: all connectors are available, and the central system is online."""
+    with site:
         site.start_all()
         wait_for(lambda: all_available(site), "all connectors to be available")
         wait_for(lambda: is_online(site), "the central system to be online")
@@ -49,7 +52,7 @@ def whole_site() -> Iterator[Site]:
 @pytest.fixture(scope="package")
 def running_site() -> Iterator[Site]:
     """Ended with the last of these tests: nobody else's time is spent on it."""
-    with whole_site() as site:
+    with whole(Site(settings=PATIENT, sim_arguments=BRISK, program=PROGRAM)) as site:
         yield site
 
 
@@ -64,7 +67,7 @@ def site(running_site: Site) -> Iterator[Site]:
 @pytest.fixture
 def own_site() -> Iterator[Site]:
     """A site for a test that kills parts of it."""
-    with whole_site() as site:
+    with whole(Site(settings=PATIENT, sim_arguments=BRISK, program=PROGRAM)) as site:
         yield site
         assert_no_traceback(site)
 

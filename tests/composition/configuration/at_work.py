@@ -6,11 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from jp_firmware.charging.view import Ending
+from jp_firmware.config.kept.config_store import ConfigStore
+from jp_firmware.config.store import of_text
 from jp_firmware.model.connector import ConnectorState
-from tests.whole.charger import BOTH
-from tests.whole.configured import TEXT, Site
+from jp_firmware.model.session import StopReason
+from tests.whole.charger import BOTH, TWO, World
+from tests.whole.configured import TEXT, ConfiguredProcess, Json, Site, open_store
 
-LIMIT = {"put": "site.limit_w", "value": 110_000.0}
+LIMIT = {"put": "site.limit_w", "value": 110_000}
 URL = {"put": "backend.url", "value": "ws://127.0.0.1:8/ocpp"}
 NO_URL = {"put": "backend.url", "value": ""}
 LATER = {"put": "connectors.1.max_current_a", "value": 50.0}
@@ -46,3 +50,48 @@ def state_of(site: Site, path: str) -> str:
 
 def events(site: Site) -> list[str]:
     return [one["text"] for one in site.process.ask("events")["items"] if one["kind"] == "config"]
+
+
+def meter_s(site: Site) -> float:
+    return site.process.parts()["wires/rs485-0/meter-2"].child.watchdog_s
+
+
+def number(site: Site) -> int:
+    return site.process.store.current.number
+
+
+async def in_force(site: Site, version: int) -> None:
+    """That version is, for good."""
+    await site.world.until(lambda: number(site) == version and site.process.store.unconfirmed is None, 120.0)
+
+
+async def ended(site: Site) -> None:
+    """The session that the change waits for ends."""
+    assert site.process.stop(TWO) == (True, "")
+    await site.world.until(lambda: site.process.session(TWO) is None)
+
+
+async def leave_waiting(directory: Path, *edits: Json, **terms: object) -> ConfigStore:
+    """What the disk says when a charger has ended whose change waited."""
+    async with idle(directory) as site:
+        await site.session(TWO)
+        assert (await site.process.apply(*edits, who="ann", **terms))["result"] == "waiting"
+        await all_ended(site)
+    return open_store(directory)
+
+
+async def all_ended(site: Site) -> None:
+    site.process.controller.end(Ending(StopReason.LOCAL, "the process ends"))
+    await site.world.until(lambda: not site.process.tree._running, 60.0)
+
+
+@asynccontextmanager
+async def next_life(directory: Path) -> AsyncIterator[Site]:
+    """Another process in the same cabinet, whose cars have left."""
+    path = directory / "cabinet.toml"
+    store = open_store(directory)
+    world = World(cabinet=of_text(store.text, path))
+    site = Site(directory, world, ConfiguredProcess(world, store=store))
+    async with site.running():
+        await site.world.until(lambda: all(site.process.state(one) is ConnectorState.AVAILABLE for one in BOTH))
+        yield site

@@ -29,12 +29,15 @@ from tests.composition.configuration.at_work import (
     METER,
     PORT,
     URL,
+    ended,
     events,
     has_url,
     idle,
+    in_force,
+    leave_waiting,
+    next_life,
     planner_limit_w,
 )
-from tests.composition.configuration.test_waiting import ended, in_force, leave_waiting, next_life
 from tests.whole.charger import ONE, TWO
 from tests.whole.configured import Json, Site
 

@@ -6,8 +6,7 @@ import json
 import math
 import shutil
 import stat
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 from unittest import mock
@@ -20,41 +19,34 @@ from jp_firmware.charging.view import Ending
 from jp_firmware.composition.configuration.beginning import begin
 from jp_firmware.config.kept.config_store import ConfigStore
 from jp_firmware.config.schema import ConfigError
-from jp_firmware.config.store import of_text
 from jp_firmware.console.calls import CallRefused
 from jp_firmware.model.connector import ConnectorState
 from jp_firmware.model.session import StopReason
-from tests.composition.configuration.at_work import DEADLINE, METER, events, idle, planner_limit_w
+from tests.composition.configuration.at_work import (
+    DEADLINE,
+    LIMIT,
+    METER,
+    all_ended,
+    ended,
+    events,
+    idle,
+    in_force,
+    leave_waiting,
+    meter_s,
+    next_life,
+    number,
+    planner_limit_w,
+)
 from tests.config.kept.cut_disk import Steps
 from tests.config.stories import WAITING
-from tests.whole.charger import BOTH, ONE, TWO, World
-from tests.whole.configured import TEXT, ConfiguredProcess, Json, Site, open_store
+from tests.whole.charger import ONE, TWO
+from tests.whole.configured import TEXT, Json, open_store
 
 T = TypeVar("T")
 
-LIMIT = {"put": "site.limit_w", "value": 110_000}
 SHARE = {"put": "chains.A.share_w", "value": 140_000.0}
 CAP = {"put": "chains.A.cap_w", "value": 120_000.0}  # each is good, and both together are not
 OTHER_METER = {"put": "meters.meter-1.watchdog_s", "value": 7.0}
-
-
-def meter_s(site: Site) -> float:
-    return site.process.parts()["wires/rs485-0/meter-2"].child.watchdog_s
-
-
-def number(site: Site) -> int:
-    return site.process.store.current.number
-
-
-async def in_force(site: Site, version: int) -> None:
-    """That version is, for good."""
-    await site.world.until(lambda: number(site) == version and site.process.store.unconfirmed is None, 120.0)
-
-
-async def ended(site: Site) -> None:
-    """The session that the change waits for ends."""
-    assert site.process.stop(TWO) == (True, "")
-    await site.world.until(lambda: site.process.session(TWO) is None)
 
 
 async def test_it_is_made_when_its_session_has_ended(tmp_path: Path, autojump_clock: MockClock) -> None:
@@ -168,32 +160,6 @@ async def test_it_is_made_when_nobody_can_undo_the_one_beside_it_any_more(
 
 
 # --- another life of the charger -------------------------------------------------------------------------------------
-
-
-async def leave_waiting(directory: Path, *edits: Json, **terms: object) -> ConfigStore:
-    """What the disk says when a charger has ended whose change waited."""
-    async with idle(directory) as site:
-        await site.session(TWO)
-        assert (await site.process.apply(*edits, who="ann", **terms))["result"] == "waiting"
-        await all_ended(site)
-    return open_store(directory)
-
-
-async def all_ended(site: Site) -> None:
-    site.process.controller.end(Ending(StopReason.LOCAL, "the process ends"))
-    await site.world.until(lambda: not site.process.tree._running, 60.0)
-
-
-@asynccontextmanager
-async def next_life(directory: Path) -> AsyncIterator[Site]:
-    """Another process in the same cabinet, whose cars have left."""
-    path = directory / "cabinet.toml"
-    store = open_store(directory)
-    world = World(cabinet=of_text(store.text, path))
-    site = Site(directory, world, ConfiguredProcess(world, store=store))
-    async with site.running():
-        await site.world.until(lambda: all(site.process.state(one) is ConnectorState.AVAILABLE for one in BOTH))
-        yield site
 
 
 async def test_it_outlives_the_charger_and_is_made_in_its_next_life(tmp_path: Path, autojump_clock: MockClock) -> None:
